@@ -1,0 +1,368 @@
+"""The vocabulary of what goes wrong: every message that loghook gives has a stable code from this table.
+
+It feeds refusals, patch warnings, the command line, logs, metrics and the reference page. A code keeps its meaning for
+ever: one that is no longer given is retired, never used again.
+"""
+
+import enum
+from collections.abc import Iterable
+from typing import Literal, Self
+
+import msgspec
+
+__all__ = ["CODES", "Code", "Diagnostic", "Mistake", "Mistaken", "Mistakes", "Reason", "escape", "join"]
+
+Severity = Literal["error", "warning"]
+
+MESSAGE_LIMIT = 256  # characters; the API server cuts a longer warning (apiserver pkg/warning)
+JOINED_LIMIT = 1000  # characters of a whole refusal
+_VALUE_LIMIT = 64
+_KEY_LIMIT = 80
+_SHORTEST_FIT = 25  # no message is so short that more of them would fit into a refusal
+
+
+class Code(msgspec.Struct, frozen=True):
+    """One kind of mistake: its id, its one severity, what to do, and a paragraph for the reference page.
+
+    `fix` is a template over the details of a diagnostic. It says the rule and shows a right example, within the first
+    120 characters of the message, which is what every kubectl shows whole.
+    """
+
+    id: str
+    severity: Severity
+    fix: str
+    about: str
+
+
+def _table(*codes: Code) -> dict[str, Code]:
+    return {code.id: code for code in codes}
+
+
+def _error(id_: str, fix: str, about: str) -> Code:
+    return Code(id_, "error", fix, about)
+
+
+def _warning(id_: str, fix: str, about: str) -> Code:
+    return Code(id_, "warning", fix, about)
+
+
+CODES = _table(
+    # 1xx: what one annotation says
+    _error("LH101", "no such key, write {suggestion}", "A key under `loghook.dev/` that loghook does not know."),
+    _error(
+        "LH102",
+        "name a source with at most 40 of a-z, 0-9 and '-', e.g. loghook.dev/access.paths",
+        "The part before the dot names a source; it becomes part of a container's name.",
+    ),
+    _error(
+        "LH103",
+        "this source name is taken, use another, e.g. loghook.dev/app-{source}.paths",
+        "`agent`, `drain`, `config`, `state` and `token` would clash with the names of our own containers and volumes.",
+    ),
+    _error(
+        "LH104",
+        "this key is for the whole Pod, write loghook.dev/{name}: {example}",
+        "Some keys exist once for a Pod and cannot be said for one source.",
+    ),
+    _error(
+        "LH105",
+        "name the files to read, e.g. {key}: /var/log/app/*.log",
+        "An annotation asks for loghook, but no path is given. A named source does not inherit the unnamed one's.",
+    ),
+    _error(
+        "LH111",
+        "write absolute paths, e.g. /var/log/app/*.log",
+        "A path starts with `/`: the sidecar does not know the container's working directory.",
+    ),
+    _error(
+        "LH112",
+        "write the path without '.', '..' or '//', e.g. /var/log/app/app.log",
+        "Only a normal path says without doubt which volume it is on.",
+    ),
+    _error(
+        "LH113",
+        "name files, not the directory, e.g. {path}*.log",
+        "A path that ends in `/` is a directory. A glob names the files in it.",
+    ),
+    _error(
+        "LH114",
+        "use *, ? and [] within one segment, not ** or {{}}, e.g. /var/log/app/*.log",
+        "Globs are those of the POSIX shell, without a recursive one and without alternatives; name several paths instead.",
+    ),
+    _error(
+        "LH115",
+        "leave out control characters, '$', '\\' and unclosed '[', e.g. /var/log/app.log",
+        "Kubernetes expands `$(NAME)` in arguments, and a shell's pattern reads `\\` as an escape: neither is let through.",
+    ),
+    _error(
+        "LH116",
+        "name at most 32 paths in a Pod, use globs, e.g. /var/log/app/*.log",
+        "The number of paths in one Pod is bounded, so that a patch is.",
+    ),
+    _error(
+        "LH117",
+        "write a path of at most 512 characters, e.g. /var/log/app.log",
+        "The length of a path is bounded, so that a patch is.",
+    ),
+    _error(
+        "LH118",
+        "a directory with ':' cannot be mounted, use another, e.g. /var/log/app/app.log",
+        "Kubernetes refuses a mountPath that contains a colon.",
+    ),
+    _error(
+        "LH120",
+        "give globs of file names without '/', e.g. *.gz,*.zip",
+        "`exclude` looks at the file's name alone. It takes the same globs as `paths`.",
+    ),
+    _error("LH121", "use {choices}, e.g. {key}: {example}", "The value is not one of those that the key takes."),
+    _error("LH122", 'write "true" or "false", e.g. {key}: "{example}"', "The value is not a boolean."),
+    _error("LH123", "give container names, e.g. {key}: app", "A container's name is a DNS label (RFC 1123)."),
+    _error(
+        "LH124",
+        "write a regular expression, e.g. {example} ({problem})",
+        "The expression does not compile. Look-around and back-references are not understood by every agent.",
+    ),
+    _error(
+        "LH125",
+        "write at most 16 of key=value, e.g. {key}: team=shop,tier=web",
+        "`fields` takes literals; a key starts with a letter and has letters, digits and `_`.",
+    ),
+    _error("LH126", "write a quantity, e.g. {key}: {example}", "The value is no Kubernetes quantity above zero."),
+    _error(
+        "LH127", 'write a whole number from {least} to {most}, e.g. {key}: "{example}"', "The value is no such number."
+    ),
+    _error("LH128", "write the value as in {key}: {example}", "The value does not have the form that this key takes."),
+    _error("LH129", "no such format, use e.g. {key}: {example}", "The format is none of those that loghook knows."),
+    # 13x: annotations that contradict one another
+    _error(
+        "LH131",
+        "a destination is for agents, remove it or write loghook.dev/mode: agent",
+        "`mode: streaming` beside a `destination` of the same level: the stream's destination is the node's agent.",
+    ),
+    _error(
+        "LH133",
+        "offsets need loghook.dev/engine: fluent-bit",
+        "busybox keeps no offsets: it reads each file from the start again when the sidecar restarts.",
+    ),
+    _error("LH134", "the limit is below the request, e.g. {key}: {example}", "A limit is at least the request."),
+    _error(
+        "LH135",
+        "at most {most} is allowed here, e.g. {key}: {most}",
+        "The administrator's configuration sets a ceiling (`policy.ceiling`).",
+    ),
+    _error(
+        "LH190",
+        "not in this version of loghook, use {key}: {example}",
+        "The key is part of the annotation API, but what it asks for is not built yet.",
+    ),
+    _warning(
+        "LH191",
+        "has no effect in this version of loghook, see loghook.dev/mode: streaming",
+        "A streaming sidecar passes lines on as they are: what this key says is for agents.",
+    ),
+    # 2xx: where the files are
+    _error(
+        "LH201",
+        "the Pod has no such container, use e.g. {key}: {containers}",
+        "`container` names a container or init container of the Pod.",
+    ),
+    _error(
+        "LH202",
+        "several containers write there, say which, e.g. {key}: {containers}",
+        "The path is on different volumes in several containers, so it means different files.",
+    ),
+    _error(
+        "LH203",
+        "a {kind} volume is mounted there, log to e.g. /var/log/{container}/app.log",
+        "No application can write logs to a configMap, secret, projected, downwardAPI or image volume.",
+    ),
+    _error(
+        "LH204",
+        "that mount is read-only and nobody writes it, log to e.g. /var/log/{container}/app.log",
+        "The container's mount that covers the path is read-only, and no other container of the Pod writes the volume.",
+    ),
+    _warning(
+        "LH205",
+        "that mount is read-only, the writer is another container: see loghook.dev/container: {containers}",
+        "The files are read from a volume that another container writes.",
+    ),
+    _error(
+        "LH206",
+        "an emptyDir there would hide {what}, log to e.g. /var/log/{container}/app.log",
+        "Where no volume covers a path, an emptyDir is mounted over its directory, which hides what the image holds there. "
+        "So directories that images need are refused.",
+    ),
+    _error(
+        "LH207",
+        "nothing is read from there, log to e.g. /var/log/{container}/app.log",
+        "/proc, /sys, /dev and the service account's token are no places for logs, whatever is mounted there.",
+    ),
+    _error(
+        "LH208",
+        "its volume's subPathExpr needs {variable}, which must be a literal or a fieldRef, e.g. fieldPath: metadata.name",
+        "The sidecar needs the same environment variables to mount the same sub-path, and it is given no Secrets.",
+    ),
+    _warning(
+        "LH209",
+        "replicas share this claim, so each would read all files: use e.g. subPathExpr: $(POD_NAME)",
+        "Every replica's sidecar reads all that is on the claim, so each line appears once for each replica.",
+    ),
+    _warning(
+        "LH210",
+        "already read by {source}, remove one, e.g. the one in loghook.dev/{other}",
+        "A file belongs to one source: to that which names it literally, then to the first by name.",
+    ),
+    # 3xx: a Pod that already has something of ours
+    _error(
+        "LH301",
+        "injected earlier with other annotations, remove container {container} and re-create the Pod, e.g. from its Deployment",
+        "A container of ours is there, but it does not read all that the annotations ask for.",
+    ),
+    _error(
+        "LH302",
+        "the Pod has a container {container} of its own, rename it, e.g. app-{container}",
+        "loghook's containers have fixed names, so that `kubectl logs -c loghook` always works.",
+    ),
+    _error(
+        "LH303",
+        "the Pod has a volume {volume} of its own, rename it, e.g. app-{volume}",
+        "loghook's volumes have fixed names.",
+    ),
+    # 4xx: the sidecar in this Pod
+    _error(
+        "LH401",
+        'a plain container would never let this Pod complete, write {key}: "true"',
+        "With restartPolicy OnFailure or Never the Pod ends when its containers end, and a plain sidecar does not.",
+    ),
+    _warning(
+        "LH402",
+        "the app runs as root: files of mode 0600 cannot be read, e.g. log with mode 0644 or set runAsUser",
+        "The sidecar never runs as root. It reads what root's group or others may read.",
+    ),
+    _warning(
+        "LH403",
+        "the containers run as different users, the files are read as {user}: use e.g. a source for each",
+        "One sidecar has one user: that of the first container.",
+    ),
+    _warning(
+        "LH404",
+        'does not fit into the Pod\'s grace period of {grace} s, e.g. {key}: "{example}"',
+        "What is still being read when the grace period ends is lost.",
+    ),
+    # 5xx: the administrator's side; never refuses a Pod
+    _warning(
+        "LH501",
+        "the configured default does not fit this Pod, which starts without it ({inner})",
+        "A default of the administrator's configuration cannot be used in this Pod. The Pod's author can say another value.",
+    ),
+    _warning(
+        "LH502",
+        "this Pod needs native sidecars, which the configuration turns off: it starts without ours",
+        "A plain sidecar would keep the Pod from completing.",
+    ),
+)
+"""Every diagnostic by its id."""
+
+
+class Diagnostic(msgspec.Struct, frozen=True):
+    """One message to a user: a code, the annotation's whole key, its value where one was given, and details."""
+
+    code: str
+    key: str
+    value: str | None = None
+    details: dict[str, str] = {}
+
+    @property
+    def severity(self) -> Severity:
+        """`error` where the Pod is not injected because of it, else `warning`."""
+        return CODES[self.code].severity
+
+    def __str__(self) -> str:
+        """One line of at most 256 printable characters: code, key, what to do with an example, and the value."""
+        details = {name: escape(detail) for name, detail in self.details.items()}
+        fix = CODES[self.code].fix.format(key=escape(self.key, _KEY_LIMIT), **details)
+        sentence = f"{self.code} {escape(self.key, _KEY_LIMIT)}: {fix}"
+        if self.value is not None:
+            room = min(MESSAGE_LIMIT - len(sentence) - len(' (got "")'), _VALUE_LIMIT)
+            sentence += f' (got "{escape(self.value, max(room, 1))}")'
+        return sentence[:MESSAGE_LIMIT]
+
+
+class Mistaken(Exception):
+    """Something that a user said cannot be used; `each` has the mistakes one by one."""
+
+    each: "tuple[Mistake, ...]"
+
+
+class Mistake(Mistaken):
+    """One mistake, not yet tied to an annotation: a code, the part that is wrong where it is known, and details."""
+
+    def __init__(self, code: str, value: str | None = None, **details: str) -> None:
+        super().__init__(code)
+        self.code = code
+        self.value = value
+        self.details = details
+        self.each = (self,)
+
+
+class Mistakes(Mistaken):
+    """Several of them."""
+
+    def __init__(self, mistakes: Iterable[Mistake]) -> None:
+        super().__init__()
+        self.each = tuple(mistakes)
+
+
+def escape(text: str, limit: int = _VALUE_LIMIT) -> str:
+    """`text` with everything unprintable, and the quote, as an escape, cut to `limit` characters.
+
+    What a terminal would obey never leaves us (CVE-2021-25743): neither control nor format nor bidirectional characters.
+    """
+    escaped = "".join(map(_escaped, text[: limit + 1]))
+    return escaped if len(escaped) <= limit else escaped[: limit - 1] + "…"
+
+
+def _escaped(character: str) -> str:
+    if character in '"\\':
+        return "\\" + character
+    if character.isprintable():
+        return character
+    return character.encode("unicode_escape", "surrogatepass").decode("ascii")
+
+
+def join(diagnostics: Iterable[Diagnostic]) -> str:
+    """All of `diagnostics` in one line of at most 1,000 characters; what does not fit is counted at the end."""
+    every = list(diagnostics)
+    sentences = [str(diagnostic) for diagnostic in every[:_SHORTEST_FIT]]
+    for kept in range(len(sentences), 0, -1):
+        left = len(every) - kept
+        line = "; ".join(sentences[:kept]) + (f"; and {left} more" if left else "")
+        if len(line) <= JOINED_LIMIT:
+            return line
+    return ""
+
+
+class Reason(enum.Enum):
+    """Why a Pod is left alone: a stable word for logs and metrics, and a sentence for people."""
+
+    NOT_ASKED = "not-asked", "no annotation asks for loghook"
+    OPTED_OUT = "opted-out", "loghook.dev/inject says false"
+    ALREADY_INJECTED = "already-injected", "the sidecars are there already"
+    WINDOWS = "windows", "the Pod is for Windows nodes"
+    MIRROR_POD = "mirror-pod", "a mirror Pod only shows what the kubelet runs by itself"
+    STATIC_POD = "static-pod", "the kubelet runs a static Pod by itself"
+    EXCLUDED_NAMESPACE = "excluded-namespace", "the configuration excludes this namespace"
+    MISTAKES = "mistakes", "the annotations have mistakes, and on-error says warn"
+    ADMINISTRATOR = "administrator", "the configuration leaves nothing to inject"
+    NOT_A_POD = "not-a-pod", "the object is no Pod"
+    NOT_CREATE = "not-create", "only the creation of a Pod is looked at"
+    NO_OBJECT = "no-object", "the request has no object"
+
+    def __new__(cls, word: str, sentence: str) -> Self:
+        """Make `word` the member's value."""
+        member = object.__new__(cls)
+        member._value_ = word
+        member.sentence = sentence
+        return member
+
+    sentence: str

@@ -1,0 +1,112 @@
+"""The one function that every entry point calls: a Pod and a configuration in, what becomes of the Pod out."""
+
+import json
+from collections.abc import Iterable
+
+import msgspec
+
+from webhook import again, annotations
+from webhook.annotations import PREFIX, Request
+from webhook.config import Config
+from webhook.diagnostics import Diagnostic, Reason, join
+from webhook.patch import Op, annotation_ops, ops
+from webhook.plan import STATUS, plan
+from webhook.pods import Pod
+
+__all__ = ["Injected", "Op", "Outcome", "Refused", "Skipped", "inject"]
+
+_MIRROR = "kubernetes.io/config.mirror"
+_CONFIG_SOURCE = "kubernetes.io/config.source"
+
+
+class Injected(msgspec.Struct, frozen=True):
+    """The Pod gets sidecars: the patch, the sidecars' names, and warnings."""
+
+    ops: tuple[Op, ...]
+    sidecars: tuple[str, ...]
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+class Skipped(msgspec.Struct, frozen=True):
+    """The Pod starts without (more of) ours. The patch at most says so in its status annotation."""
+
+    reason: Reason
+    ops: tuple[Op, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """The Pod is refused for the mistakes in its annotations."""
+
+    diagnostics: tuple[Diagnostic, ...]
+
+    @property
+    def message(self) -> str:
+        """Every mistake in one line of at most 1,000 characters."""
+        return join(found for found in self.diagnostics if found.severity == "error")
+
+
+Outcome = Injected | Skipped | Refused
+
+
+def inject(pod: Pod, config: Config, namespace: str = "default") -> Outcome:
+    """Decide what becomes of `pod`, created in `namespace`.
+
+    A pure function: the same Pod and configuration give the same bytes, and nothing is read or written. Injecting an
+    injected Pod gives Skipped without a patch.
+    """
+    reason = _reason_to_skip(pod, config, namespace)
+    if reason is not None:
+        return Skipped(reason)
+    parsed = annotations.parse(pod.annotations, config.defaults_for(namespace))
+    if parsed.request.inject is False:
+        return Skipped(Reason.OPTED_OUT)
+    planned = plan(pod, parsed.request, config)
+    diagnostics = parsed.diagnostics + planned.diagnostics
+    if _has_errors(diagnostics):
+        return _mistaken(pod, parsed.request, diagnostics)
+    if not planned.sidecars:
+        return _without(pod, Reason.ADMINISTRATOR, diagnostics)
+    if again.is_injected(pod, planned):
+        return Skipped(Reason.ALREADY_INJECTED, (), diagnostics)
+    diagnostics += tuple(again.remains(pod, planned))
+    if _has_errors(diagnostics):
+        return _mistaken(pod, parsed.request, diagnostics)
+    return Injected(tuple(ops(pod, planned)), tuple(sidecar.name for sidecar in planned.sidecars), diagnostics)
+
+
+def _reason_to_skip(pod: Pod, config: Config, namespace: str) -> Reason | None:
+    """Why `pod` is left alone before its annotations are read."""
+    said = pod.annotations
+    if not annotations.asks(said):
+        return Reason.NOT_ASKED
+    if pod.labels.get(PREFIX + "inject") == "false":
+        return Reason.OPTED_OUT
+    if namespace in config.policy.excluded_namespaces:
+        return Reason.EXCLUDED_NAMESPACE
+    if _MIRROR in said:
+        return Reason.MIRROR_POD
+    if said.get(_CONFIG_SOURCE, "api") != "api":
+        return Reason.STATIC_POD
+    if pod.spec.os is not None and pod.spec.os.name == "windows":
+        return Reason.WINDOWS
+    return None
+
+
+def _has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
+    return any(diagnostic.severity == "error" for diagnostic in diagnostics)
+
+
+def _mistaken(pod: Pod, request: Request, diagnostics: tuple[Diagnostic, ...]) -> Outcome:
+    if request.on_error == "warn":
+        return _without(pod, Reason.MISTAKES, diagnostics)
+    return Refused(diagnostics)
+
+
+def _without(pod: Pod, reason: Reason, diagnostics: tuple[Diagnostic, ...]) -> Skipped:
+    """The Pod starts without any of ours, and its status says so."""
+    codes = sorted({diagnostic.code for diagnostic in diagnostics})
+    status = json.dumps({"injected": False, "codes": codes}, separators=(",", ":"))
+    if pod.annotations.get(STATUS) == status:
+        return Skipped(reason, (), diagnostics)
+    return Skipped(reason, tuple(annotation_ops(pod, {STATUS: status})), diagnostics)

@@ -1,0 +1,81 @@
+"""Log paths: absolute file names and globs, and which path stands under which.
+
+Everything here is about text. No file is ever looked at, and a path is compared by its segments, never by its prefix as
+a string: `/var/log/app2` is not in `/var/log/app`.
+"""
+
+import re
+
+import msgspec
+
+from webhook.diagnostics import Mistake
+
+__all__ = ["LENGTH_LIMIT", "LogPath", "is_under", "parse", "parse_name_glob"]
+
+LENGTH_LIMIT = 512
+
+_GLOB = re.compile(r"[*?\[]")
+_BRACKETS = re.compile(r"\[[!^]?\]?[^]/]*\]")
+
+
+class LogPath(msgspec.Struct, frozen=True):
+    """One absolute path or glob, as the application's container sees it.
+
+    `directory` is the part before the first glob character, or the directory of a literal path: what must be on a volume.
+    """
+
+    text: str
+    directory: str
+    is_glob: bool
+
+    @property
+    def anchor(self) -> str:
+        """What a mount must cover: the file itself, or the directory in which the glob starts."""
+        return self.directory if self.is_glob else self.text
+
+
+def parse(text: str) -> LogPath:
+    """The path written in `text`. Raises Mistake."""
+    code = _objection(text)
+    if code:
+        raise Mistake(code, text, path=text)
+    glob = _GLOB.search(text)
+    literal = text[: glob.start()] if glob else text
+    directory = literal[: literal.rindex("/")] or "/"
+    if ":" in directory:
+        raise Mistake("LH118", text)
+    return LogPath(text, directory, glob is not None)
+
+
+def parse_name_glob(text: str) -> str:
+    """The glob of file names in `text`, as `exclude` takes it. Raises Mistake."""
+    if "/" in text or "**" in text or _has_bad_characters(text):
+        raise Mistake("LH120", text)
+    return text
+
+
+def _objection(text: str) -> str | None:
+    """The id of what is wrong with `text`, the plainest mistake first."""
+    if len(text) > LENGTH_LIMIT:
+        return "LH117"
+    if not text.startswith("/"):
+        return "LH111"
+    if "**" in text or "{" in text or "}" in text:
+        return "LH114"
+    if _has_bad_characters(text):
+        return "LH115"
+    if text.endswith("/"):
+        return "LH113"
+    if any(segment in {"", ".", ".."} for segment in text[1:].split("/")):
+        return "LH112"
+    return None
+
+
+def _has_bad_characters(text: str) -> bool:
+    """Whether `text` has what Kubernetes, a shell's pattern or a terminal would take for more than a character."""
+    return not text.isprintable() or "$" in text or "\\" in text or "[" in _BRACKETS.sub("", text)
+
+
+def is_under(path: str, directory: str) -> bool:
+    """Whether the normal path `path` is `directory` or stands below it."""
+    return directory in (path, "/") or path.startswith(directory + "/")

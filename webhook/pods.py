@@ -1,0 +1,245 @@
+"""A typed, partial, read-only view of a Pod: just the fields that decide what is injected.
+
+The raw Pod stays the truth: nothing is ever written back from here, so what this view does not know cannot be lost.
+Every list and map may be missing or null, because mutating webhooks run before validation.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+__all__ = [
+    "Container",
+    "EnvVar",
+    "Metadata",
+    "Pod",
+    "PodError",
+    "Resources",
+    "Spec",
+    "Volume",
+    "VolumeMount",
+    "view",
+]
+
+
+class _View(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, gc=False):
+    """A struct of Kubernetes' field names. `gc=False`: no view refers back to itself."""
+
+
+class Owner(_View, frozen=True):
+    """An owner reference."""
+
+    kind: str = ""
+    controller: bool | None = None
+
+
+class Metadata(_View, frozen=True):
+    """The object metadata."""
+
+    name: str | None = None
+    generate_name: str | None = None
+    namespace: str | None = None
+    annotations: dict[str, str] | None = None
+    labels: dict[str, str] | None = None
+    owner_references: list[Owner] | None = None
+
+
+class Present(_View, frozen=True):
+    """Some object whose fields do not matter."""
+
+
+class FieldRef(_View, frozen=True):
+    """A field of the Pod."""
+
+    field_path: str = ""
+    api_version: str | None = None
+
+
+class ValueFrom(_View, frozen=True):
+    """Where a variable's value comes from; only a fieldRef is looked at."""
+
+    field_ref: FieldRef | None = None
+
+
+class EnvVar(_View, frozen=True):
+    """An environment variable."""
+
+    name: str = ""
+    value: str | None = None
+    value_from: ValueFrom | None = None
+
+
+class VolumeMount(_View, frozen=True):
+    """A volume mount."""
+
+    name: str = ""
+    mount_path: str = ""
+    sub_path: str | None = None
+    sub_path_expr: str | None = None
+    read_only: bool | None = None
+
+    @property
+    def path(self) -> str:
+        """The mount path without a trailing slash."""
+        return self.mount_path.rstrip("/") or "/"
+
+
+class SecurityContext(_View, frozen=True):
+    """A security context, of a container or of the Pod."""
+
+    run_as_user: int | None = None
+    run_as_group: int | None = None
+
+
+class Resources(_View, frozen=True):
+    """Requests and limits, of a container or of the Pod."""
+
+    requests: dict[str, str | int | float] | None = None
+    limits: dict[str, str | int | float] | None = None
+
+
+class Container(_View, frozen=True):
+    """A container or init container."""
+
+    name: str = ""
+    command: list[str] | None = None
+    args: list[str] | None = None
+    working_dir: str | None = None
+    env: list[EnvVar] | None = None
+    env_from: list[Present] | None = None
+    volume_mounts: list[VolumeMount] | None = None
+    resources: Resources | None = None
+    security_context: SecurityContext | None = None
+    restart_policy: str | None = None
+
+    @property
+    def mounts(self) -> list[VolumeMount]:
+        """The volume mounts; none where the list is missing."""
+        return self.volume_mounts or []
+
+
+class Claim(_View, frozen=True):
+    """A persistent claim as a volume."""
+
+    claim_name: str = ""
+    read_only: bool | None = None
+
+
+class ReadOnly(_View, frozen=True):
+    """A volume source that may be read-only."""
+
+    read_only: bool | None = None
+
+
+class Volume(_View, frozen=True):
+    """A volume; of its source only what decides whether it can be written."""
+
+    name: str = ""
+    config_map: Present | None = None
+    secret: Present | None = None
+    projected: Present | None = None
+    downward_api: Present | None = msgspec.field(default=None, name="downwardAPI")
+    image: Present | None = None
+    persistent_volume_claim: Claim | None = None
+    host_path: Present | None = None
+    csi: ReadOnly | None = None
+
+    @property
+    def immutable_kind(self) -> str | None:
+        """The kind of a volume that no application can write, by the API's name; None for the others."""
+        return next((kind for kind, present in self._immutable() if present is not None), None)
+
+    def _immutable(self) -> Iterator[tuple[str, Present | None]]:
+        yield "configMap", self.config_map
+        yield "secret", self.secret
+        yield "projected", self.projected
+        yield "downwardAPI", self.downward_api
+        yield "image", self.image
+
+    @property
+    def is_read_only(self) -> bool:
+        """Whether the volume itself is attached read-only, so that no mount of it can be written."""
+        return bool(
+            (self.persistent_volume_claim and self.persistent_volume_claim.read_only)
+            or (self.csi and self.csi.read_only)
+        )
+
+
+class Os(_View, frozen=True):
+    """The operating system that the Pod is for."""
+
+    name: str = ""
+
+
+class LocalObjectReference(_View, frozen=True):
+    """A name in the Pod's namespace."""
+
+    name: str = ""
+
+
+class Spec(_View, frozen=True):
+    """The Pod's spec."""
+
+    containers: list[Container] | None = None
+    init_containers: list[Container] | None = None
+    volumes: list[Volume] | None = None
+    restart_policy: str | None = None
+    os: Os | None = None
+    security_context: SecurityContext | None = None
+    share_process_namespace: bool | None = None
+    termination_grace_period_seconds: int | None = None
+    resources: Resources | None = None
+    image_pull_secrets: list[LocalObjectReference] | None = None
+
+
+class Pod(_View, frozen=True):
+    """What loghook reads of a Pod."""
+
+    metadata: Metadata = Metadata()
+    spec: Spec = Spec()
+
+    @property
+    def annotations(self) -> Mapping[str, str]:
+        """The annotations; none where the map is missing."""
+        return self.metadata.annotations or {}
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """The labels."""
+        return self.metadata.labels or {}
+
+    @property
+    def containers(self) -> list[Container]:
+        """The app containers."""
+        return self.spec.containers or []
+
+    @property
+    def init_containers(self) -> list[Container]:
+        """The init containers, native sidecars among them."""
+        return self.spec.init_containers or []
+
+    @property
+    def volumes(self) -> list[Volume]:
+        """The volumes."""
+        return self.spec.volumes or []
+
+    def every_container(self) -> Iterator[Container]:
+        """App containers, then init containers, each in the Pod's order."""
+        yield from self.containers
+        yield from self.init_containers
+
+
+class PodError(ValueError):
+    """The input is not shaped like a Pod; says where."""
+
+
+def view(raw: Mapping[str, Any]) -> Pod:
+    """The view of the raw Pod `raw`, which is left as it is.
+
+    Raises PodError where a field has a type that the API server would not take either.
+    """
+    try:
+        return msgspec.convert(raw, Pod)
+    except msgspec.ValidationError as error:
+        raise PodError(str(error)) from None

@@ -1,0 +1,33 @@
+"""Kubernetes quantities: `250m`, `64Mi`, `1e3`.
+
+Source: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
+"""
+
+import re
+from decimal import Decimal
+
+__all__ = ["parse"]
+
+_DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
+_BINARY = {"Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4, "Pi": 5, "Ei": 6}
+_FACTORS = {
+    **{suffix: Decimal(10) ** exponent for suffix, exponent in _DECIMAL.items()},
+    **{suffix: Decimal(1024) ** exponent for suffix, exponent in _BINARY.items()},
+}
+_QUANTITY = re.compile(r"([+-]?(?:[0-9]{1,32}(?:\.[0-9]{0,32})?|\.[0-9]{1,32}))([eE][+-]?[0-9]{1,3}|[a-zA-Z]{0,2})")
+
+
+def parse(quantity: object) -> Decimal:
+    """The value of `quantity` (a string, or a number as YAML may give it) in its base unit: cores or bytes.
+
+    Raises ValueError for what the API server would not take either.
+    """
+    match = _QUANTITY.fullmatch(str(quantity))
+    if match is None:
+        raise ValueError(f"not a quantity: {quantity!r}")
+    number, suffix = match.groups()
+    if suffix in _FACTORS:
+        return Decimal(number) * _FACTORS[suffix]
+    if suffix[0] in "eE" and len(suffix) > 1:
+        return Decimal(number).scaleb(int(suffix[1:]))
+    raise ValueError(f"not a quantity: {quantity!r}")

@@ -1,0 +1,154 @@
+"""What a sidecar requests and is limited to, without changing what the Pod is.
+
+A Guaranteed Pod stays Guaranteed, a Pod with resources of its own stays valid (KEP-2837), and no limit of ours becomes
+the limit of the whole Pod.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from webhook import quantities
+from webhook.annotations import PREFIX, Request
+from webhook.config import Config, EngineResources
+from webhook.diagnostics import Diagnostic
+from webhook.pods import Container, Pod, Resources
+
+__all__ = ["over_ceiling", "resources"]
+
+_EPHEMERAL = "ephemeral-storage"
+_STDOUT_BYTES = 64 * 2**20  # the kubelet keeps 5 files of 10 MiB of a container's output by default
+_UNLIMITED_VOLUME_BYTES = 2**30
+
+Quantity = str | int | float
+
+
+def resources(
+    pod: Pod, request: Request, defaults: EngineResources, others: Iterable[Container], volume_sizes: Iterable[str]
+) -> dict[str, Any]:
+    """The `resources` of one sidecar in `pod`, whose containers but for ours are `others`.
+
+    `volume_sizes` are the size limits of the volumes that we add.
+    """
+    requests: dict[str, Quantity] = {
+        "cpu": _cpu_request(request, defaults),
+        "memory": _memory_request(request, defaults),
+    }
+    limits: dict[str, Quantity] = {"memory": _memory_limit(request, defaults)}
+    cpu_limit = _cpu_limit(request, defaults)
+    if cpu_limit != "none":
+        limits["cpu"] = cpu_limit
+    others = list(others)
+    if pod.spec.resources is not None:
+        return _within_pod(limits, pod.spec.resources.limits or {})
+    if others and all(map(_is_guaranteed, others)):
+        limits = {"cpu": requests["cpu"], **limits}
+        requests = dict(limits)
+    if others and all(_limit_of(container, _EPHEMERAL) is not None for container in others):
+        requests[_EPHEMERAL] = "0"
+        limits[_EPHEMERAL] = str(_STDOUT_BYTES + sum(map(_volume_bytes, volume_sizes)))
+    return {"requests": requests, "limits": limits}
+
+
+def _cpu_request(request: Request, defaults: EngineResources) -> str:
+    """What the Pod says; else the default, which is never above a limit that the Pod says."""
+    limit = request.cpu_limit or "none"
+    return request.cpu_request or (defaults.cpu_request if limit == "none" else _smaller(defaults.cpu_request, limit))
+
+
+def _cpu_limit(request: Request, defaults: EngineResources) -> str:
+    """What the Pod says; else the default, which is never below a request that the Pod says. May be `none`."""
+    if request.cpu_limit is not None or defaults.cpu_limit == "none":
+        return request.cpu_limit or "none"
+    return _larger(defaults.cpu_limit, _cpu_request(request, defaults))
+
+
+def _memory_request(request: Request, defaults: EngineResources) -> str:
+    """What the Pod says, or its limit; else the default: memory that may be used is memory that is promised."""
+    return request.memory_request or request.memory_limit or defaults.memory_request
+
+
+def _memory_limit(request: Request, defaults: EngineResources) -> str:
+    return request.memory_limit or _larger(defaults.memory_limit, _memory_request(request, defaults))
+
+
+def _smaller(one: str, other: str) -> str:
+    return other if _larger(one, other) == one else one
+
+
+def _larger(one: str, other: str) -> str:
+    return one if quantities.parse(one) >= quantities.parse(other) else other
+
+
+def _within_pod(limits: Mapping[str, Quantity], of_pod: Mapping[str, Quantity]) -> dict[str, Any]:
+    """Nothing requested beyond what the Pod as a whole requests, and no limit above the Pod's."""
+    within = {name: _least(limit, of_pod[name]) if name in of_pod else limit for name, limit in limits.items()}
+    return {"requests": dict.fromkeys(("cpu", "memory"), "0"), "limits": within}
+
+
+def _least(ours: Quantity, theirs: Quantity) -> Quantity:
+    value = _value(theirs)
+    return theirs if value is not None and value < quantities.parse(ours) else ours
+
+
+def _is_guaranteed(container: Container) -> bool:
+    """Whether `container` has limits for CPU and memory, and requests (where there are any) equal to them.
+
+    Source: https://kubernetes.io/docs/concepts/workloads/pods/pod-qos/#guaranteed
+    """
+    return all(
+        (limit := _limit_of(container, name)) is not None and _request_of(container, name, limit) == limit
+        for name in ("cpu", "memory")
+    )
+
+
+def _limit_of(container: Container, name: str) -> Decimal | None:
+    limits = (container.resources or Resources()).limits or {}
+    return _value(limits[name]) if name in limits else None
+
+
+def _request_of(container: Container, name: str, otherwise: Decimal) -> Decimal | None:
+    requests = (container.resources or Resources()).requests or {}
+    return _value(requests[name]) if name in requests else otherwise
+
+
+def _value(quantity: Quantity) -> Decimal | None:
+    """The value of a quantity of the user's, which nobody has validated yet; None where it is none."""
+    try:
+        return quantities.parse(quantity)
+    except ValueError:
+        return None
+
+
+def _volume_bytes(size: str) -> int:
+    return _UNLIMITED_VOLUME_BYTES if size == "none" else int(quantities.parse(size))
+
+
+def over_ceiling(request: Request, config: Config) -> Iterator[Diagnostic]:
+    """The annotations that ask for more than the administrator allows, or for a limit below a request."""
+    ceiling = config.policy.ceiling
+    for name, most in (
+        ("cpu-request", ceiling.cpu),
+        ("cpu-limit", ceiling.cpu),
+        ("memory-request", ceiling.memory),
+        ("memory-limit", ceiling.memory),
+        ("volume-size-limit", ceiling.volume_size),
+    ):
+        field = name.replace("-", "_")
+        if field in request.said and most is not None and _exceeds(getattr(request, field), most):
+            yield Diagnostic("LH135", PREFIX + name, getattr(request, field), {"most": most})
+    yield from _crossed(request)
+
+
+def _exceeds(asked: str, most: str) -> bool:
+    return asked == "none" or quantities.parse(asked) > quantities.parse(most)
+
+
+def _crossed(request: Request) -> Iterator[Diagnostic]:
+    pairs = (
+        ("cpu-limit", request.cpu_limit, request.cpu_request),
+        ("memory-limit", request.memory_limit, request.memory_request),
+    )
+    for name, limit, asked in pairs:
+        if limit and asked and limit != "none" and quantities.parse(limit) < quantities.parse(asked):
+            yield Diagnostic("LH134", PREFIX + name, limit, {"example": asked})
