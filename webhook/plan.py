@@ -1,6 +1,5 @@
 """The plan: everything that a Pod gets from loghook, as data, before any patch is written."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -10,21 +9,20 @@ from webhook import __version__
 from webhook.annotations import PREFIX, Request, Source
 from webhook.config import Config
 from webhook.diagnostics import Diagnostic
-from webhook.paths import is_under
+from webhook.layout import Files, lay_out
 from webhook.places import TOKEN_PATH
 from webhook.pods import EnvVar, Pod
 from webhook.resources import over_ceiling, resources
 from webhook.security import effective_user, security_context
 from webhook.sidecars import Assignment, Engine
 from webhook.sidecars.streaming import BUSYBOX
-from webhook.volumes import DEFAULT_CONTAINER, Addition, Reader, Reading, resolve
+from webhook.volumes import DEFAULT_CONTAINER, Addition, Reader, resolve
 
 __all__ = ["Mount", "Plan", "Sidecar", "plan"]
 
 SAFE_TO_EVICT = "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes"
 STATUS = PREFIX + "status"
 TOKEN_VOLUME = "loghook-token"  # noqa: S105 - a volume's name
-OWN_ROOT = "/loghook"
 
 _DEFAULT_GRACE_SECONDS = 30
 
@@ -87,13 +85,11 @@ class _Planning:
         diagnostics = [*over_ceiling(self.request, self.config), *self._against_the_pod()]
         if any(diagnostic.code == "LH502" for diagnostic in diagnostics):
             return Plan(diagnostics=tuple(diagnostics))
-        enforce = self.config.policy.enforce
-        found = resolve(self.pod, self.request.sources, self.ours, enforce=enforce)
-        readings, doubles = _without_doubles(self.request.sources, found.readings)
-        places = _sidecar_places((r.reader for several in readings.values() for r in several), self.engine)
-        sources = [source for source in self.request.sources if readings.get(source.name)]
-        diagnostics += [*found.diagnostics, *doubles, *self._about_users(sources, readings)]
-        sidecars = tuple(self._sidecar(source, sources, readings, places, found.additions) for source in sources)
+        found = resolve(self.pod, self.request.sources, self.ours, enforce=self.config.policy.enforce)
+        files, doubles = lay_out(self.request.sources, found.readings, self.engine.files)
+        diagnostics += [*found.diagnostics, *doubles, *self._about_users(files)]
+        resources = self._resources(len(found.additions))
+        sidecars = tuple(self._sidecar(each, resources) for each in files)
         volumes = tuple(self._volumes(found.additions)) if sidecars else ()
         return Plan(
             sidecars=sidecars,
@@ -119,60 +115,47 @@ class _Planning:
             details = {"grace": str(grace), "example": str(max(grace - 1, 0))}
             yield Diagnostic("LH404", PREFIX + "drain-seconds", str(self.request.drain_seconds), details)
 
-    def _about_users(
-        self, sources: Iterable[Source], readings: Mapping[str, tuple[Reading, ...]]
-    ) -> Iterator[Diagnostic]:
-        for source in sources:
-            names = dict.fromkeys(reading.reader.container for reading in readings[source.name])
-            users = {name: effective_user(self.pod, self.containers.get(name)) for name in names}
-            first = next(iter(users.values()))
-            if 0 in users.values():
-                yield Diagnostic("LH402", source.key("paths"))
-            if len(set(users.values())) > 1:
-                details = {"user": "the image's user" if first is None else str(first)}
-                yield Diagnostic("LH403", source.key("container"), None, details)
+    def _about_users(self, files: Iterable[Files]) -> Iterator[Diagnostic]:
+        for each in files:
+            users = [effective_user(self.pod, self.containers.get(name)) for name in each.writers]
+            if 0 in users:
+                yield Diagnostic("LH402", each.source.key("paths"))
+            if len(set(users)) > 1:
+                details = {"user": "the image's user" if users[0] is None else str(users[0])}
+                yield Diagnostic("LH403", each.source.key("container"), None, details)
 
     # The sidecars.
 
-    def _sidecar(
-        self,
-        source: Source,
-        sources: list[Source],
-        readings: Mapping[str, tuple[Reading, ...]],
-        places: "_Places",
-        additions: tuple[Addition, ...],
-    ) -> Sidecar:
-        own = readings[source.name]
-        readers = list({reading.reader.tree: reading.reader for reading in own}.values())
+    def _sidecar(self, files: Files, resources: dict[str, Any]) -> Sidecar:
+        is_native = self.request.native_sidecar
         command = self.engine.command(
             Assignment(
-                paths=tuple(dict.fromkeys(places.path(reading) for reading in own)),
-                exclude=source.exclude + tuple(_of_others(source, sources, readings, places)),
-                from_end=_starts_at_end(source, readers),
-                is_native=self.request.native_sidecar,
+                paths=files.paths,
+                exclude=files.exclude,
+                from_end=_starts_at_end(files),
+                is_native=is_native,
                 drain_seconds=self.request.drain_seconds,
             )
         )
-        writer = self.containers.get(readers[0].container)
         container = {
-            "name": _sidecar_name(source),
+            "name": _sidecar_name(files.source),
             "image": self.config.images.of(self.engine.name),
             "imagePullPolicy": self.config.image_pull_policy,
             "command": command.command,
             "args": command.args,
-            **_env(readers),
-            "resources": self._resources(len(additions)),
-            "securityContext": security_context(self.pod, writer, self.config),
-            "volumeMounts": [*(_mount(reader, places) for reader in readers), _TOKEN_MOUNT],
+            **_env(files.readers),
+            "resources": resources,
+            "securityContext": security_context(self.pod, self.containers.get(files.writers[0]), self.config),
+            "volumeMounts": [*map(_mount, files.readers, files.mount_paths), _TOKEN_MOUNT],
         }
-        if self.request.native_sidecar:
+        if is_native:
             container["restartPolicy"] = "Always"
-        reads = tuple((reader.volume, reader.sub_path_expr or reader.sub_path) for reader in readers)
-        return Sidecar(source, container, self._index(readers) if self.request.native_sidecar else None, reads)
+        reads = tuple((reader.volume, reader.sub_path_expr or reader.sub_path) for reader in files.readers)
+        return Sidecar(files.source, container, self._index(files.readers) if is_native else None, reads)
 
-    def _resources(self, volumes: int) -> dict[str, Any]:
+    def _resources(self, added_volumes: int) -> dict[str, Any]:
         defaults = getattr(self.config.resources, self.engine.name)
-        sizes = [self.request.volume_size_limit] * volumes
+        sizes = [self.request.volume_size_limit] * added_volumes
         return resources(self.pod, self.request, defaults, self.containers.values(), sizes)
 
     def _index(self, readers: Iterable[Reader]) -> int:
@@ -237,110 +220,18 @@ def _status(sidecars: Iterable[Sidecar], volumes: list[str]) -> str:
         "volumes": volumes,
         "sources": sources,
     }
-    return json.dumps(status, separators=(",", ":"), ensure_ascii=False)
+    return msgspec.json.encode(status).decode()
 
 
-# Files that several sources match.
+def _starts_at_end(files: Files) -> bool:
+    """Whether the files that are there at the start are old: those of volumes that outlive the Pod."""
+    if files.source.read_from is not None:
+        return files.source.read_from == "end"
+    return all(reader.is_lasting for reader in files.readers)
 
 
-def _without_doubles(
-    sources: Iterable[Source], readings: Mapping[str, tuple[Reading, ...]]
-) -> tuple[dict[str, tuple[Reading, ...]], list[Diagnostic]]:
-    """`readings` without the paths that an earlier source has as well, and a warning for each."""
-    owner: dict[tuple[Any, str], Source] = {}
-    kept: dict[str, list[Reading]] = {}
-    warnings = []
-    for source in sources:
-        for reading in readings.get(source.name, ()):
-            first = owner.setdefault((reading.reader.tree, reading.path.text), source)
-            if first is source:
-                kept.setdefault(source.name, []).append(reading)
-            else:
-                details = {"source": first.key("paths"), "other": source.key("paths").removeprefix(PREFIX)}
-                warnings.append(Diagnostic("LH210", source.key("paths"), reading.path.text, details))
-    return {name: tuple(several) for name, several in kept.items()}, warnings
-
-
-def _of_others(
-    source: Source, sources: Iterable[Source], readings: Mapping[str, tuple[Reading, ...]], places: "_Places"
-) -> Iterator[str]:
-    """Patterns of the files that the globs of `source` match too, but that belong to another source.
-
-    Those that another one names literally, and those that globs of a source before it match. Only patterns of as many
-    segments can match the same file, which also keeps a `*` of the shell's `case` from crossing a slash.
-    """
-    globs = [reading for reading in readings[source.name] if reading.path.is_glob]
-    for other in sources:
-        for reading in readings[other.name] if other.name != source.name else ():
-            is_stronger = not reading.path.is_glob or other.name < source.name
-            if is_stronger and any(_may_overlap(reading, glob) for glob in globs):
-                yield places.path(reading)
-
-
-def _may_overlap(one: Reading, other: Reading) -> bool:
-    return one.reader.tree == other.reader.tree and one.path.text.count("/") == other.path.text.count("/")
-
-
-def _starts_at_end(source: Source, readers: Iterable[Reader]) -> bool:
-    """Whether the files that are there at the start are old: those of a volume that outlives the Pod."""
-    if source.read_from is not None:
-        return source.read_from == "end"
-    return all(reader.is_lasting for reader in readers)
-
-
-# Where a sidecar has the files.
-
-
-class _Places:
-    """The mount path of each tree in the sidecars, the same in all of them."""
-
-    def __init__(self, mount_paths: Mapping[Any, str]) -> None:
-        self.mount_paths = mount_paths
-
-    def mount_path(self, reader: Reader) -> str:
-        """Where a sidecar mounts the reader's tree."""
-        return self.mount_paths[reader.tree]
-
-    def path(self, reading: Reading) -> str:
-        """The reading's path or glob as a sidecar sees it."""
-        return self.mount_path(reading.reader) + reading.path.text[len(reading.reader.mount_path.rstrip("/")) :]
-
-
-def _sidecar_places(readers: Iterable[Reader], engine: Engine) -> _Places:
-    """The application's own path where that is free in a sidecar, else a directory of ours.
-
-    Not free is what another tree needs too (two containers may use one path for different files), and what would hide
-    the engine's own files or the mount that hides the token.
-    """
-    trees = {reader.tree: reader for reader in readers}
-    taken: dict[str, None] = {}
-    places = {}
-    for tree, reader in trees.items():
-        others = (other.mount_path for key, other in trees.items() if key != tree)
-        needed = (*engine.files, TOKEN_PATH, OWN_ROOT, *others)
-        is_free = not any(_clash(reader.mount_path, path) for path in needed)
-        places[tree] = reader.mount_path if is_free else _place_of_ours(reader, taken)
-    return _Places(places)
-
-
-def _clash(one: str, other: str) -> bool:
-    return is_under(one, other) or is_under(other, one)
-
-
-def _place_of_ours(reader: Reader, taken: dict[str, None]) -> str:
-    """`/loghook/<container>/<volume>`, with a number where several parts of one volume are mounted."""
-    base = f"{OWN_ROOT}/{reader.container}/{reader.volume}"
-    number = 1
-    place = base
-    while place in taken:
-        number += 1
-        place = f"{base}-{number}"
-    taken[place] = None
-    return place
-
-
-def _mount(reader: Reader, places: _Places) -> dict[str, Any]:
-    mount: dict[str, Any] = {"name": reader.volume, "mountPath": places.mount_path(reader), "readOnly": True}
+def _mount(reader: Reader, path: str) -> dict[str, Any]:
+    mount: dict[str, Any] = {"name": reader.volume, "mountPath": path, "readOnly": True}
     if reader.sub_path_expr:
         mount["subPathExpr"] = reader.sub_path_expr
     elif reader.sub_path:

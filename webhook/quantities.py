@@ -3,6 +3,7 @@
 Source: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
 """
 
+import functools
 import re
 from decimal import Decimal
 
@@ -17,7 +18,8 @@ _FACTORS = {
 _QUANTITY = re.compile(r"([+-]?(?:[0-9]{1,32}(?:\.[0-9]{0,32})?|\.[0-9]{1,32}))([eE][+-]?[0-9]{1,3}|[a-zA-Z]{0,2})")
 
 
-def parse(quantity: object) -> Decimal:
+@functools.lru_cache(maxsize=1024)
+def parse(quantity: str | float) -> Decimal:
     """The value of `quantity` (a string, or a number as YAML may give it) in its base unit: cores or bytes.
 
     Raises ValueError for what the API server would not take either.
