@@ -20,7 +20,7 @@ def is_injected(pod: Pod, plan: Plan) -> bool:
 
 
 def remains(pod: Pod, plan: Plan) -> Iterator[Diagnostic]:
-    """What in `pod` has a name of ours though `plan` is not there as a whole: an earlier injection's, or the user's own."""
+    """What in `pod` has a name of ours without `plan` being there as a whole: an older injection's, or the user's."""
     there = {container.name: container for container in pod.every_container()}
     for sidecar in plan.sidecars:
         container = there.get(sidecar.name)

@@ -33,7 +33,7 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     """One annotation key: everything that the parser, the messages and the documentation need to know of it.
 
     `default` is the text that is parsed where no level says a value; None where there is no such text. `later` are the
-    values (or "any") whose feature is not built yet, `without_effect` is said of keys that streaming sidecars do not use.
+    values (or "any") whose feature is not built yet; `without_effect` marks keys that streaming sidecars ignore.
     """
 
     name: str
@@ -66,7 +66,8 @@ _SOURCE_KEYS = (
         parse=values.log_paths,
         default_about="required",
         example="/var/log/app/*.log",
-        about="The files to read: absolute paths or globs, separated by commas or newlines. `*`, `?` and `[…]` match within "
+        about="The files to read: absolute paths or globs, separated by commas or newlines. `*`, `?` and `[…]` "
+        "match within "
         "one segment; `*` matches no leading dot. A file that does not exist yet is waited for.",
     ),
     Key(
@@ -83,13 +84,15 @@ _SOURCE_KEYS = (
         parse=values.format_name,
         default="plain",
         example="json",
-        about="How the application writes its records. A streaming sidecar passes every line on as it is, whatever the format.",
+        about="How the application writes its records. A streaming sidecar passes every line on as it is, "
+        "whatever the format.",
     ),
     Key(
         name="container",
         scope="source",
         parse=values.containers,
-        default_about="the one container whose writable mount covers the path, else the Pod's default container, else the first",
+        default_about="the one container whose writable mount covers the path, else the Pod's default "
+        "container, else the first",
         example="app",
         about="The container or containers that write these files. Init containers may be named.",
     ),
@@ -99,7 +102,8 @@ _SOURCE_KEYS = (
         parse=values.one_of("streaming", "agent"),
         default_about="`agent` where a destination is named, else `streaming`",
         example="streaming",
-        about="`streaming`: a sidecar writes the files' lines to its own stdout, for the node's log agent. `agent`: a log agent "
+        about="`streaming`: a sidecar writes the files' lines to its own stdout, for the node's log agent. "
+        "`agent`: a log agent "
         "in the Pod ships them to a destination by itself.",
         later=frozenset({"agent"}),
         instead="streaming",
@@ -120,7 +124,8 @@ _SOURCE_KEYS = (
         parse=values.one_of("beginning", "end"),
         default_about="`beginning`; on claims and hostPaths `end` for the files that are there at the first start",
         example="beginning",
-        about="Where to start in files that are there already when the sidecar starts. Files that come later are always read "
+        about="Where to start in files that are there already when the sidecar starts. Files that come later "
+        "are always read "
         "from their beginning.",
     ),
     Key(
@@ -197,7 +202,8 @@ _POD_KEYS = (
         parse=values.boolean,
         default="false",
         example="false",
-        about="Whether the streaming sidecar remembers how far it has read, so that no line comes twice after it restarts.",
+        about="Whether the streaming sidecar remembers how far it has read, so that no line comes twice after "
+        "it restarts.",
         later=frozenset({"true"}),
         instead='"false"',
     ),
@@ -207,7 +213,8 @@ _POD_KEYS = (
         parse=values.boolean,
         default="true",
         example="true",
-        about="A native sidecar (an init container with restartPolicy Always, KEP-753) starts before the application, ends after "
+        about="A native sidecar (an init container with restartPolicy Always, KEP-753) starts before the "
+        "application, ends after "
         "it, and lets Jobs complete. `false` adds a plain container, for clusters before Kubernetes 1.29.",
     ),
     Key(
@@ -216,7 +223,8 @@ _POD_KEYS = (
         parse=values.boolean,
         default_about="true where any other key is there",
         example="true",
-        about="`false` opts the Pod out, whatever else is said. `true` opts in where the configured defaults give paths.",
+        about="`false` opts the Pod out, whatever else is said. `true` opts in where the configured defaults "
+        "give paths.",
     ),
     Key(
         name="on-error",
@@ -224,7 +232,8 @@ _POD_KEYS = (
         parse=values.one_of("reject", "warn"),
         default="reject",
         example="reject",
-        about="What a mistake in the Pod's annotations does: `reject` refuses the Pod, `warn` lets it start without any of ours "
+        about="What a mistake in the Pod's annotations does: `reject` refuses the Pod, `warn` lets it start "
+        "without any of ours "
         "and says so in `status`.",
     ),
     Key(
@@ -233,7 +242,8 @@ _POD_KEYS = (
         parse=values.quantity_or_none,
         default="1Gi",
         example="1Gi",
-        about="The `sizeLimit` of the volume that loghook adds, or `none`. The kubelet evicts a Pod that exceeds it: rotate.",
+        about="The `sizeLimit` of the volume that loghook adds, or `none`. The kubelet evicts a Pod that "
+        "exceeds it: rotate.",
     ),
     Key(
         name="cpu-request",

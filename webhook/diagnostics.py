@@ -87,12 +87,14 @@ CODES = _table(
     _error(
         "LH114",
         "use *, ? and [] within one segment, not ** or {{}}, e.g. /var/log/app/*.log",
-        "Globs are those of the POSIX shell, without a recursive one and without alternatives; name several paths instead.",
+        "Globs are those of the POSIX shell, without a recursive one and without alternatives; name several "
+        "paths instead.",
     ),
     _error(
         "LH115",
         "leave out control characters, '$', '\\' and unclosed '[', e.g. /var/log/app.log",
-        "Kubernetes expands `$(NAME)` in arguments, and a shell's pattern reads `\\` as an escape: neither is let through.",
+        "Kubernetes expands `$(NAME)` in arguments, and a shell's pattern reads `\\` as an escape: neither is "
+        "let through.",
     ),
     _error(
         "LH116",
@@ -189,7 +191,8 @@ CODES = _table(
     _error(
         "LH206",
         "an emptyDir there would hide {what}, log to e.g. /var/log/{container}/app.log",
-        "Where no volume covers a path, an emptyDir is mounted over its directory, which hides what the image holds there. "
+        "Where no volume covers a path, an emptyDir is mounted over its directory, which hides what the image "
+        "holds there. "
         "So directories that images need are refused.",
     ),
     _error(
@@ -199,7 +202,8 @@ CODES = _table(
     ),
     _error(
         "LH208",
-        "its volume's subPathExpr needs {variable}, which must be a literal or a fieldRef, e.g. fieldPath: metadata.name",
+        "its volume's subPathExpr needs {variable}, which must be a literal or a fieldRef, e.g. fieldPath: "
+        "metadata.name",
         "The sidecar needs the same environment variables to mount the same sub-path, and it is given no Secrets.",
     ),
     _warning(
@@ -215,7 +219,8 @@ CODES = _table(
     # 3xx: a Pod that already has something of ours
     _error(
         "LH301",
-        "injected earlier with other annotations, remove container {container} and re-create the Pod, e.g. from its Deployment",
+        "injected earlier with other annotations, remove container {container} and re-create the Pod, e.g. from "
+        "its Deployment",
         "A container of ours is there, but it does not read all that the annotations ask for.",
     ),
     _error(
@@ -253,7 +258,8 @@ CODES = _table(
     _warning(
         "LH501",
         "the configured default does not fit this Pod, which starts without it ({inner})",
-        "A default of the administrator's configuration cannot be used in this Pod. The Pod's author can say another value.",
+        "A default of the administrator's configuration cannot be used in this Pod. The Pod's author can say "
+        "another value.",
     ),
     _warning(
         "LH502",
@@ -316,7 +322,8 @@ class Mistakes(Mistaken):
 def escape(text: str, limit: int = _VALUE_LIMIT) -> str:
     """`text` with everything unprintable, and the quote, as an escape, cut to `limit` characters.
 
-    What a terminal would obey never leaves us (CVE-2021-25743): neither control nor format nor bidirectional characters.
+    What a terminal would obey never leaves us (CVE-2021-25743): neither control nor format nor bidirectional
+    characters.
     """
     escaped = "".join(map(_escaped, text[: limit + 1]))
     return escaped if len(escaped) <= limit else escaped[: limit - 1] + "…"

@@ -21,7 +21,8 @@ _BRACKETS = re.compile(r"\[[!^]?\]?[^]/]*\]")
 class LogPath(msgspec.Struct, frozen=True):
     """One absolute path or glob, as the application's container sees it.
 
-    `directory` is the part before the first glob character, or the directory of a literal path: what must be on a volume.
+    `directory` is the part before the first glob character, or the directory of a literal path: what must be on a
+    volume.
     """
 
     text: str

@@ -161,7 +161,8 @@ class _Planning:
     def _index(self, readers: Iterable[Reader]) -> int:
         """First of all, so that init containers' files are read too.
 
-        A sub-path is the exception: the kubelet makes its directory, as root, for the first container that mounts it. That
+        A sub-path is the exception: the kubelet makes its directory, as root, for the first container that mounts
+        it. That
         must stay the init container that prepared it before we came.
         """
         prepared = {reader.volume for reader in readers if reader.sub_path or reader.sub_path_expr}
@@ -178,7 +179,8 @@ class _Planning:
         limit = self.request.volume_size_limit
         for addition in additions:
             yield {"name": addition.volume, "emptyDir": {} if limit == "none" else {"sizeLimit": limit}}
-        # A token that is not there cannot be read by whoever swaps a log for a link to it. The API server also looks for
+        # A token that is not there cannot be read by whoever swaps a log for a link to it. The API server also
+        # looks for
         # a mount at this path before it adds the token of the service account.
         yield {"name": TOKEN_VOLUME, "projected": {"sources": []}}
 

@@ -4,22 +4,28 @@ Source: https://kubernetes.io/docs/reference/access-authn-authz/extensible-admis
 """
 
 import base64
-from collections.abc import Iterable
+import re
+from collections.abc import Hashable, Iterable
 from typing import Any
 
 import msgspec
 
+from webhook import annotations
 from webhook.config import Config
 from webhook.diagnostics import MESSAGE_LIMIT, Diagnostic, Reason
 from webhook.inject import Injected, Op, Outcome, Refused, Skipped, inject
-from webhook.pods import Pod
+from webhook.pods import Metadata, Pod, Spec
 
-__all__ = ["Answer", "NotAReview", "answer"]
+__all__ = ["Answer", "NotAReview", "Reviews", "answer"]
 
 API_VERSION = "admission.k8s.io/v1"
 KIND = "AdmissionReview"
 
 _WARNINGS_LIMIT = 4096  # characters in all; the API server drops what is more (apiserver pkg/endpoints/warning)
+
+# What is remembered of Pods that are alike, in Pods and in bytes of each one's spec and answer: at most 8 MiB in all.
+_KNOWN_LIMIT = 256
+_KNOWN_BYTES = 2**14
 
 
 class NotAReview(ValueError):
@@ -32,6 +38,13 @@ class _GroupVersionKind(msgspec.Struct, gc=False):
     kind: str = ""
 
 
+class _Object(msgspec.Struct, gc=False):
+    """An object whose spec is not looked at before its annotations ask for it."""
+
+    metadata: Metadata = Metadata()
+    spec: msgspec.Raw = msgspec.Raw(b"{}")
+
+
 class _Request(msgspec.Struct, rename="camel"):
     uid: str
     kind: _GroupVersionKind
@@ -40,7 +53,7 @@ class _Request(msgspec.Struct, rename="camel"):
     namespace: str | None = None
     sub_resource: str | None = None
     dry_run: bool | None = None
-    object: msgspec.Raw = msgspec.Raw(b"null")
+    object: _Object | None = None
 
 
 class _Review(msgspec.Struct, rename="camel"):
@@ -63,25 +76,102 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     dry_run: bool = False
 
 
+class _Decided(msgspec.Struct, frozen=True):
+    """What became of a Pod, for all Pods alike: the response after its uid, as JSON, and what to log about it."""
+
+    rest: bytes
+    decision: str
+    reason: str
+    codes: tuple[str, ...]
+    sidecars: tuple[str, ...]
+
+
 _decode_review = msgspec.json.Decoder(_Review).decode
-_decode_pod = msgspec.json.Decoder(Pod).decode
+_decode_spec = msgspec.json.Decoder(Spec).decode
 _encode = msgspec.json.Encoder().encode
 
 _POD = _GroupVersionKind("", "v1", "Pod")
+_HEAD = b'{"apiVersion":"%s","kind":"%s","response":{"uid":' % (API_VERSION.encode(), KIND.encode())
+
+# The ServiceAccount admission plugin gives each Pod's token volume a random name before webhooks see it.
+_TOKEN_VOLUME = re.compile(rb"kube-api-access-[a-z0-9]{5}")
+
+
+class Reviews:
+    """Answers reviews under one configuration.
+
+    The Pods of a ReplicaSet are alike but for their names, so what became of the last few hundred different Pods is
+    remembered. This changes no answer: `inject` is a pure function of what is compared.
+    """
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self._known: dict[Hashable, _Decided] = {}
+
+    def answer(self, body: bytes) -> Answer:
+        """The answer to the AdmissionReview in `body`.
+
+        Raises NotAReview where the caller is wrong. Whatever else is raised is a bug of ours, for which the operator's
+        failurePolicy decides: it must become HTTP 500, never a refusal.
+        """
+        request = _request(body)
+        decided = self._decide(request)
+        metadata = request.object.metadata if request.object is not None else Metadata()
+        return Answer(
+            body=_HEAD + _encode(request.uid) + decided.rest,
+            uid=request.uid,
+            namespace=request.namespace or "",
+            name=request.name or metadata.name or metadata.generate_name or "",
+            decision=decided.decision,
+            reason=decided.reason,
+            codes=decided.codes,
+            sidecars=decided.sidecars,
+            dry_run=bool(request.dry_run),
+        )
+
+    def _decide(self, request: _Request) -> _Decided:
+        if request.kind != _POD or request.sub_resource:
+            return _SKIPPED[Reason.NOT_A_POD]
+        if request.operation != "CREATE":
+            return _SKIPPED[Reason.NOT_CREATE]
+        if request.object is None:
+            return _SKIPPED[Reason.NO_OBJECT]
+        if not annotations.asks(request.object.metadata.annotations or {}):
+            return _SKIPPED[Reason.NOT_ASKED]
+        return self._look_at(request.object, request.namespace or "default")
+
+    def _look_at(self, pod: _Object, namespace: str) -> _Decided:
+        """What becomes of `pod`, from memory where a Pod like it came before."""
+        spec = bytes(pod.spec)
+        if len(spec) > _KNOWN_BYTES:
+            return _decided(self._inject(pod, namespace))
+        token = _TOKEN_VOLUME.search(spec)
+        likeness = namespace, _likeness(pod.metadata), spec.replace(token[0], b"\0") if token else spec
+        known = self._known.get(likeness)
+        if known is None:
+            outcome = self._inject(pod, namespace)
+            known = _decided(outcome)
+            if len(known.rest) <= _KNOWN_BYTES and not (token and _mentions(outcome, token[0])):
+                self._remember(likeness, known)
+        return known
+
+    def _remember(self, likeness: Hashable, decided: _Decided) -> None:
+        """Keep `decided` in place of the oldest: a burst of replicas needs the newest."""
+        if len(self._known) >= _KNOWN_LIMIT:
+            del self._known[next(iter(self._known))]
+        self._known[likeness] = decided
+
+    def _inject(self, pod: _Object, namespace: str) -> Outcome:
+        try:
+            spec = _decode_spec(pod.spec)
+        except (msgspec.MsgspecError, RecursionError, ValueError) as error:
+            raise NotAReview(f"the object is not shaped like a Pod: {error}") from None
+        return inject(Pod(pod.metadata, spec), self.config, namespace)
 
 
 def answer(body: bytes, config: Config) -> Answer:
-    """The answer to the AdmissionReview in `body`.
-
-    Raises NotAReview where the caller is wrong. Whatever else is raised is a bug of ours, for which the operator's
-    failurePolicy decides: it must become HTTP 500, never a refusal.
-    """
-    request = _request(body)
-    reason = _reason_to_skip(request)
-    if reason is not None:
-        return _answer(request, None, Skipped(reason))
-    pod = _pod(request)
-    return _answer(request, pod, inject(pod, config, request.namespace or "default"))
+    """The answer to a single review, as `Reviews.answer`."""
+    return Reviews(config).answer(body)
 
 
 def _request(body: bytes) -> _Request:
@@ -94,37 +184,27 @@ def _request(body: bytes) -> _Request:
     return review.request
 
 
-def _reason_to_skip(request: _Request) -> Reason | None:
-    if request.kind != _POD or request.sub_resource:
-        return Reason.NOT_A_POD
-    if request.operation != "CREATE":
-        return Reason.NOT_CREATE
-    if bytes(request.object) == b"null":
-        return Reason.NO_OBJECT
-    return None
+def _likeness(metadata: Metadata) -> Hashable:
+    """All that the view has of `metadata`, to be compared."""
+    maps = (tuple(each.items()) if each else None for each in (metadata.annotations, metadata.labels))
+    owners = tuple((owner.kind, owner.controller) for owner in metadata.owner_references or ())
+    return metadata.name, metadata.generate_name, metadata.namespace, *maps, owners
 
 
-def _pod(request: _Request) -> Pod:
-    try:
-        return _decode_pod(request.object)
-    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
-        raise NotAReview(f"the object is not shaped like a Pod: {error}") from None
+def _mentions(outcome: Outcome, name: bytes) -> bool:
+    """Whether `name` is in anything that the outcome says, so that it is good for no other Pod."""
+    return name in _encode(outcome.ops if not isinstance(outcome, Refused) else ()) or any(
+        name in str(diagnostic).encode() for diagnostic in outcome.diagnostics
+    )
 
 
-def _answer(request: _Request, pod: Pod | None, outcome: Outcome) -> Answer:
-    response = {"uid": request.uid, **_response(outcome)}
-    body = _encode({"apiVersion": API_VERSION, "kind": KIND, "response": response})
-    metadata = pod.metadata if pod is not None else None
-    return Answer(
-        body=body,
-        uid=request.uid,
-        namespace=request.namespace or "",
-        name=request.name or (metadata and (metadata.name or metadata.generate_name)) or "",
+def _decided(outcome: Outcome) -> _Decided:
+    return _Decided(
+        rest=b"," + _encode(_response(outcome))[1:] + b"}",
         decision=type(outcome).__name__.lower(),
         reason=outcome.reason.value if isinstance(outcome, Skipped) else "",
         codes=tuple(dict.fromkeys(diagnostic.code for diagnostic in outcome.diagnostics)),
         sidecars=outcome.sidecars if isinstance(outcome, Injected) else (),
-        dry_run=bool(request.dry_run),
     )
 
 
@@ -153,3 +233,7 @@ def _warnings(diagnostics: Iterable[Diagnostic]) -> dict[str, list[str]]:
         warnings.append(str(diagnostic))
         room -= len(warnings[-1])
     return {"warnings": warnings} if warnings else {}
+
+
+_SKIPPED = {reason: _decided(Skipped(reason)) for reason in Reason}
+"""The answers that do not depend on the Pod, made once."""

@@ -29,7 +29,7 @@ def security_context(pod: Pod, container: Container | None, config: Config) -> d
 
 
 def effective_user(pod: Pod, container: Container | None) -> int | None:
-    """The uid with which `container` runs as far as the Pod says: its own, else the Pod's; None where the image decides."""
+    """The uid of `container` as far as the Pod says it: its own, else the Pod's; None where the image decides."""
     return next((context.run_as_user for context in _contexts(pod, container) if context.run_as_user is not None), None)
 
 

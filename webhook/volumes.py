@@ -191,7 +191,7 @@ class _Resolving:
         return any(mount.name == volume and self._is_writable(mount) for mount in container.mounts)
 
     def _is_shared_by_replicas(self, volume: Volume) -> bool:
-        """Whether other Pods of the same owner have the claim as well; a StatefulSet's own claims end in the Pod's name."""
+        """Whether other Pods of the owner have the claim as well; a StatefulSet's own claims end in the Pod's name."""
         claim = volume.persistent_volume_claim
         owners = {owner.kind for owner in self.pod.metadata.owner_references or () if owner.controller}
         if claim is None or not owners & _REPLICATING:
@@ -256,8 +256,8 @@ def _needed_env(expression: str, container: Container) -> tuple[EnvVar, ...]:
     """The variables of `container` that `expression` refers to, and those that they refer to, in the container's order.
 
     `$(NAME)` is a reference and `$$` a dollar sign, as in every field that Kubernetes expands
-    (https://pkg.go.dev/k8s.io/kubernetes/third_party/forked/golang/expansion). Raises Mistake where a variable is neither a
-    literal nor a fieldRef: a sidecar that reads logs is given no Secrets.
+    (k8s.io/kubernetes/third_party/forked/golang/expansion). Raises Mistake where a variable is neither a literal nor a
+    fieldRef: a sidecar that reads logs is given no Secrets.
     """
     defined = {variable.name: variable for variable in container.env or ()}
     needed: set[str] = set()

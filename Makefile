@@ -1,0 +1,64 @@
+# Python 3.11 or newer and make are all that must be installed by hand.
+PYTHON ?= python3
+PORT ?= 8443
+# Where the real parts for the cluster tests are: a folder with `setup` and `cluster`. Anything that sets
+# KUBEBUILDER_ASSETS (setup-envtest) and KUBECONFIG (kind, say) serves as well.
+ENVTEST_DIR ?= ../shared/envtest
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+LOCK = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
+	--no-annotate --no-emit-index-url pyproject.toml
+ASSETS = $${KUBEBUILDER_ASSETS:-$$(test -x $(ENVTEST_DIR)/setup && $(ENVTEST_DIR)/setup)}
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-api test-cluster check bench soak docs format lock clean
+
+help: ## Show what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(READY): pyproject.toml requirements-dev.txt .ci/environment.py
+	@echo "Setting up $(VENV) (once)…"
+	@$(PYTHON) .ci/environment.py $(VENV)
+	@touch $@
+
+run: $(READY) ## Serve the webhook with a development certificate, and inject an example Pod  [PORT=8443]
+	@exec $(BIN)/python -m webhook demo --port $(PORT)
+
+test: $(READY) ## Run the tests that need neither root nor a cluster
+	@$(BIN)/pytest -q -n auto -m "not api and not cluster and not soak"
+
+test-api: $(READY) ## Run the tests against a real kube-apiserver  [KUBEBUILDER_ASSETS]
+	@KUBEBUILDER_ASSETS="$(ASSETS)" $(BIN)/pytest -q -m api tests/cluster
+
+test-cluster: $(READY) ## Run the tests on a cluster with a node  [KUBECONFIG, or root and ENVTEST_DIR]
+	@if [ -n "$$KUBECONFIG" ] || [ ! -x $(ENVTEST_DIR)/cluster ]; then $(BIN)/pytest -q -m cluster tests/cluster; \
+	else $(ENVTEST_DIR)/cluster --node run env "CLUSTER=$(ENVTEST_DIR)/cluster" $(BIN)/pytest -q -m cluster tests/cluster; fi
+
+check: $(READY) ## Lint, format, types, layers: what CI runs besides the tests
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(READY) ## Measure speed and memory, as ratios to a baseline of the same run
+	@$(BIN)/python tests/bench/mutate.py
+
+soak: $(READY) ## Run the long versions of the tests (10 minutes or more)
+	@LOGHOOK_SOAK=1 $(BIN)/pytest -q -n auto -m "not api and not cluster"
+
+docs: $(READY) ## Write the reference pages from the tables in the code
+	@$(BIN)/python -m webhook.reference docs
+
+format: $(READY) ## Format the code
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+lock: $(READY) ## Lock the newest versions of all dependencies
+	@$(BIN)/python -m pip install --quiet uv
+	@$(LOCK) --output-file requirements.txt
+	@$(LOCK) --extra dev --output-file requirements-dev.txt
+
+clean: ## Remove the environment and everything that was made
+	rm -rf $(VENV) .dev .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist

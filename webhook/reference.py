@@ -1,0 +1,110 @@
+"""The reference pages, written from the tables: `python -m webhook.reference DOCS` brings them up to date."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+
+from webhook.annotations import KEYS, PREFIX, WRITTEN, Key
+from webhook.diagnostics import CODES, Reason
+from webhook.formats import FORMATS
+
+__all__ = ["PAGES"]
+
+_ANNOTATIONS = f"""# Annotations
+
+```yaml
+metadata:
+  annotations:
+    {PREFIX}paths: /var/log/app/*.log
+```
+
+That is all that most Pods need. The annotation belongs to the Pod: in a Deployment it goes under
+`spec.template.metadata`, not under the Deployment's own `metadata`.
+
+A Pod with several kinds of files names **sources**. What stands before the dot is the source's name; keys without one
+are the defaults of all sources, and a source of their own where `paths` is among them:
+
+```yaml
+metadata:
+  annotations:
+    {PREFIX}access.paths: /var/log/nginx/access.log
+    {PREFIX}access.format: nginx
+    {PREFIX}app.paths: /var/log/app/*.log
+    {PREFIX}app.format: json
+    {PREFIX}container: web
+```
+
+Each source has a sidecar of its own, `loghook-access` and `loghook-app` here and `loghook` for the source without a
+name, so that `kubectl logs POD -c loghook-access` shows that source alone.
+
+A name has at most 40 of `a-z`, `0-9` and `-`; `agent`, `drain`, `config`, `state` and `token` are taken.
+
+**Which value holds:** the source's key, else the Pod's, else the administrator's default for the namespace, else the
+administrator's general default, else what is built in.
+
+**Opting out:** the *label* `{PREFIX}inject: "false"` on a Pod or Namespace, or the annotation of that name.
+
+**Mistakes** refuse the Pod, with all of them in one message; see [diagnostics](diagnostics.md). With
+`{PREFIX}on-error: warn` the Pod starts without any of ours instead.
+"""
+
+_DIAGNOSTICS = """# Diagnostics
+
+Every message has a stable code. An **error** in a Pod's own annotations refuses the Pod (or, with
+`loghook.dev/on-error: warn`, lets it start without any of ours); a **warning** is shown to whoever creates the Pod and
+changes nothing. Below, words in braces stand for what the message fills in.
+"""
+
+
+def annotations_page() -> Iterator[str]:
+    """docs/annotations.md: every key with its example first."""
+    yield _ANNOTATIONS
+    yield "## Keys for the Pod or for one source\n"
+    yield from (_key(key) for key in KEYS.values() if key.scope == "source")
+    yield "## Keys for the whole Pod\n"
+    yield from (_key(key) for key in KEYS.values() if key.scope == "pod")
+    yield "## Written by loghook\n"
+    names = " and ".join(f"`{PREFIX}{name}`" for name in sorted(WRITTEN))
+    yield f"{names} are overwritten on injection and ignored otherwise. Nothing is ever decided from them.\n"
+
+
+def _key(key: Key) -> str:
+    value = yaml.safe_dump(key.example, allow_unicode=True).removesuffix("...\n").strip()
+    lines = [f"### `{key.name}`\n", f"```yaml\n{PREFIX}{key.name}: {value}\n```\n", key.about + "\n"]
+    default = f"`{key.default}`" if key.default is not None else key.default_about
+    lines.append(f"Default: {default}.\n")
+    if key.name == "format":
+        lines += [f"- `{each.name}`: {each.about}" for each in FORMATS.values()] + [""]
+    if key.later:
+        what = "This key" if "any" in key.later else ", ".join(f"`{text}`" for text in sorted(key.later))
+        lines.append(f"{what} is part of the API but not in this version: it is refused with `LH190`.\n")
+    if key.without_effect:
+        lines.append("A streaming sidecar passes lines on as they are, so this has no effect yet (warning `LH191`).\n")
+    return "\n".join(lines)
+
+
+def diagnostics_page() -> Iterator[str]:
+    """docs/diagnostics.md: every code, and every reason to leave a Pod alone."""
+    yield _DIAGNOSTICS
+    for code in CODES.values():
+        fix = code.fix.replace("{{", "{").replace("}}", "}")
+        yield f"### {code.id}\n\n*{code.severity}*: `{fix}`\n\n{code.about}\n"
+    yield "## Why a Pod was left alone\n"
+    yield "The reason stands in the log, in the metrics, and in what `loghook inject` prints.\n"
+    yield "\n".join(f"- `{reason.value}`: {reason.sentence}" for reason in Reason) + "\n"
+
+
+PAGES = {"annotations.md": annotations_page, "diagnostics.md": diagnostics_page}
+"""Each page's name and what writes it."""
+
+
+def main(folder: Path) -> None:
+    """Write every page into `folder`."""
+    for name, page in PAGES.items():
+        (folder / name).write_text("\n".join(page()), "utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
