@@ -1,0 +1,355 @@
+"""A real Kubernetes API, found by the ecosystem's conventions, and our real server registered with it.
+
+`api` tests start etcd and kube-apiserver from KUBEBUILDER_ASSETS, on loopback, without root. `cluster` tests use the
+cluster of KUBECONFIG, whose API server and nodes must reach this machine at CLUSTER_ADDR. Where CLUSTER names a program
+that makes and loads images (`CLUSTER mkimage NAME OUT [PATH=FILE]...`, `CLUSTER load FILE`), the sidecar's image is made
+from the busybox of this machine; else the cluster pulls it.
+"""
+
+import base64
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+BUSYBOX_IMAGE = "docker.io/library/busybox:1.37"
+APPLETS = [
+    "sh",
+    "awk",
+    "cat",
+    "cut",
+    "date",
+    "dd",
+    "echo",
+    "grep",
+    "head",
+    "kill",
+    "ls",
+    "mkdir",
+    "mv",
+    "printf",
+    "rm",
+    "seq",
+    "sleep",
+    "stat",
+    "tail",
+    "touch",
+    "tr",
+    "usleep",
+    "wc",
+]
+
+_T = TypeVar("_T")
+
+
+def missing(what: str) -> None:
+    """Skip loudly; in CI nothing that could be had may be skipped."""
+    if os.environ.get("LOGHOOK_CI"):
+        pytest.fail(f"CI lacks {what}")
+    pytest.skip(f"NOT TESTED: this needs {what}")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_for(what: str, check: Callable[[], _T], seconds: float = 30) -> _T:
+    """The first true answer of `check`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        answer = check()
+        if answer:
+            return answer
+        if time.monotonic() > deadline:
+            pytest.fail(f"not within {seconds} s: {what}")
+        time.sleep(0.05)
+
+
+class Process:
+    """A program that runs beside the test, with its output in a file that a failure shows."""
+
+    def __init__(self, log: Path, *command: str | Path, **environment: str) -> None:
+        self.log = log
+        with log.open("wb") as output:
+            self.process = subprocess.Popen(
+                [str(part) for part in command],
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                env={**os.environ, **environment},
+            )
+
+    def check(self) -> None:
+        if self.process.poll() is not None:
+            pytest.fail(f"ended with {self.process.returncode}: {self.log.read_text()[-2000:]}")
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+class Webhook:
+    """Our server, as `loghook serve` starts it."""
+
+    def __init__(self, folder: Path, address: str, config: str = "") -> None:
+        self.port, self.health_port, self.address = free_port(), free_port(), address
+        pki = folder / "pki"
+        subprocess.run(
+            [sys.executable, "-m", "certs", "issue", "--out", pki, "--name", address, "--name", "localhost"],
+            check=True,
+            capture_output=True,
+        )
+        self.ca = (pki / "ca.crt").read_bytes()
+        settings = folder / "loghook.yaml"
+        settings.write_text(config)
+        options: list[str | Path] = [
+            *f"--host {address} --port {self.port} --health-port {self.health_port} --drain-seconds 1".split()
+        ]
+        tls: list[str | Path] = ["--tls-cert", pki / "tls.crt", "--tls-key", pki / "tls.key", "--config", settings]
+        self.process = Process(folder / "webhook.log", sys.executable, "-m", "webhook", "serve", *tls, *options)
+        wait_for("the webhook", self.is_ready)
+
+    def is_ready(self) -> bool:
+        self.process.check()
+        try:
+            connection = http.client.HTTPConnection(self.address, self.health_port, timeout=2)
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == 200
+        except OSError:
+            return False
+
+    def configuration(self, name: str = "loghook") -> dict[str, Any]:
+        """The MutatingWebhookConfiguration that sends Pods here."""
+        return {
+            "apiVersion": "admissionregistration.k8s.io/v1",
+            "kind": "MutatingWebhookConfiguration",
+            "metadata": {"name": name},
+            "webhooks": [
+                {
+                    "name": "pods.loghook.dev",
+                    "clientConfig": {
+                        "url": f"https://{self.address}:{self.port}/mutate",
+                        "caBundle": base64.b64encode(self.ca).decode(),
+                    },
+                    "rules": [
+                        {"apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"], "operations": ["CREATE"]}
+                    ],
+                    "matchConditions": [
+                        {
+                            "name": "asks-for-loghook",
+                            "expression": "has(object.metadata.annotations) && "
+                            "object.metadata.annotations.exists(k, k.startsWith('loghook.dev/'))",
+                        }
+                    ],
+                    "admissionReviewVersions": ["v1"],
+                    "sideEffects": "None",
+                    "failurePolicy": "Fail",
+                    "reinvocationPolicy": "IfNeeded",
+                    "timeoutSeconds": 5,
+                }
+            ],
+        }
+
+
+class Api:
+    """A bare client of the API: what goes over the wire is what the test says, nothing is filled in or dropped."""
+
+    def __init__(self, port: int, ca: Path, token: str) -> None:
+        self.port, self.token = port, token
+        self.context = ssl.create_default_context(cafile=str(ca))
+        self.connection: http.client.HTTPSConnection | None = None
+
+    def call(self, method: str, path: str, body: Any = None, **query: str) -> tuple[int, Any, list[str]]:
+        """Status, decoded answer, and the warnings that kubectl would print."""
+        if self.connection is None:
+            self.connection = http.client.HTTPSConnection("127.0.0.1", self.port, context=self.context, timeout=30)
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        url = f"{path}?{urlencode(query)}" if query else path
+        try:
+            self.connection.request(method, url, None if body is None else json.dumps(body), headers)
+            answer = self.connection.getresponse()
+            text = answer.read()
+        except (OSError, http.client.HTTPException):
+            self.connection.close()
+            self.connection = None
+            raise
+        return answer.status, json.loads(text) if text[:1] == b"{" else text, answer.headers.get_all("Warning") or []
+
+
+@pytest.fixture(scope="session")
+def assets() -> Path:
+    """The folder with etcd, kube-apiserver and kubectl."""
+    folder = os.environ.get("KUBEBUILDER_ASSETS")
+    if not folder or not (Path(folder) / "kube-apiserver").exists():
+        missing("KUBEBUILDER_ASSETS, a folder with etcd and kube-apiserver (setup-envtest use -p env)")
+    return Path(str(folder))
+
+
+@pytest.fixture(scope="session")
+def api(assets: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    """A kube-apiserver of our own."""
+    folder = tmp_path_factory.mktemp("apiserver")
+    client, peer, port = free_port(), free_port(), free_port()
+    etcd = Process(
+        folder / "etcd.log",
+        assets / "etcd",
+        *f"--data-dir {folder}/etcd --log-level=warn --unsafe-no-fsync".split(),
+        *f"--listen-client-urls http://127.0.0.1:{client} --advertise-client-urls http://127.0.0.1:{client}".split(),
+        *f"--listen-peer-urls http://127.0.0.1:{peer} --initial-advertise-peer-urls http://127.0.0.1:{peer}".split(),
+        f"--initial-cluster=default=http://127.0.0.1:{peer}",
+    )
+    subprocess.run([sys.executable, "-m", "certs", "issue", "--out", folder / "pki"], check=True, capture_output=True)
+    token = "a-token-of-this-test-only"  # noqa: S105 - it is
+    (folder / "tokens.csv").write_text(f'{token},admin,admin,"system:masters"\n')
+    pki = folder / "pki"
+    server = Process(
+        folder / "apiserver.log",
+        assets / "kube-apiserver",
+        *f"--etcd-servers=http://127.0.0.1:{client} --bind-address=127.0.0.1 --secure-port={port}".split(),
+        *f"--tls-cert-file={pki}/tls.crt --tls-private-key-file={pki}/tls.key --token-auth-file={folder}/tokens.csv".split(),
+        *f"--service-account-key-file={pki}/tls.crt --service-account-signing-key-file={pki}/tls.key".split(),
+        *["--service-account-issuer=https://kubernetes.default.svc", "--service-cluster-ip-range=10.96.0.0/16"],
+        *["--authorization-mode=RBAC", "--disable-admission-plugins=ServiceAccount", "--allow-privileged=true"],
+    )
+    found = Api(port, pki / "ca.crt", token)
+
+    def is_ready() -> bool:
+        etcd.check()
+        server.check()
+        try:
+            return found.call("GET", "/readyz")[0] == 200 and found.call("GET", "/api/v1/namespaces/default")[0] == 200
+        except OSError:
+            return False
+
+    try:
+        wait_for("kube-apiserver", is_ready, 60)
+        yield found
+    finally:
+        server.stop()
+        etcd.stop()
+
+
+@pytest.fixture(scope="session")
+def registered(api: Api, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Webhook]:
+    """Our server, registered with the API server of `api`."""
+    webhook = Webhook(tmp_path_factory.mktemp("webhook"), "127.0.0.1")
+    path = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
+    status, answer, _ = api.call("POST", path, webhook.configuration())
+    assert status == 201, answer
+    probe = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "probe", "annotations": {"loghook.dev/inject": "?"}},
+    }
+    probe["spec"] = {"containers": [{"name": "app", "image": "app"}]}
+
+    def is_called() -> bool:
+        return api.call("POST", "/api/v1/namespaces/default/pods", probe, dryRun="All")[0] == 422
+
+    try:
+        wait_for("the API server calls the webhook", is_called)
+        yield webhook
+    finally:
+        api.call("DELETE", f"{path}/loghook")
+        webhook.process.stop()
+
+
+class Cluster:
+    """A cluster with a node, by kubectl as its users have it."""
+
+    def __init__(self, namespace: str) -> None:
+        self.namespace = namespace
+
+    def kubectl(self, *words: str, text: str | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
+        command = ["kubectl", "--namespace", self.namespace, *words]
+        done = subprocess.run(command, input=text, text=True, capture_output=True, check=False, timeout=120)
+        if check and done.returncode:
+            pytest.fail(f"{' '.join(command)}: {done.stderr}{done.stdout}")
+        return done
+
+    def apply(self, *documents: dict[str, Any], check: bool = True) -> subprocess.CompletedProcess[str]:
+        return self.kubectl("apply", "-f", "-", text=yaml.safe_dump_all(documents), check=check)
+
+    def get(self, *words: str) -> Any:
+        return json.loads(self.kubectl("get", *words, "-o", "json").stdout)
+
+    def logs(self, pod: str, container: str = "loghook") -> list[str]:
+        return self.kubectl("logs", pod, "-c", container).stdout.splitlines()
+
+    def follow(self, pod: str, container: str = "loghook") -> subprocess.Popen[str]:
+        """The container's stream until its end, which outlives the Pod's deletion."""
+        command = ["kubectl", "--namespace", self.namespace, "logs", "-f", pod, "-c", container]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+    def wait_for_phase(self, pod: str, *phases: str, seconds: float = 60) -> Any:
+        def found() -> Any:
+            there = self.get("pod", pod)
+            return there if there["status"].get("phase") in phases else None
+
+        return wait_for(f"{pod} is {' or '.join(phases)}", found, seconds)
+
+
+@pytest.fixture(scope="session")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Webhook]:
+    """The cluster of KUBECONFIG with our server registered, and the sidecar's image on its node."""
+    address = os.environ.get("CLUSTER_ADDR")
+    if not os.environ.get("KUBECONFIG") or not address or not shutil.which("kubectl"):
+        missing("KUBECONFIG, kubectl, and CLUSTER_ADDR: an address at which the cluster reaches this machine")
+    folder = tmp_path_factory.mktemp("cluster")
+    load_image(folder)
+    webhook = Webhook(folder, str(address))
+    cluster = Cluster("default")
+    cluster.apply(webhook.configuration())
+    try:
+        yield webhook
+    finally:
+        cluster.kubectl("delete", "mutatingwebhookconfiguration", "loghook", check=False)
+        webhook.process.stop()
+
+
+def load_image(folder: Path) -> None:
+    program, busybox = os.environ.get("CLUSTER"), shutil.which("busybox")
+    if not program:
+        return  # the cluster pulls it
+    if not busybox:
+        missing("busybox, statically linked (Debian's busybox-static)")
+    image = folder / "busybox.tar"
+    links = [f"/bin/{applet}=->/bin/busybox" for applet in APPLETS]
+    subprocess.run([program, "mkimage", BUSYBOX_IMAGE, image, f"/bin/busybox={busybox}", *links], check=True)
+    subprocess.run([program, "load", image], check=True)
+
+
+@pytest.fixture
+def cluster(node: Webhook, request: pytest.FixtureRequest) -> Iterator[Cluster]:
+    """A namespace of the test's own that enforces Pod Security `restricted`."""
+    node.process.check()
+    name = request.node.name.replace("_", "-").replace("[", "-").rstrip("]")[:50].strip("-")
+    found = Cluster(name)
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    found.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
+    wait_for(
+        "the service account", lambda: found.kubectl("get", "serviceaccount", "default", check=False).returncode == 0
+    )
+    yield found
+    found.kubectl("delete", "namespace", name, "--wait=false", check=False)
