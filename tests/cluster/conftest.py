@@ -2,8 +2,8 @@
 
 `api` tests start etcd and kube-apiserver from KUBEBUILDER_ASSETS, on loopback, without root. `cluster` tests use the
 cluster of KUBECONFIG, whose API server and nodes must reach this machine at CLUSTER_ADDR. Where CLUSTER names a program
-that makes and loads images (`CLUSTER mkimage NAME OUT [PATH=FILE]...`, `CLUSTER load FILE`), the sidecar's image is made
-from the busybox of this machine; else the cluster pulls it.
+that makes and loads images (`CLUSTER mkimage NAME OUT [PATH=FILE]...`, `CLUSTER load FILE`), the image is made
+of the busybox of this machine; else the cluster pulls it.
 """
 
 import base64
@@ -18,6 +18,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -133,9 +134,9 @@ class Webhook:
     def is_ready(self) -> bool:
         self.process.check()
         try:
-            connection = http.client.HTTPConnection(self.address, self.health_port, timeout=2)
-            connection.request("GET", "/readyz")
-            return connection.getresponse().status == 200
+            with closing(http.client.HTTPConnection(self.address, self.health_port, timeout=2)) as connection:
+                connection.request("GET", "/readyz")
+                return connection.getresponse().status == 200
         except OSError:
             return False
 
@@ -180,6 +181,11 @@ class Api:
         self.context = ssl.create_default_context(cafile=str(ca))
         self.connection: http.client.HTTPSConnection | None = None
 
+    def close(self) -> None:
+        if self.connection is not None:
+            self.connection.close()
+            self.connection = None
+
     def call(self, method: str, path: str, body: Any = None, **query: str) -> tuple[int, Any, list[str]]:
         """Status, decoded answer, and the warnings that kubectl would print."""
         if self.connection is None:
@@ -191,8 +197,7 @@ class Api:
             answer = self.connection.getresponse()
             text = answer.read()
         except (OSError, http.client.HTTPException):
-            self.connection.close()
-            self.connection = None
+            self.close()
             raise
         return answer.status, json.loads(text) if text[:1] == b"{" else text, answer.headers.get_all("Warning") or []
 
@@ -227,7 +232,8 @@ def api(assets: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]
         folder / "apiserver.log",
         assets / "kube-apiserver",
         *f"--etcd-servers=http://127.0.0.1:{client} --bind-address=127.0.0.1 --secure-port={port}".split(),
-        *f"--tls-cert-file={pki}/tls.crt --tls-private-key-file={pki}/tls.key --token-auth-file={folder}/tokens.csv".split(),
+        *f"--tls-cert-file={pki}/tls.crt --tls-private-key-file={pki}/tls.key".split(),
+        f"--token-auth-file={folder}/tokens.csv",
         *f"--service-account-key-file={pki}/tls.crt --service-account-signing-key-file={pki}/tls.key".split(),
         *["--service-account-issuer=https://kubernetes.default.svc", "--service-cluster-ip-range=10.96.0.0/16"],
         *["--authorization-mode=RBAC", "--disable-admission-plugins=ServiceAccount", "--allow-privileged=true"],
@@ -246,6 +252,7 @@ def api(assets: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]
         wait_for("kube-apiserver", is_ready, 60)
         yield found
     finally:
+        found.close()
         server.stop()
         etcd.stop()
 

@@ -86,7 +86,7 @@ def test_has_the_lines_of_the_last_instant_before_deletion(cluster: Any) -> None
 
 
 def test_lets_a_job_complete_with_all_of_its_lines(cluster: Any) -> None:
-    script = "for n in $(seq 500); do echo line $n; done >/data/logs/job.log; printf 'line 501 unfinished' >>/data/logs/job.log"
+    script = "{ for n in $(seq 500); do echo line $n; done; printf 'line 501 unfinished'; } >/data/logs/job.log"
     made = template(script, {"paths": "/data/logs/*.log"}, restartPolicy="Never")
     cluster.apply({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "job"}, "spec": {"template": made}})
     cluster.kubectl("wait", "--for=condition=Complete", "job/job", "--timeout=60s")
