@@ -442,6 +442,8 @@ class _Parsing:
     def _suggestion(self, source: str, name: str) -> str:
         self.unknown += 1
         nearest = values.nearest(name, KEYS) if self.unknown <= _SUGGESTIONS_LIMIT else None
+        if nearest == "paths":
+            self.failed.add((source, nearest))  # so that it is not also called missing
         prefix = f"{source}." if _SOURCE_NAME.fullmatch(source) else ""
         return f"{PREFIX}{prefix}{nearest}" if nearest else f"one of `loghook annotations`, e.g. {PREFIX}paths"
 
