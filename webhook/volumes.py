@@ -20,7 +20,10 @@ __all__ = ["Addition", "Reader", "Reading", "Resolution", "resolve"]
 ADDED = "loghook-logs"
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 
-_REFERENCE = re.compile(r"\$\$|\$\(([-._a-zA-Z][-._a-zA-Z0-9]*)\)")
+_REFERENCE = re.compile(r"\$\$|\$\(([^)]*)\)")
+# Newer Kubernetes lets a variable have almost any name (KEP-4369), and expands `$(NAME)` in commands as well: a variable
+# that is named like a command in the sidecar's script would be put in its place. The C library reads some by itself.
+_SAFE_NAME = re.compile(r"(?!LD_|GLIBC_|MALLOC_)[-._a-zA-Z][-._a-zA-Z0-9]*")
 
 
 class Addition(msgspec.Struct, frozen=True):
@@ -267,7 +270,7 @@ def _needed_env(expression: str, container: Container) -> tuple[EnvVar, ...]:
         if name in needed:
             continue
         variable = defined.get(name)
-        if variable is None or not _may_be_copied(variable):
+        if variable is None or not _may_be_copied(variable) or not _SAFE_NAME.fullmatch(name):
             raise Mistake("LH208", variable=name)
         needed.add(name)
         waiting += _references(variable.value or "")

@@ -28,31 +28,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 BUSYBOX_IMAGE = "docker.io/library/busybox:1.37"
-APPLETS = [
-    "sh",
-    "awk",
-    "cat",
-    "cut",
-    "date",
-    "dd",
-    "echo",
-    "grep",
-    "head",
-    "kill",
-    "ls",
-    "mkdir",
-    "mv",
-    "printf",
-    "rm",
-    "seq",
-    "sleep",
-    "stat",
-    "tail",
-    "touch",
-    "tr",
-    "usleep",
-    "wc",
-]
+
 
 _T = TypeVar("_T")
 
@@ -342,7 +318,8 @@ def load_image(folder: Path) -> None:
     if not busybox:
         missing("busybox, statically linked (Debian's busybox-static)")
     image = folder / "busybox.tar"
-    links = [f"/bin/{applet}=->/bin/busybox" for applet in APPLETS]
+    applets = subprocess.run([str(busybox), "--list"], check=True, capture_output=True, text=True).stdout.split()
+    links = [f"/bin/{applet}=->/bin/busybox" for applet in applets if applet != "busybox"]
     subprocess.run([program, "mkimage", BUSYBOX_IMAGE, image, f"/bin/busybox={busybox}", *links], check=True)
     subprocess.run([program, "load", image], check=True)
 

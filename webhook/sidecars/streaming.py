@@ -18,7 +18,8 @@ class Busybox:
 
     name = "busybox"
     files = frozenset({"/bin", "/etc", "/lib", "/lib64", "/sbin", "/usr/bin", "/usr/lib", "/usr/sbin"})
-    _command = ("/bin/sh", "-c", SCRIPT, "loghook")
+    # Without the environment: what a sub-path needs of the application's is for the kubelet, not for a shell.
+    _command = ("/bin/env", "-i", "PATH=/bin:/usr/bin:/sbin:/usr/sbin", "/bin/sh", "-c", SCRIPT, "loghook")
 
     def command(self, assignment: Assignment) -> Command:
         """Run the script with `DRAIN FROM EXCLUDES -- PATH…` as its arguments."""
