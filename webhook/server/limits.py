@@ -1,0 +1,152 @@
+"""How much and how long one connection may ask of us: uvicorn's HTTP/1.1 protocol with the limits that it lacks.
+
+httptools takes headers and URLs of any size, and uvicorn waits for ever for a request that was begun (or never was).
+Bodies are the application's to limit (`webhook.server.admission`); here is only a bound on what follows a refused one.
+
+Time is counted in sweeps, one each second, and not on the clock: a process that was stopped or starved for ten seconds
+must not take its own absence for a caller's silence.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+__all__ = ["BODY_BYTES", "KEEP_ALIVE_SECONDS", "Limited", "Watch"]
+
+BODY_BYTES = 7 * 1024 * 1024
+"""What a review may have: two objects of 3 MiB, which is the API server's own limit, and room around them."""
+
+HEAD_BYTES = 64 * 1024
+"""What the URL and the headers may have together."""
+
+KEEP_ALIVE_SECONDS = 120
+"""How long an idle connection stays. The API server's client keeps it for 90 s and never repeats a POST whose
+connection we have closed, so we must be the one who waits longer."""
+
+READ_SECONDS = 5
+"""How long a request may take to arrive, and a connection to begin its first one."""
+
+ANSWER_SECONDS = 60
+"""How long an answer may take to be made and read. No caller waits for more than 30 s (`timeoutSeconds`)."""
+
+SWEEP_SECONDS = 1.0
+
+_MESSAGE_BYTES = 16 * 1024 * 1024  # all bytes of one request, with what is thrown away after a refusal
+
+
+class Watch:
+    """The connections of one listener, with what each of them is waited for.
+
+    `refused` is told the status of each request that is answered here, before any application sees it.
+    """
+
+    def __init__(self, refused: Callable[[int], None]) -> None:
+        self.sweeps = 0
+        self.connections: set[Limited] = set()
+        self.draining = False
+        self.refused = refused
+
+    async def sweep(self) -> None:
+        """Drop what is too slow, for ever."""
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            self.sweeps += 1
+            for connection in [each for each in self.connections if each.due < self.sweeps]:
+                self.refused(408)
+                connection.drop()
+
+    def drain(self) -> None:
+        """Let each connection end with the answer to its next request, or to the one that is being answered."""
+        self.draining = True
+        for connection in self.connections:
+            connection.end_with_this_answer()
+
+
+class Limited(HttpToolsProtocol):
+    """One connection. Which limit holds follows from where it stands: begun, reading, answering, kept."""
+
+    def __init__(self, watch: Watch, **of_uvicorn: Any) -> None:
+        super().__init__(**of_uvicorn)
+        self._watch = watch
+        self._received = 0  # bytes since the last request was complete: an upper bound of the head's size
+        self._in_head = True
+        self._too_large = False
+        self.due = watch.sweeps + READ_SECONDS
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
+        """Begin to be watched."""
+        super().connection_made(transport)
+        self._watch.connections.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End to be watched."""
+        self._watch.connections.discard(self)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse `data`; refuse a head that is not complete and too large already."""
+        self._received += len(data)
+        super().data_received(data)
+        if self._received > HEAD_BYTES and not self.transport.is_closing():
+            if self._in_head:
+                self._refuse_head()
+            elif self._received > _MESSAGE_BYTES:
+                self.drop()
+
+    def on_message_begin(self) -> None:
+        """Start the clock: from here on the whole request has to arrive in time."""
+        super().on_message_begin()
+        self.due = self._watch.sweeps + READ_SECONDS
+
+    def on_headers_complete(self) -> None:
+        """Weigh the head, only where it may be too large, and hand the request on."""
+        if self._received > HEAD_BYTES and _weigh(self.url, self.headers) > HEAD_BYTES:
+            self._too_large = True
+            raise ValueError("the head is too large")  # the parser stops, and uvicorn calls `send_400_response`
+        self._in_head = False
+        super().on_headers_complete()
+        if self._watch.draining:
+            self.cycle.keep_alive = False
+
+    def on_message_complete(self) -> None:
+        """Wait for the answer, or for the next request where there has been one before the body's end."""
+        super().on_message_complete()
+        self._received = 0
+        self._in_head = True
+        self.due = self._watch.sweeps + (KEEP_ALIVE_SECONDS if self.cycle.response_complete else ANSWER_SECONDS)
+
+    def on_response_complete(self) -> None:
+        """Keep the connection, unless the rest of the body is still on its way."""
+        super().on_response_complete()
+        if self._in_head:
+            self.due = self._watch.sweeps + KEEP_ALIVE_SECONDS
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP, in the same words as the application's refusals, and close."""
+        status, error = (431, "the URL and the headers have more than 64 KiB") if self._too_large else (400, msg)
+        self._watch.refused(status)
+        body = b'{"error":"%s"}' % error.encode("ascii")
+        head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body)
+        self.transport.write(STATUS_LINE[status] + head + body)
+        self.transport.close()
+
+    def end_with_this_answer(self) -> None:
+        """Say `Connection: close` in the answer that is being made, if there is one."""
+        cycle: RequestResponseCycle | None = self.cycle  # None before the first request, whatever uvicorn declares
+        if cycle is not None and not cycle.response_complete:
+            cycle.keep_alive = False
+
+    def drop(self) -> None:
+        """Close at once, without the courtesies that a caller can draw out."""
+        self._watch.connections.discard(self)
+        self.transport.abort()
+
+    def _refuse_head(self) -> None:
+        self._too_large = True
+        self.send_400_response("")
+
+
+def _weigh(url: bytes, headers: list[tuple[bytes, bytes]]) -> int:
+    return len(url) + sum(len(name) + len(value) + 4 for name, value in headers)
