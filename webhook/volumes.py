@@ -18,6 +18,7 @@ from webhook.pods import Container, EnvVar, Pod, Volume, VolumeMount
 __all__ = ["Addition", "Reader", "Reading", "Resolution", "resolve"]
 
 ADDED = "loghook-logs"
+_ADDED_NAME = re.compile(ADDED + r"(-[0-9]+)?")
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 
 _REFERENCE = re.compile(r"\$\$|\$\(([^)]*)\)")
@@ -141,11 +142,14 @@ class _Resolving:
         return [self.containers[name] for name in source.container]
 
     def _default_writer(self, path: LogPath) -> Container:
-        """The one container whose writable mount covers `path`, else the Pod's default container, else the first."""
+        """The one container whose writable mount covers `path`, else the Pod's default container, else the first.
+
+        What we added earlier does not count, so that an injected Pod is read as it was before.
+        """
         covering: dict[object, Container] = {}
         for container in self.app_containers:
             mount = _covering(container, path)
-            if mount is not None and self._is_writable(mount):
+            if mount is not None and self._is_writable(mount) and not _ADDED_NAME.fullmatch(mount.name):
                 tree = (mount.name, mount.path, mount.sub_path, mount.sub_path_expr)
                 covering.setdefault(tree, container)
         if len(covering) > 1:
