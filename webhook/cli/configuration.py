@@ -1,0 +1,30 @@
+"""The configuration file as commands take it: `--config FILE`."""
+
+from pathlib import Path
+
+from webhook.annotations import check_defaults
+from webhook.cli.failures import InputError
+from webhook.config import Config, ConfigError, load
+
+__all__ = ["read"]
+
+
+def read(path: Path | None) -> Config:
+    """The configuration in the file `path`; the built-in one where there is none.
+
+    Raises InputError, with a line for each mistake.
+    """
+    if path is None:
+        return Config()
+    try:
+        config = load(path.read_text("utf-8"), str(path))
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: is not UTF-8 (byte {error.start})") from None
+    except ConfigError as error:
+        raise InputError(str(error)) from None
+    mistakes = [str(each) for place, defaults in config.every_default() for each in check_defaults(defaults, place)]
+    if mistakes:
+        raise InputError("\n".join(f"{path}: {mistake}" for mistake in mistakes))
+    return config

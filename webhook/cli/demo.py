@@ -1,0 +1,174 @@
+"""`make run`: the webhook on this machine, and what it does to an example.
+
+Everything is done by the programs that do it in earnest: `python -m certs issue` makes the certificates, `serve`
+serves, and the example goes through TLS as from an API server.
+"""
+
+import ctypes
+import errno
+import http.client
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from webhook.cli import manifests
+from webhook.cli.failures import FailedError, InputError
+from webhook.cli.preview import Webhook, diff
+from webhook.cli.terminal import say, show, styled
+
+__all__ = ["HELP", "command"]
+
+HELP = """Serve with a development certificate and show what the webhook does to an example Pod.
+
+Run it from the root of the repository: `make run`, or `make run PORT=9443` for another port. Certificates are in
+.dev/certs. Ctrl-C ends it.
+"""
+
+EXAMPLE = Path("examples/server-log.yaml")
+CERTIFICATES = Path(".dev/certs")
+
+_HOST = "127.0.0.1"
+_START_SECONDS = 30
+_END_SECONDS = 0.7
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_PORT_LIMIT = 65535
+
+
+def command(
+    port: Annotated[int, typer.Option("--port", metavar="N", min=1, max=_PORT_LIMIT, help="Where to serve.")] = 8443,
+) -> int:
+    """Serve until Ctrl-C or SIGTERM and return the exit code. Raises CommandError where something does not work."""
+    if not EXAMPLE.is_file():
+        raise InputError(f"there is no {EXAMPLE} here: run it from the root of the repository")
+    _refuse_taken(port)
+    _issue_certificates()
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        with _serving(port) as server:
+            _show_example(f"https://{_HOST}:{port}")
+            server.wait()
+            raise FailedError(f"the webhook has ended by itself, with exit code {server.returncode}")
+    except KeyboardInterrupt:
+        return 0  # it was asked to end
+
+
+def _refuse_taken(port: int) -> None:
+    try:
+        socket.create_server((_HOST, port)).close()
+    except OSError as error:
+        other = 9443 if port != 9443 else 10443  # noqa: PLR2004 - any port would do
+        problem = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used: {error.strerror}"
+        raise FailedError(f"port {port} {problem}; choose another: make run PORT={other}") from None
+
+
+def _issue_certificates() -> None:
+    issued = subprocess.run(  # noqa: S603 - our own words
+        [sys.executable, "-m", "certs", "issue", "--out", CERTIFICATES],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    if issued.returncode:
+        raise FailedError(issued.stderr.strip().removeprefix("Error: "))
+    say(styled((issued.stdout.rstrip(), "dim")))
+
+
+@contextmanager
+def _serving(port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """The webhook as a process of its own, ready to answer; at the end it ends too, whatever happens to us."""
+    health_port = _free_port()
+    server = subprocess.Popen(  # noqa: S603 - our own words
+        [
+            *(sys.executable, "-m", "webhook", "serve", "--host", _HOST),
+            *("--tls-cert", CERTIFICATES / "tls.crt", "--tls-key", CERTIFICATES / "tls.key"),
+            *("--port", str(port), "--health-port", str(health_port)),
+        ],
+        stdin=subprocess.DEVNULL,
+        process_group=0,  # Ctrl-C in the terminal is for us alone
+        preexec_fn=_die_with_parent,  # noqa: PLW1509 - there is one thread here
+    )
+    try:
+        _wait(server, health_port)
+        yield server
+    finally:
+        _end(server)
+
+
+def _die_with_parent() -> None:
+    """Ask Linux to kill this process when its parent has gone, be it by SIGKILL; elsewhere nothing does."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _wait(server: subprocess.Popen[bytes], health_port: int) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while not _is_ready(health_port):
+        if server.poll() is not None:
+            raise FailedError("the webhook cannot serve")  # it has said why
+        if time.monotonic() > deadline:
+            raise FailedError(f"the webhook is not ready after {_START_SECONDS} s")
+        time.sleep(0.05)
+
+
+def _is_ready(health_port: int) -> bool:
+    connection = http.client.HTTPConnection(_HOST, health_port, timeout=1)
+    try:
+        connection.request("GET", "/readyz")
+        return connection.getresponse().status == http.client.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def _end(server: subprocess.Popen[bytes]) -> None:
+    server.send_signal(signal.SIGINT)  # does nothing to one that has ended
+    try:
+        server.wait(_END_SECONDS)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
+
+
+def _show_example(url: str) -> None:
+    """Send the example as the API server would, and say how to do that with another file."""
+    ca = CERTIFICATES / "ca.crt"
+    (part,) = (part for manifest in manifests.read(str(EXAMPLE)) for part in manifest.parts())
+    answered = Webhook(url, ca).review(part.pod(), part.namespace(None))
+    if not (answered.allowed and answered.ops):
+        raise FailedError(f"the webhook has not injected {EXAMPLE}: {answered.message}")
+    show("", *diff(part, answered.ops), "")
+    again = shlex.join([_program(), "preview", "-f", str(EXAMPLE), "--server", url, "--ca", str(ca)])
+    show(
+        styled((f"The webhook serves at {url}", "bold"), " until you press Ctrl-C."),
+        f"The same with a file of yours, in another terminal; put its name in place of {EXAMPLE}:",
+        "",
+        styled(f"  {again}"),
+        "",
+    )
+
+
+def _program() -> str:
+    """What starts `loghook` in the reader's shell, whose folder is ours too."""
+    program = Path(sys.executable).parent / "loghook"
+    return str(program.relative_to(Path.cwd()) if program.is_relative_to(Path.cwd()) else program)
+
+
+def _free_port() -> int:
+    with socket.create_server((_HOST, 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _interrupt(*_: object) -> NoReturn:
+    """End as Ctrl-C does."""
+    raise KeyboardInterrupt

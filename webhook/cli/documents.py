@@ -1,0 +1,343 @@
+"""YAML documents as text: what stands where, and what each value means to Kubernetes.
+
+A document is never written anew from its values, because that would lose comments, quotes and order. It stays text, and
+its nodes know their place in it, so that `webhook.cli.insertion` can put something between two lines.
+
+Scalars mean what kubectl takes them for: YAML 1.1 as sigs.k8s.io/yaml reads it, in which a plain `on` is a boolean and
+a plain `0o14` a number.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+
+__all__ = [
+    "Alias",
+    "Document",
+    "DocumentError",
+    "Mapping",
+    "Node",
+    "Scalar",
+    "Sequence",
+    "is_plain_text",
+    "split",
+]
+
+VALUES_LIMIT = (
+    1_000_000  # values of one document once its aliases stand for what they repeat: "billion laughs" has more
+)
+
+
+class DocumentError(ValueError):
+    """The text is no YAML that can be used. `line` and `column` count from 1; `line` 0 means the text as a whole."""
+
+    def __init__(self, problem: str, line: int = 0, column: int = 0) -> None:
+        super().__init__(problem)
+        self.problem, self.line, self.column = problem, line, column
+
+
+@dataclass(eq=False)
+class Node:
+    """A value's place: `start` and `end` in its document's text, `line` and `column` (from 1) in the whole text."""
+
+    start: int
+    end: int
+    line: int
+    column: int
+
+    def wrong(self, problem: str) -> DocumentError:
+        """The error that says `problem` of this place."""
+        return DocumentError(problem, self.line, self.column)
+
+
+@dataclass(eq=False)
+class Scalar(Node):
+    """A text, number, boolean or null. `style` is YAML's mark for it: empty for a plain one, else one of `'"|>`."""
+
+    text: str
+    style: str
+    tag: str | None
+
+    @property
+    def value(self) -> Any:
+        """What kubectl takes it for."""
+        if self.tag is None:
+            return self.text if self.style else _plain_value(self.text)
+        if self.tag in _RESOLVED_TAGS:
+            return _plain_value(self.text)
+        return self.text
+
+
+@dataclass(eq=False)
+class Sequence(Node):
+    """A list."""
+
+    is_flow: bool
+    items: list[Node] = field(default_factory=list)
+
+
+@dataclass(eq=False)
+class Mapping(Node):
+    """A map; `pairs` as they are written, a merge key (`<<`) among them."""
+
+    is_flow: bool
+    pairs: list[tuple[Node, Node]] = field(default_factory=list)
+
+    def get(self, key: str) -> Node | None:
+        """The value that is written at `key` in this very map; one that a merge key brings does not count."""
+        return next((value for name, value in self.pairs if not is_merge(name) and _key(name) == key), None)
+
+
+@dataclass(eq=False)
+class Alias(Node):
+    """A repetition of `target` by the name of its anchor."""
+
+    target: Node
+
+
+@dataclass(eq=False)
+class Document:
+    """One document: its text, from its `---` (or the beginning) to the next, its root, and all its aliases.
+
+    `has_marker` is about that `---`, `has_directive` about a `%YAML` or `%TAG` before it, and `has_mark` about a byte
+    order mark that was before the text.
+    """
+
+    text: str
+    root: Node | None = None
+    has_marker: bool = False
+    has_directive: bool = False
+    has_mark: bool = False
+    aliases: list[Alias] = field(default_factory=list)
+
+    @property
+    def value(self) -> Any:
+        """The whole document as plain data: dict, list, str, int, float, bool, None. Aliases share what they repeat.
+
+        Raises DocumentError for duplicate keys, and for aliases that refer to themselves or explode.
+        """
+        return None if self.root is None else _Construction().value(self.root)
+
+
+def split(text: str) -> list[Document]:
+    """The documents of `text`, whose texts joined are `text` again. Raises DocumentError where it is no YAML."""
+    return _Reading(text).run()
+
+
+# Reading.
+
+
+class _Reading:
+    """One run of the parser over one text."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.documents: list[Document] = []
+        self.starts: list[int] = []
+        self.anchors: dict[str, Node] = {}
+        self.open: list[Sequence | Mapping] = []
+        self.keys: list[Node | None] = []  # of each open map, the key that waits for its value
+
+    def run(self) -> list[Document]:
+        try:
+            for event in yaml.parse(self.text, Loader=yaml.CSafeLoader):
+                self._take(event)
+        except yaml.reader.ReaderError as error:
+            raise self._unreadable(error) from None
+        except yaml.MarkedYAMLError as error:
+            raise _bad_yaml(error) from None
+        if not self.documents:
+            return [Document(self.text)]
+        for document, start, end in zip(self.documents, self.starts, [*self.starts[1:], len(self.text)], strict=True):
+            document.text = self.text[start:end]
+        return self.documents
+
+    def _unreadable(self, error: yaml.reader.ReaderError) -> DocumentError:
+        before = self.text[: error.position]
+        column = error.position - (before.rfind("\n") + 1) + 1
+        return DocumentError(f"no YAML: the character U+{error.character:04X}", before.count("\n") + 1, column)
+
+    def _take(self, event: Any) -> None:
+        match event:
+            case yaml.DocumentStartEvent():
+                self._begin(event)
+            case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
+                self._close(event)
+            case yaml.AliasEvent():
+                self._alias(event)
+            case yaml.ScalarEvent():
+                tag = None if event.tag == "!" else event.tag
+                style = "'" if event.tag == "!" and not event.style else event.style or ""
+                self._place(Scalar(*self._span(event), event.value, style, tag), event.anchor)
+            case yaml.SequenceStartEvent():
+                self._place(Sequence(*self._span(event), bool(event.flow_style)), event.anchor)
+            case yaml.MappingStartEvent():
+                self._place(Mapping(*self._span(event), bool(event.flow_style)), event.anchor)
+
+    def _begin(self, event: Any) -> None:
+        self.starts.append(event.start_mark.index if self.documents else 0)
+        has_directive = self.text[event.start_mark.index : event.start_mark.index + 1] == "%"
+        self.documents.append(Document("", None, bool(event.explicit), has_directive))
+        self.anchors = {}
+
+    def _span(self, event: Any) -> tuple[int, int, int, int]:
+        mark, base = event.start_mark, self.starts[-1]
+        return mark.index - base, event.end_mark.index - base, mark.line + 1, mark.column + 1
+
+    def _alias(self, event: Any) -> None:
+        target = self.anchors.get(event.anchor)
+        if target is None:
+            raise DocumentError(
+                f"no YAML: the alias *{event.anchor} comes without an anchor &{event.anchor} before it",
+                event.start_mark.line + 1,
+                event.start_mark.column + 1,
+            )
+        alias = Alias(*self._span(event), target)
+        self.documents[-1].aliases.append(alias)
+        self._place(alias, None)
+
+    def _place(self, node: Node, anchor: str | None) -> None:
+        """Put `node` where the parser is: into the innermost open list or map, or at the root."""
+        if anchor:
+            self.anchors[anchor] = node
+        if not self.open:
+            self.documents[-1].root = node
+        elif isinstance(self.open[-1], Sequence):
+            self.open[-1].items.append(node)
+        elif self.keys[-1] is None:
+            self.keys[-1] = node
+        else:
+            self.open[-1].pairs.append((self.keys[-1], node))
+            self.keys[-1] = None
+        if isinstance(node, Sequence | Mapping):
+            self.open.append(node)
+            self.keys.append(None)
+
+    def _close(self, event: Any) -> None:
+        self.keys.pop()
+        self.open.pop().end = event.end_mark.index - self.starts[-1]
+
+
+def _bad_yaml(error: yaml.MarkedYAMLError) -> DocumentError:
+    mark = error.problem_mark or error.context_mark
+    context = f" {error.context}" if error.context else ""
+    line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
+    return DocumentError(f"no YAML: {error.problem}{context}", line, column)
+
+
+# Values.
+
+
+class _Construction:
+    """Turns nodes into plain data, each node once."""
+
+    def __init__(self) -> None:
+        self.done: dict[Node, tuple[Any, int]] = {}  # with the number of values in it, repetitions counted
+        self.doing: set[Node] = set()
+
+    def value(self, node: Node) -> Any:
+        return self._sized(node)[0]
+
+    def _sized(self, node: Node) -> tuple[Any, int]:
+        if isinstance(node, Alias):
+            if node.target in self.doing:
+                raise node.wrong("the alias is inside of what it repeats")
+            return self._sized(node.target)
+        if node not in self.done:
+            self.doing.add(node)
+            self.done[node] = self._construct(node)
+            self.doing.remove(node)
+            if self.done[node][1] > VALUES_LIMIT:
+                raise node.wrong(f"the aliases repeat more than {VALUES_LIMIT:,} values")
+        return self.done[node]
+
+    def _construct(self, node: Node) -> tuple[Any, int]:
+        if isinstance(node, Scalar):
+            return node.value, 1
+        if isinstance(node, Sequence):
+            sized = [self._sized(item) for item in node.items]
+            return [value for value, _ in sized], 1 + sum(size for _, size in sized)
+        assert isinstance(node, Mapping)  # noqa: S101 - there are no others; for mypy
+        return self._map(node)
+
+    def _map(self, node: Mapping) -> tuple[dict[str, Any], int]:
+        own: dict[str, Any] = {}
+        merged: dict[str, Any] = {}
+        total = 1
+        for name, child in node.pairs:
+            value, size = self._sized(child)
+            total += size
+            if is_merge(name):
+                for other in _merged_maps(child, value):
+                    merged = {**other, **merged}
+                continue
+            key = _key(name)
+            if key in own:
+                raise name.wrong(f"the key {key} comes twice in this map")
+            own[key] = value
+        return {**merged, **own}, total
+
+
+def _merged_maps(node: Node, value: Any) -> Iterable[dict[str, Any]]:
+    maps = value if isinstance(value, list) else [value]
+    if not all(isinstance(each, dict) for each in maps):
+        raise node.wrong("a merge key (<<) takes a map, or a list of maps")
+    return maps
+
+
+def is_merge(key: Node) -> bool:
+    """Whether `key` is the merge key of YAML 1.1 (https://yaml.org/type/merge.html)."""
+    return isinstance(key, Scalar) and key.text == "<<" and not key.style
+
+
+def _key(node: Node) -> str:
+    """A key as the API sees it: JSON has texts only."""
+    node = node.target if isinstance(node, Alias) else node
+    if not isinstance(node, Scalar):
+        raise node.wrong("a key is a text, not a list or map")
+    value = node.value
+    return str(value).lower() if isinstance(value, bool) else node.text if value is None else str(value)
+
+
+_RESOLVED_TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float"))
+
+# gopkg.in/yaml.v2, resolve.go, which sigs.k8s.io/yaml keeps a copy of.
+_WORDS: dict[str, bool | float | None] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"), True),
+    **dict.fromkeys(("n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"), False),
+    **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
+    **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), float("inf")),
+    **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), float("-inf")),
+}
+_INTEGERS = (
+    (re.compile(r"[-+]?0[bB][01]+"), 2),
+    (re.compile(r"[-+]?0[oO]?[0-7]+"), 8),
+    (re.compile(r"[-+]?0[xX][0-9a-fA-F]+"), 16),
+    (re.compile(r"[-+]?(0|[1-9][0-9]*)"), 10),
+)
+_DIGITS_LIMIT = 64  # no number of Kubernetes has more, and Python refuses integers of thousands of digits
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+
+# What other readers of YAML 1.1 take for a number or a date: `1:30` is ninety to them.
+_ELSEWHERE = re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}.*|=|<<")
+
+
+def _plain_value(text: str) -> Any:
+    if text in _WORDS:
+        return _WORDS[text]
+    if text[0] not in "+-.0123456789" or len(text) > _DIGITS_LIMIT:
+        return text
+    digits = text.replace("_", "")
+    for pattern, base in _INTEGERS:
+        if pattern.fullmatch(digits):
+            return int(digits, base) if base != 8 else int(re.sub("[oO]", "", digits), base)  # noqa: PLR2004 - as above
+    return float(digits) if _FLOAT.fullmatch(digits) else text
+
+
+def is_plain_text(text: str) -> bool:
+    """Whether every reader of YAML takes the plain scalar `text` for that very text, not for a number or the like."""
+    return _plain_value(text) == text and not _ELSEWHERE.fullmatch(text)

@@ -1,0 +1,312 @@
+"""Kubernetes manifests: files in, the objects that bring Pods, and the same text with a patch in it out.
+
+Every document stays the text that it is. Only where something is added to a Pod its document changes, by the lines that
+are added; a document in JSON is written anew, since JSON has no comments, quotes or styles to lose.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jsonpatch
+import msgspec
+
+from webhook.cli.documents import Alias, Document, DocumentError, Node, Scalar, Sequence, split
+from webhook.cli.documents import Mapping as MappingNode
+from webhook.cli.failures import InputError
+from webhook.cli.insertion import add
+from webhook.diagnostics import escape
+from webhook.inject import Op
+from webhook.pods import Pod, PodError, view
+
+__all__ = ["STDIN", "Manifest", "Part", "join", "read"]
+
+STDIN = "-"
+
+_Path = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Workload:
+    """Where a kind has its Pod template, and which kind of controller owns the Pods that come of it."""
+
+    template: _Path
+    owner: str | None = None
+
+
+_SPEC_TEMPLATE = ("spec", "template")
+_WORKLOADS: Mapping[tuple[str, str], Workload] = {
+    ("", "Pod"): Workload(()),
+    ("", "PodTemplate"): Workload(("template",)),
+    ("", "ReplicationController"): Workload(_SPEC_TEMPLATE, "ReplicationController"),
+    ("apps", "DaemonSet"): Workload(_SPEC_TEMPLATE, "DaemonSet"),
+    ("apps", "Deployment"): Workload(_SPEC_TEMPLATE, "ReplicaSet"),
+    ("apps", "ReplicaSet"): Workload(_SPEC_TEMPLATE, "ReplicaSet"),
+    ("apps", "StatefulSet"): Workload(_SPEC_TEMPLATE, "StatefulSet"),
+    ("batch", "CronJob"): Workload(("spec", "jobTemplate", "spec", "template"), "Job"),
+    ("batch", "Job"): Workload(_SPEC_TEMPLATE, "Job"),
+}
+
+
+@dataclass(frozen=True)
+class Part:
+    """One object of a document. `path` leads to it in the document; `workload` is None where it brings no Pod."""
+
+    manifest: "Manifest"
+    path: _Path
+    raw: dict[str, Any]
+    kind: str
+    workload: Workload | None
+
+    @property
+    def name(self) -> str:
+        """What kubectl would call it: `deployment/web`."""
+        generated = f"{self._metadata['generateName']}*" if self._metadata.get("generateName") else "(no name)"
+        return f"{escape(self.kind.lower())}/{escape(str(self._metadata.get('name') or generated), 253)}"
+
+    @property
+    def _metadata(self) -> dict[str, Any]:
+        metadata = self.raw.get("metadata")
+        return metadata if isinstance(metadata, dict) else {}
+
+    @property
+    def pod_path(self) -> _Path:
+        """The way from the document's root to the Pod, or to the template of it."""
+        return self.path + (self.workload.template if self.workload else ())
+
+    def has_pod(self) -> bool:
+        """Whether there is a Pod, or a template of one."""
+        return self.workload is not None and isinstance(self._template(), dict)
+
+    def namespace(self, wanted: str | None) -> str:
+        """The namespace that the object goes to; as in kubectl, what is typed and what is written must agree."""
+        written = self._metadata.get("namespace")
+        if wanted and written and written != wanted:
+            raise InputError(
+                f"{self.manifest.origin}: {self.name} is in the namespace {escape(str(written))}, not in {wanted}: "
+                f"leave --namespace out"
+            )
+        return wanted or str(written or "default")
+
+    def pod(self) -> dict[str, Any]:
+        """The raw Pod, as the object's controller would create it, apart from its name."""
+        pod = {**self._template(), "apiVersion": "v1", "kind": "Pod"}
+        metadata = {} if pod.get("metadata") is None else pod["metadata"]
+        if not isinstance(metadata, dict):
+            return pod
+        pod["metadata"] = metadata = dict(metadata)
+        for field in ("annotations", "labels"):
+            if isinstance(metadata.get(field), dict):  # a null is an empty text to the API server
+                metadata[field] = {key: "" if value is None else value for key, value in metadata[field].items()}
+        if self.workload and self.workload.owner:
+            metadata["generateName"] = f"{self._metadata.get('name') or self.kind.lower()}-"
+            metadata["ownerReferences"] = [{"kind": self.workload.owner, "controller": True}]
+        return pod
+
+    def view(self) -> Pod:
+        """The Pod as `inject` takes it. Raises InputError where it is not shaped like one."""
+        self._check_texts("annotations")
+        self._check_texts("labels")
+        try:
+            return view(self.pod())
+        except PodError as error:
+            raise self.manifest.wrong(self.pod_path, f"{self.name}: {error}") from None
+
+    def _template(self) -> Any:
+        template: Any = self.raw
+        for step in self.workload.template if self.workload else ():
+            template = template.get(step) if isinstance(template, dict) else None
+        return template
+
+    def _check_texts(self, field: str) -> None:
+        """Find what YAML took for a number or a boolean: the most frequent mistake with annotations."""
+        metadata = self._template().get("metadata")
+        texts = metadata.get(field) if isinstance(metadata, dict) else None
+        for key, value in texts.items() if isinstance(texts, dict) else ():
+            if isinstance(value, str) or value is None:
+                continue
+            kind = next(word for type_, word in _KINDS if isinstance(value, type_))
+            written = self.manifest.written((*self.pod_path, "metadata", field, key))
+            fix = f': quote it, {escape(key)}: "{escape(written, 100)}"' if written else ""
+            what = f"{self.name}: the {field.removesuffix('s')} {escape(key)} is a {kind}, not a text{fix}"
+            raise self.manifest.wrong((*self.pod_path, "metadata", field, key), what)
+
+
+_KINDS = ((bool, "boolean"), (int | float, "number"), (list, "list"), (dict, "map"))
+
+
+class Manifest:
+    """One document, from a file or from stdin, with what it means."""
+
+    def __init__(self, origin: str, document: Document) -> None:
+        self.origin = origin
+        self.document = document
+        try:
+            self.value = document.value
+        except DocumentError as error:
+            raise InputError(_located(origin, error)) from None
+
+    def parts(self) -> Iterator[Part]:
+        """Every object in it, those of a list one by one."""
+        if self.value is None:
+            return
+        if not isinstance(self.value, dict):
+            kind = "list" if isinstance(self.value, list) else "text" if isinstance(self.value, str) else "number"
+            raise self.wrong((), f"a {kind}, where an object of Kubernetes should be")
+        yield from self._parts((), self.value, "", "")
+
+    def _parts(self, path: _Path, raw: dict[str, Any], api_version: str, kind: str) -> Iterator[Part]:
+        kind, api_version = str(raw.get("kind") or kind), str(raw.get("apiVersion") or api_version)
+        if not kind:
+            raise self.wrong(path, "no object of Kubernetes: it has no kind")
+        group = api_version.rpartition("/")[0]
+        items = raw.get("items")
+        item_kind = kind.removesuffix("List")
+        if item_kind != kind and isinstance(items, list) and (not item_kind or (group, item_kind) in _WORKLOADS):
+            for index, item in enumerate(items):
+                place = (*path, "items", str(index))
+                if not isinstance(item, dict):
+                    raise self.wrong(place, "this item of the list is no object of Kubernetes")
+                yield from self._parts(place, item, api_version if item_kind else "", item_kind)
+            return
+        yield Part(self, path, raw, kind, _WORKLOADS.get((group, kind)))
+
+    def patched(self, patches: Iterable[tuple[Part, Iterable[Op]]]) -> str:
+        """The document's text with the operations of `patches` applied to the Pods of its parts."""
+        listed = [(part, _as_sent(ops)) for part, ops in patches]
+        if not any(ops for _, ops in listed):
+            return self.document.text
+        expected = json.loads(json.dumps(self.value))  # an object for each alias: they must not change together
+        for part, ops in listed:
+            prefix = "".join(f"/{step}" for step in part.pod_path)
+            moved = [{**op, "path": prefix + op["path"]} for op in ops]
+            jsonpatch.apply_patch(expected, moved, in_place=True)
+        text = self._as_json(expected) or self._as_yaml(listed)
+        # The two ways to the same result check each other: a wrong manifest must not get out.
+        if split(text)[0].value != expected:
+            raise self.wrong((), "this document is written in a way that loghook cannot add to; use plainer YAML")
+        return text
+
+    def _as_json(self, value: Any) -> str | None:
+        """The document with `value` in place of its own, indented as it was; None where it is no JSON."""
+        root, text = self.document.root, self.document.text
+        if not isinstance(root, MappingNode) or not root.is_flow:
+            return None
+        source = text[root.start : root.end]
+        try:
+            json.loads(source)
+        except ValueError:
+            return None
+        indent = re.match(r"\{\r?\n([ \t]+)", source)
+        separators = (",", ":") if not indent and '": ' not in source else None
+        new = json.dumps(value, indent=indent and indent[1], ensure_ascii=source.isascii(), separators=separators)
+        return text[: root.start] + new + text[root.end :]
+
+    def _as_yaml(self, patches: list[tuple[Part, list[dict[str, Any]]]]) -> str:
+        """The text with lines added. From the last part to the first: what is before a change stays where it was."""
+        text = self.document.text
+        for part, ops in reversed(patches):
+            node = _node_at(self.document.root, part.path)
+            # An object in a list is dealt with as a document of its own, which keeps the time linear.
+            alone = len(part.path) > 0 and _stands_alone(self.document, node)
+            start, end = (node.start, node.end) if alone and node else (0, len(text))
+            indent = " " * (start - text.rfind("\n", 0, start) - 1) if alone else ""
+            piece = indent + text[start:end]
+            prefix = part.workload.template if alone and part.workload else part.pod_path
+            for op in ops:
+                steps = [step.replace("~1", "/").replace("~0", "~") for step in op["path"].split("/")[1:]]
+                try:
+                    piece = add(piece, (*prefix, *steps), op["value"])
+                except DocumentError as error:
+                    raise self.wrong(part.pod_path, error.problem) from None
+            text = text[:start] + piece.removeprefix(indent) + text[end:]
+        return text
+
+    def written(self, path: _Path) -> str:
+        """How the scalar at `path` is written; empty where it is none."""
+        node = _node_at(self.document.root, path)
+        return node.text if isinstance(node, Scalar) else ""
+
+    def wrong(self, path: _Path, problem: str) -> InputError:
+        """The error that says `problem` of what is at `path`, or of the nearest that can be found on the way."""
+        node = self.document.root
+        for length in range(len(path) + 1):
+            node = _node_at(self.document.root, path[:length]) or node
+        if node is None:
+            return InputError(f"{self.origin}: {problem}")
+        return InputError(_located(self.origin, node.wrong(problem)))
+
+
+def read(source: str) -> list[Manifest]:
+    """The documents of the file `source`, or of stdin (`-`). Raises InputError, with the place where it knows it."""
+    origin = "stdin" if source == STDIN else escape(source, 1000)
+    try:
+        text = _decoded(origin, sys.stdin.buffer.read() if source == STDIN else Path(source).read_bytes())
+        documents = split(text.removeprefix("\ufeff"))
+    except OSError as error:
+        raise InputError(f"{origin}: {error.strerror or error}") from None
+    except DocumentError as error:
+        raise InputError(_located(origin, error)) from None
+    except RecursionError:
+        raise InputError(f"{origin}: lists and maps are too deep inside of one another") from None
+    if text.startswith("\ufeff"):
+        documents[0].has_mark = True
+    manifests = [Manifest(origin, document) for document in documents]
+    if all(manifest.value is None for manifest in manifests):
+        raise InputError(f"{origin}: is empty" if not text.strip() else f"{origin}: has no object in it")
+    return manifests
+
+
+def join(files: Iterable[tuple[list[Document], list[str]]]) -> str:
+    """One stream of the documents of several files; `files` has each one's documents and their new texts."""
+    stream = ""
+    for documents, texts in files:
+        first = documents[0]
+        if stream:
+            stream += "" if stream.endswith("\n") else "\n"
+            stream += "...\n" if first.has_directive else "" if first.has_marker else "---\n"
+        elif first.has_mark:
+            stream += "\ufeff"
+        stream += "".join(texts)
+    return stream
+
+
+def _as_sent(ops: Iterable[Op]) -> list[dict[str, Any]]:
+    """Operations as the webhook sends them: plain data."""
+    plain: list[dict[str, Any]] = json.loads(msgspec.json.encode(list(ops)))
+    return plain
+
+
+def _decoded(origin: str, content: bytes) -> str:
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        hint = " (it looks like UTF-16)" if content[:2] in {b"\xff\xfe", b"\xfe\xff"} else ""
+        raise InputError(
+            f"{origin}: is not UTF-8{hint}: byte {error.start + 1} cannot be read; save it as UTF-8"
+        ) from None
+
+
+def _located(origin: str, error: DocumentError) -> str:
+    place = f"{origin}:{error.line}:{error.column}" if error.line else origin
+    return f"{place}: {error.problem}"
+
+
+def _node_at(node: Node | None, path: _Path) -> Node | None:
+    """What is written at `path`; None where only a merge key brings it."""
+    for step in path:
+        target = node.target if isinstance(node, Alias) else node
+        if isinstance(target, Sequence):
+            node = target.items[int(step)] if int(step) < len(target.items) else None
+        else:
+            node = target.get(step) if isinstance(target, MappingNode) else None
+    return node
+
+
+def _stands_alone(document: Document, node: Node | None) -> bool:
+    """Whether `node` is a map in block style of a document without aliases, so that its text can be read by itself."""
+    return isinstance(node, MappingNode) and not node.is_flow and not document.aliases

@@ -1,0 +1,202 @@
+"""`loghook preview`: ask a running webhook what it does to a manifest's Pods, and show that as a diff."""
+
+import base64
+import http.client
+import json
+import ssl
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import unified_diff
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import msgspec
+import typer
+
+from webhook.cli import manifests
+from webhook.cli.failures import FailedError, InputError
+from webhook.cli.manifests import Part
+from webhook.cli.terminal import Line, say, show, styled
+from webhook.diagnostics import escape
+from webhook.inject import Op
+
+__all__ = ["HELP", "Webhook", "command", "diff"]
+
+HELP = """Show what a running webhook adds to manifests, as a diff.
+
+Sends each Pod, and what each Pod template would become, to the webhook as an AdmissionReview of a dry run, as the API
+server does. Nothing is created. The server must be the one that --ca vouches for.
+
+\b
+  loghook preview -f app.yaml --server https://127.0.0.1:8443 --ca .dev/certs/ca.crt
+
+\b
+Exit code:
+  0  done, also where nothing would be added
+  1  a Pod was refused, or the webhook cannot be reached
+  2  wrong use, or a file that cannot be used
+"""
+
+_TIMEOUT_SECONDS = 10  # what the API server waits by default
+_PATH = "/mutate"
+_SHOWN_LINES = 6  # of a text of many lines
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A webhook's answer: whether the Pod may be created, the patch, and what it says about it."""
+
+    allowed: bool
+    ops: tuple[Op, ...]
+    message: str
+    warnings: tuple[str, ...]
+
+
+class Webhook:
+    """A running webhook at `server` (an https URL) whose certificate the CAs in the file `ca` vouch for."""
+
+    def __init__(self, server: str, ca: Path) -> None:
+        url = urlsplit(server)
+        if url.scheme != "https" or not url.hostname:
+            raise InputError(f"--server takes a URL like https://127.0.0.1:8443, not {escape(server)}")
+        try:
+            self._context = ssl.create_default_context(cafile=str(ca))
+            self._port = url.port
+        except ssl.SSLError:
+            raise InputError(f"{ca}: no certificate of a CA in it") from None
+        except OSError as error:
+            raise InputError(f"{ca}: {error.strerror or error}") from None
+        except ValueError as error:
+            raise InputError(f"--server {escape(server)}: {error}") from None
+        self._server, self._host = server, url.hostname
+        self._path = url.path if url.path.strip("/") else _PATH
+
+    def review(self, pod: Mapping[str, Any], namespace: str) -> Answered:
+        """What the webhook does to `pod`. Raises FailedError where it does not answer as a webhook does."""
+        body = json.dumps(_review(pod, namespace)).encode()
+        connection = http.client.HTTPSConnection(
+            self._host, self._port, timeout=_TIMEOUT_SECONDS, context=self._context
+        )
+        try:
+            connection.request("POST", self._path, body, {"Content-Type": "application/json"})
+            response = connection.getresponse()
+            content = response.read()
+        except ssl.SSLCertVerificationError as error:
+            raise FailedError(f"{self._server} is not to be trusted: {error.verify_message}") from None
+        except (OSError, http.client.HTTPException) as error:
+            why = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            raise FailedError(f"{self._server} cannot be reached: {why}") from None
+        finally:
+            connection.close()
+        if response.status != http.client.OK:
+            said = escape(content[:200].decode("utf-8", "replace"))
+            raise FailedError(f"{self._server} answered {response.status} {response.reason}: {said}")
+        return self._answered(content)
+
+    def _answered(self, content: bytes) -> Answered:
+        try:
+            response = json.loads(content)["response"]
+            patch = json.loads(base64.b64decode(response.get("patch", ""))) if response.get("patch") else []
+            return Answered(
+                allowed=bool(response["allowed"]),
+                ops=msgspec.convert(patch, tuple[Op, ...]),
+                message=escape(str(response.get("status", {}).get("message", "")), 1000),
+                warnings=tuple(escape(str(each), 1000) for each in response.get("warnings", ())),
+            )
+        except (ValueError, LookupError, TypeError, AttributeError):
+            raise FailedError(f"{self._server} answered something else than an AdmissionReview") from None
+
+
+def command(
+    file: Annotated[
+        list[str],
+        typer.Option("--file", "-f", metavar="FILE", help="A manifest, or - for stdin; give it once for each."),
+    ],
+    server: Annotated[str, typer.Option("--server", metavar="URL", help="The webhook, e.g. https://127.0.0.1:8443.")],
+    ca: Annotated[Path, typer.Option("--ca", metavar="FILE", help="The CA that signed its certificate, PEM.")],
+    namespace: Annotated[
+        str | None,
+        typer.Option(
+            "--namespace", "-n", metavar="NAMESPACE", help="Where objects go that name no namespace [default: default]."
+        ),
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Show long texts whole, like the sidecar's script.")] = False,  # noqa: FBT002 - an option is named where it is used
+) -> int:
+    """Show the diffs and return the exit code."""
+    webhook = Webhook(server, ca)
+    refused = False
+    parts = [part for source in file for manifest in manifests.read(source) for part in manifest.parts()]
+    for part in parts:
+        if not part.has_pod():
+            continue
+        part.view()
+        answered = webhook.review(part.pod(), part.namespace(namespace))
+        _show(part, answered, full=full)
+        refused = refused or not answered.allowed
+    return 1 if refused else 0
+
+
+def _show(part: Part, answered: Answered, *, full: bool) -> None:
+    if not answered.allowed:
+        say(styled(f"{part.name}: ", ("refused", "bold red"), f": {answered.message}"))
+    elif not answered.ops:
+        say(styled((f"{part.name}: nothing is added", "dim")))
+    else:
+        show(*diff(part, answered.ops, full=full))
+    for warning in answered.warnings:
+        say(styled(f"{part.name}: ", ("warning", "yellow"), f": {warning}"))
+
+
+def diff(part: Part, ops: Iterable[Op], *, full: bool = False) -> Iterator[Line]:
+    """The document of `part` as it is against itself with `ops` in the Pod, coloured by line."""
+    shown = ops if full else [Op(op.path, _shortened(op.value)) for op in ops]
+    before = part.manifest.document.text
+    after = part.manifest.patched([(part, shown)])
+    origin = part.manifest.origin
+    lines = unified_diff(
+        before.splitlines(), after.splitlines(), origin, f"{origin}, {part.name} injected", lineterm=""
+    )
+    for number, line in enumerate(lines):
+        style = "bold" if number < len(("---", "+++")) else _STYLES.get(line[:1], "")
+        yield styled((line, style))
+
+
+_STYLES = {"+": "green", "-": "red", "@": "cyan"}
+
+
+def _shortened(value: Any) -> Any:
+    """`value` with the first line alone of each long text, so that the Pod can still be seen."""
+    if isinstance(value, dict):
+        return {key: _shortened(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_shortened(item) for item in value]
+    if isinstance(value, str) and value.count("\n") > _SHOWN_LINES:
+        first, _, rest = value.partition("\n")
+        return f"{first}\n({len(rest.splitlines())} more lines)\n"
+    return value
+
+
+def _review(pod: Mapping[str, Any], namespace: str) -> dict[str, Any]:
+    kind = {"group": "", "version": "v1", "kind": "Pod"}
+    resource = {"group": "", "version": "v1", "resource": "pods"}
+    return {
+        "apiVersion": "admission.k8s.io/v1",
+        "kind": "AdmissionReview",
+        "request": {
+            "uid": str(uuid.uuid4()),
+            "kind": kind,
+            "resource": resource,
+            "requestKind": kind,
+            "requestResource": resource,
+            "name": pod.get("metadata", {}).get("name", ""),
+            "namespace": namespace,
+            "operation": "CREATE",
+            "userInfo": {"username": "loghook preview"},
+            "object": pod,
+            "oldObject": None,
+            "dryRun": True,
+            "options": {"apiVersion": "meta.k8s.io/v1", "kind": "CreateOptions"},
+        },
+    }

@@ -1,0 +1,126 @@
+"""`loghook serve`: the webhook's server.
+
+This module, and all that it imports, is what a serving process carries for ever. So its arguments are read by argparse,
+and typer, rich and what only other commands need are never imported: `webhook.cli.main` sends `serve` here before it
+imports the others, and a test looks at what is loaded.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NoReturn
+
+from webhook.cli import configuration
+from webhook.cli.failures import FailedError, InputError
+
+__all__ = ["SUMMARY", "run"]
+
+SUMMARY = "Serve the webhook over TLS."
+
+_ABOUT = f"""{SUMMARY}
+
+Answers POST /mutate with a patch. Probes and metrics are on a plain port of their own: /healthz, /readyz, /metrics. New
+certificate files are taken over while serving. On SIGTERM it answers on until the API servers have gone elsewhere, on
+SIGINT it ends at once. Logs are JSON lines on stdout.
+
+  loghook serve --tls-cert tls.crt --tls-key tls.key
+  loghook serve --tls-cert tls.crt --tls-key tls.key --config loghook.yaml --host 127.0.0.1 --port 9443
+"""
+
+_EXIT_CODES = """Exit code:
+  0  ended by a signal
+  1  cannot serve, e.g. because the port is taken
+  2  wrong use, or a file that cannot be used
+"""
+
+_PORT_LIMIT = 65535
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says a mistake as the other commands do."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message[:1].upper()}{message[1:]} (see --help)")
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Serve as `arguments` say until a signal ends it, and return the exit code. Raises CommandError."""
+    options = _parser().parse_args(arguments)
+    config = configuration.read(options.config)
+    from webhook.server import ServeError, Settings, serve  # noqa: PLC0415 - help and mistakes need no server
+    from webhook.server.tls import PairError, load  # noqa: PLC0415 - as above
+
+    try:
+        load(options.tls_cert, options.tls_key, datetime.now(UTC))  # files that were named wrongly are no failed server
+    except PairError as error:
+        raise InputError(str(error)) from None
+    try:
+        serve(
+            Settings(
+                tls_cert=options.tls_cert,
+                tls_key=options.tls_key,
+                host=options.host,
+                port=options.port,
+                health_port=options.health_port,
+                drain_seconds=options.drain_seconds,
+                config=config,
+            )
+        )
+    except ServeError as error:
+        raise FailedError(str(error)) from None
+    return 0
+
+
+def _parser() -> _Parser:
+    parser = _Parser(
+        prog=f"{_program()} serve",
+        usage="%(prog)s --tls-cert FILE --tls-key FILE [OPTIONS]",
+        description=_ABOUT,
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+        add_help=False,
+    )
+    options = parser.add_argument_group("Options")
+    options.add_argument(
+        "--tls-cert", metavar="FILE", type=Path, required=True, help="The certificate, PEM. [required]"
+    )
+    options.add_argument("--tls-key", metavar="FILE", type=Path, required=True, help="Its key, PEM. [required]")
+    options.add_argument("--host", metavar="ADDRESS", help="The address to listen on; every one without.")
+    options.add_argument("--port", metavar="N", type=_port, default=8443, help=_default("Where reviews come in."))
+    options.add_argument(
+        "--health-port", metavar="N", type=_port, default=8080, help=_default("Where probes and metrics are.")
+    )
+    options.add_argument("--config", metavar="FILE", type=Path, help="The configuration; the built-in one without.")
+    options.add_argument(
+        "--drain-seconds", metavar="N", type=_seconds, default=100, help=_default("The most to serve on after SIGTERM.")
+    )
+    options.add_argument("-h", "--help", action="help", help="Show this message and exit.")
+    return parser
+
+
+def _program() -> str:
+    return Path(sys.argv[0]).name.replace("__main__.py", "python -m webhook")
+
+
+def _default(text: str) -> str:
+    return f"{text} [default: %(default)s]"
+
+
+def _port(text: str) -> int:
+    port = int(text) if text.isdecimal() else -1
+    if not 0 <= port <= _PORT_LIMIT:
+        raise argparse.ArgumentTypeError(f"{text} is no port from 0 to {_PORT_LIMIT}")
+    return port
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1
+    if not 0 <= seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is no number of seconds")
+    return seconds

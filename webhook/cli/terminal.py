@@ -1,0 +1,32 @@
+"""Output for people, on stderr or stdout: coloured on a terminal, plain elsewhere and where NO_COLOR is set."""
+
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.text import Text
+
+__all__ = ["Line", "say", "show", "styled"]
+
+Line = Text
+
+
+def styled(*parts: str | tuple[str, str]) -> Line:
+    """A line of parts, each plain or with a style; nothing in them is markup."""
+    return Text.assemble(*parts)
+
+
+def say(*lines: Line | str) -> None:
+    """Write lines to stderr."""
+    _write(Console(stderr=True, soft_wrap=True), lines)
+
+
+def show(*lines: Line | str) -> None:
+    """Write lines to stdout."""
+    _write(Console(soft_wrap=True), lines)
+    sys.stdout.flush()
+
+
+def _write(console: Console, lines: Sequence[Line | str]) -> None:
+    if lines:  # as one, so that what another process writes does not get between them
+        console.print(Text("\n").join(Text(line) if isinstance(line, str) else line for line in lines))
