@@ -4,6 +4,7 @@ A Pod comes here again when another webhook changes it (`reinvocationPolicy: IfN
 exported and is created anew. Image, arguments and resources may be of an earlier version and are not compared.
 """
 
+import re
 from collections.abc import Iterator
 
 from webhook.diagnostics import Diagnostic
@@ -12,9 +13,13 @@ from webhook.pods import Container, Pod
 
 __all__ = ["is_injected", "remains"]
 
+_VOLUME_OF_OURS = re.compile(r"loghook-(logs(-[0-9]+)?|config|state|token)")
+
 
 def is_injected(pod: Pod, plan: Plan) -> bool:
-    """Whether each planned sidecar is in `pod`."""
+    """Whether each planned sidecar is in `pod`, with a volume for each planned directory."""
+    if plan.mounts:  # a directory that has no volume yet
+        return False
     there = {container.name: container for container in pod.every_container()}
     return all(sidecar.name in there and _reads(there[sidecar.name], sidecar) for sidecar in plan.sidecars)
 
@@ -27,11 +32,10 @@ def remains(pod: Pod, plan: Plan) -> Iterator[Diagnostic]:
         if container is not None:
             code = "LH301" if _is_ours(container) else "LH302"
             yield Diagnostic(code, sidecar.source.key("paths"), None, {"container": sidecar.name})
-    volumes = {volume.name for volume in pod.volumes}
     if not any(sidecar.name in there for sidecar in plan.sidecars):
-        for volume in plan.volumes:
-            if volume["name"] in volumes:
-                yield Diagnostic("LH303", plan.sidecars[0].source.key("paths"), None, {"volume": volume["name"]})
+        for volume in pod.volumes:
+            if _VOLUME_OF_OURS.fullmatch(volume.name):
+                yield Diagnostic("LH303", plan.sidecars[0].source.key("paths"), None, {"volume": volume.name})
 
 
 def _reads(container: Container, sidecar: Sidecar) -> bool:

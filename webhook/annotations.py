@@ -33,7 +33,8 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     """One annotation key: everything that the parser, the messages and the documentation need to know of it.
 
     `default` is the text that is parsed where no level says a value; None where there is no such text. `later` are the
-    values (or "any") whose feature is not built yet; `without_effect` marks keys that streaming sidecars ignore.
+    values (or "any") whose feature is not built yet, and `instead` what to write for now; `without_effect` marks keys
+    that streaming sidecars ignore.
     """
 
     name: str
@@ -106,7 +107,7 @@ _SOURCE_KEYS = (
         "`agent`: a log agent "
         "in the Pod ships them to a destination by itself.",
         later=frozenset({"agent"}),
-        instead="streaming",
+        instead="mode: streaming",
     ),
     Key(
         name="destination",
@@ -116,7 +117,7 @@ _SOURCE_KEYS = (
         example="central",
         about="Where an agent ships the records: a destination that the administrator has configured under this name.",
         later=_ANY,
-        instead="(leave it out)",
+        instead="mode: streaming",
     ),
     Key(
         name="read-from",
@@ -184,7 +185,7 @@ _POD_KEYS = (
         example="fluent-bit",
         about="The log agent of sources in agent mode.",
         later=_ANY,
-        instead="(leave it out)",
+        instead="mode: streaming",
     ),
     Key(
         name="engine",
@@ -194,7 +195,7 @@ _POD_KEYS = (
         example="busybox",
         about="What streams. busybox costs least, and reads each file from the start again when it restarts.",
         later=frozenset({"fluent-bit"}),
-        instead="busybox",
+        instead="engine: busybox",
     ),
     Key(
         name="offsets",
@@ -205,7 +206,7 @@ _POD_KEYS = (
         about="Whether the streaming sidecar remembers how far it has read, so that no line comes twice after "
         "it restarts.",
         later=frozenset({"true"}),
-        instead='"false"',
+        instead="offsets: 'false'",
     ),
     Key(
         name="native-sidecar",
@@ -293,7 +294,7 @@ _POD_KEYS = (
         example="none",
         about="Also write the annotation by which that agent of the node parses our stream.",
         later=frozenset({"fluent-bit", "datadog", "filebeat"}),
-        instead="none",
+        instead="node-agent-hints: none",
     ),
 )
 
@@ -411,7 +412,7 @@ class _Parsing:
             self._wrong("LH102", whole)
         elif source in _TAKEN_NAMES:
             self._wrong("LH103", whole, source=source)
-        elif source and key.scope == "pod":
+        elif source and key.scope == "pod" and "any" not in key.later:
             self._wrong("LH104", whole, name=name, example=key.example)
         else:
             self._take(source, key, whole, self.annotations[whole])
@@ -434,7 +435,7 @@ class _Parsing:
         self.failed.add((source, key.name))
         for mistake in mistakes:
             value = self.annotations[whole] if mistake.value is None else mistake.value
-            self._wrong(mistake.code, whole, value, **{"example": key.example, **mistake.details})
+            self._wrong(mistake.code, whole, value, **_details(key, mistake))
 
     def _wrong(self, code: str, whole: str, value: str | None = None, /, **details: str) -> None:
         self.diagnostics.append(Diagnostic(code, whole, value, details))
@@ -444,7 +445,8 @@ class _Parsing:
         nearest = values.nearest(name, KEYS) if self.unknown <= _SUGGESTIONS_LIMIT else None
         if nearest == "paths":
             self.failed.add((source, nearest))  # so that it is not also called missing
-        prefix = f"{source}." if _SOURCE_NAME.fullmatch(source) else ""
+        takes_source = nearest and KEYS[nearest].scope == "source" and source not in _TAKEN_NAMES
+        prefix = f"{source}." if takes_source and _SOURCE_NAME.fullmatch(source) else ""
         return f"{PREFIX}{prefix}{nearest}" if nearest else f"one of `loghook annotations`, e.g. {PREFIX}paths"
 
     def _request(self) -> Request:
@@ -526,6 +528,12 @@ def check_defaults(defaults: Mapping[str, str], place: str = "defaults") -> Iter
             yield from _problems(key, f"{place}.{name}", text)
 
 
+def _details(key: Key, mistake: Mistake) -> dict[str, str]:
+    """The details of `mistake`, with an example that is right: the nearest value that this version takes."""
+    details = {"example": key.example, **mistake.details}
+    return {**details, "example": key.example} if key.is_later(details["example"]) else details
+
+
 def _problems(key: Key, where: str, text: str) -> list[Diagnostic]:
     if key.is_later(text):
         return [Diagnostic("LH190", where, text, {"example": key.instead})]
@@ -533,7 +541,6 @@ def _problems(key: Key, where: str, text: str) -> list[Diagnostic]:
         key.parse(text)
     except Mistaken as mistaken:
         return [
-            Diagnostic(mistake.code, where, mistake.value or text, {"example": key.example, **mistake.details})
-            for mistake in mistaken.each
+            Diagnostic(mistake.code, where, mistake.value or text, _details(key, mistake)) for mistake in mistaken.each
         ]
     return []

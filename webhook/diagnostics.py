@@ -61,7 +61,7 @@ CODES = _table(
     ),
     _error(
         "LH104",
-        "this key is for the whole Pod, write loghook.dev/{name}: {example}",
+        'this key is for the whole Pod, write loghook.dev/{name}: "{example}"',
         "Some keys exist once for a Pod and cannot be said for one source.",
     ),
     _error(
@@ -113,15 +113,17 @@ CODES = _table(
     ),
     _error(
         "LH120",
-        "give globs of file names without '/', e.g. *.gz,*.zip",
+        "give at most 32 globs of file names without '/', e.g. *.gz,*.zip",
         "`exclude` looks at the file's name alone. It takes the same globs as `paths`.",
     ),
     _error("LH121", "use {choices}, e.g. {key}: {example}", "The value is not one of those that the key takes."),
     _error("LH122", 'write "true" or "false", e.g. {key}: "{example}"', "The value is not a boolean."),
-    _error("LH123", "give container names, e.g. {key}: app", "A container's name is a DNS label (RFC 1123)."),
+    _error(
+        "LH123", "give at most 32 container names, e.g. {key}: app", "A container's name is a DNS label (RFC 1123)."
+    ),
     _error(
         "LH124",
-        "write a regular expression, e.g. {example} ({problem})",
+        'write a regular expression, e.g. {key}: "{example}" ({problem})',
         "The expression does not compile. Look-around and back-references are not understood by every agent.",
     ),
     _error(
@@ -129,16 +131,18 @@ CODES = _table(
         "write at most 16 of key=value, e.g. {key}: team=shop,tier=web",
         "`fields` takes literals; a key starts with a letter and has letters, digits and `_`.",
     ),
-    _error("LH126", "write a quantity, e.g. {key}: {example}", "The value is no Kubernetes quantity above zero."),
+    _error("LH126", 'write a quantity, e.g. {key}: "{example}"', "The value is no Kubernetes quantity above zero."),
     _error(
         "LH127", 'write a whole number from {least} to {most}, e.g. {key}: "{example}"', "The value is no such number."
     ),
-    _error("LH128", "write the value as in {key}: {example}", "The value does not have the form that this key takes."),
+    _error(
+        "LH128", 'write the value as in {key}: "{example}"', "The value does not have the form that this key takes."
+    ),
     _error("LH129", "no such format, use e.g. {key}: {example}", "The format is none of those that loghook knows."),
     # 13x: annotations that contradict one another
     _error(
         "LH131",
-        "a destination is for agents, remove it or write loghook.dev/mode: agent",
+        "a stream has no destination, leave it out, e.g. keep only loghook.dev/mode: streaming",
         "`mode: streaming` beside a `destination` of the same level: the stream's destination is the node's agent.",
     ),
     _error(
@@ -146,15 +150,15 @@ CODES = _table(
         "offsets need loghook.dev/engine: fluent-bit",
         "busybox keeps no offsets: it reads each file from the start again when the sidecar restarts.",
     ),
-    _error("LH134", "the limit is below the request, e.g. {key}: {example}", "A limit is at least the request."),
+    _error("LH134", 'the limit is below the request, e.g. {key}: "{example}"', "A limit is at least the request."),
     _error(
         "LH135",
-        "at most {most} is allowed here, e.g. {key}: {most}",
+        'at most {most} is allowed here, e.g. {key}: "{most}"',
         "The administrator's configuration sets a ceiling (`policy.ceiling`).",
     ),
     _error(
         "LH190",
-        "not in this version of loghook, use {key}: {example}",
+        "not in this version of loghook, use e.g. loghook.dev/{example}",
         "The key is part of the annotation API, but what it asks for is not built yet.",
     ),
     _warning(
@@ -165,45 +169,44 @@ CODES = _table(
     # 2xx: where the files are
     _error(
         "LH201",
-        "the Pod has no such container, use e.g. {key}: {containers}",
+        "no such container, write e.g. {key}: {example} (there are {containers})",
         "`container` names a container or init container of the Pod.",
     ),
     _error(
         "LH202",
-        "several containers write there, say which, e.g. {key}: {containers}",
+        "several write there, say which, e.g. {key}: {example} (or {containers})",
         "The path is on different volumes in several containers, so it means different files.",
     ),
     _error(
         "LH203",
-        "a {kind} volume is mounted there, log to e.g. /var/log/{container}/app.log",
+        "no app can write that {kind} volume, log to e.g. {example}",
         "No application can write logs to a configMap, secret, projected, downwardAPI or image volume.",
     ),
     _error(
         "LH204",
-        "that mount is read-only and nobody writes it, log to e.g. /var/log/{container}/app.log",
+        "that mount is read-only and nobody writes it, log to e.g. {example}",
         "The container's mount that covers the path is read-only, and no other container of the Pod writes the volume.",
     ),
     _warning(
         "LH205",
-        "that mount is read-only, the writer is another container: see loghook.dev/container: {containers}",
+        "read-only here, better name the writer and its path, e.g. {example}",
         "The files are read from a volume that another container writes.",
     ),
     _error(
         "LH206",
-        "an emptyDir there would hide {what}, log to e.g. /var/log/{container}/app.log",
+        "an emptyDir there would hide {what}, log to e.g. {example}",
         "Where no volume covers a path, an emptyDir is mounted over its directory, which hides what the image "
         "holds there. "
         "So directories that images need are refused.",
     ),
     _error(
         "LH207",
-        "nothing is read from there, log to e.g. /var/log/{container}/app.log",
+        "nothing is read from there, log to e.g. {example}",
         "/proc, /sys, /dev and the service account's token are no places for logs, whatever is mounted there.",
     ),
     _error(
         "LH208",
-        "its volume's subPathExpr needs {variable}, which must be a literal or a fieldRef, e.g. fieldPath: "
-        "metadata.name",
+        "subPathExpr needs {variable} as a literal or fieldRef, e.g. fieldPath: metadata.name",
         "The sidecar needs the same environment variables to mount the same sub-path, and it is given no Secrets.",
     ),
     _warning(
@@ -219,8 +222,7 @@ CODES = _table(
     # 3xx: a Pod that already has something of ours
     _error(
         "LH301",
-        "injected earlier with other annotations, remove container {container} and re-create the Pod, e.g. from "
-        "its Deployment",
+        "injected earlier with other annotations, remove e.g. container {container}, volume loghook-logs",
         "A container of ours is there, but it does not read all that the annotations ask for.",
     ),
     _error(
@@ -230,18 +232,18 @@ CODES = _table(
     ),
     _error(
         "LH303",
-        "the Pod has a volume {volume} of its own, rename it, e.g. app-{volume}",
+        "the Pod has a volume {volume} already, remove or rename it, e.g. app-{volume}",
         "loghook's volumes have fixed names.",
     ),
     # 4xx: the sidecar in this Pod
     _error(
         "LH401",
-        'a plain container would never let this Pod complete, write {key}: "true"',
+        'a plain container never lets this Pod end, write {key}: "true"',
         "With restartPolicy OnFailure or Never the Pod ends when its containers end, and a plain sidecar does not.",
     ),
     _warning(
         "LH402",
-        "the app runs as root: files of mode 0600 cannot be read, e.g. log with mode 0644 or set runAsUser",
+        "the app runs as root: files of mode 0600 cannot be read, e.g. use mode 0644 or set runAsUser",
         "The sidecar never runs as root. It reads what root's group or others may read.",
     ),
     _warning(
@@ -285,7 +287,7 @@ class Diagnostic(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         """One line of at most 256 printable characters: code, key, what to do with an example, and the value."""
-        details = {name: escape(detail) for name, detail in self.details.items()}
+        details = {name: escape(detail, _KEY_LIMIT) for name, detail in self.details.items()}
         fix = CODES[self.code].fix.format(key=escape(self.key, _KEY_LIMIT), **details)
         sentence = f"{self.code} {escape(self.key, _KEY_LIMIT)}: {fix}"
         if self.value is not None:

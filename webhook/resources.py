@@ -39,12 +39,13 @@ def resources(
     if cpu_limit != "none":
         limits["cpu"] = cpu_limit
     others = list(others)
-    if pod.spec.resources is not None:
+    if pod.spec.resources is not None and (pod.spec.resources.requests or pod.spec.resources.limits):
         return _within_pod(limits, pod.spec.resources.limits or {})
     if others and all(map(_is_guaranteed, others)):
         limits = {"cpu": requests["cpu"], **limits}
         requests = dict(limits)
-    if others and all(_limit_of(container, _EPHEMERAL) is not None for container in others):
+    apps = [container for container in others if container in pod.containers]
+    if apps and all(_limit_of(container, _EPHEMERAL) is not None for container in apps):
         requests[_EPHEMERAL] = "0"
         limits[_EPHEMERAL] = str(_STDOUT_BYTES + sum(map(_volume_bytes, volume_sizes)))
     return {"requests": requests, "limits": limits}

@@ -74,7 +74,10 @@ def log_paths(text: str) -> tuple[LogPath, ...]:
 
 def name_globs(text: str) -> tuple[str, ...]:
     """The globs of file names of a list."""
-    return _all(paths.parse_name_glob, _items(text)[:PATHS_LIMIT])
+    items = _items(text)
+    if len(items) > PATHS_LIMIT:
+        raise Mistake("LH120")
+    return _all(paths.parse_name_glob, items)
 
 
 def containers(text: str) -> tuple[str, ...]:
@@ -85,10 +88,10 @@ def containers(text: str) -> tuple[str, ...]:
             raise Mistake("LH123", item)
         return item
 
-    names = _all(parse_name, _items(text)[:PATHS_LIMIT])
-    if not names:
+    items = _items(text)
+    if not items or len(items) > PATHS_LIMIT:
         raise Mistake("LH123")
-    return names
+    return _all(parse_name, items)
 
 
 def one_of(*choices: str) -> Callable[[str], str]:
@@ -96,7 +99,11 @@ def one_of(*choices: str) -> Callable[[str], str]:
 
     def parse_choice(text: str) -> str:
         if text not in choices:
-            raise Mistake("LH121", choices=" or ".join(choices), example=nearest(text, choices) or choices[0])
+            raise Mistake(
+                "LH121",
+                choices=" or ".join([", ".join(choices[:-1]), choices[-1]]),
+                example=nearest(text, choices) or choices[0],
+            )
         return text
 
     return parse_choice
@@ -124,7 +131,7 @@ def expression(text: str) -> str:
             re.compile(line(text))
     except (re.error, RecursionError, OverflowError) as error:
         problem = str(error).partition(" at position")[0]
-        raise Mistake("LH124", problem=problem, example=r"^\d{4}-\d{2}-\d{2}") from None
+        raise Mistake("LH124", problem=problem, example="^[0-9]{4}-") from None
     return text
 
 

@@ -9,11 +9,13 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from webhook import paths
 from webhook.annotations import Source
 from webhook.diagnostics import Diagnostic, Mistake
 from webhook.paths import LogPath, is_under
 from webhook.places import hidden_by, is_never_read
 from webhook.pods import Container, EnvVar, Pod, Volume, VolumeMount
+from webhook.values import nearest
 
 __all__ = ["Addition", "Reader", "Reading", "Resolution", "resolve"]
 
@@ -138,23 +140,33 @@ class _Resolving:
             return [self._default_writer(path)]
         for name in source.container:
             if name not in self.containers:
-                raise Mistake("LH201", name, containers=", ".join(self.containers))
+                example = nearest(name, self.containers) or next(iter(self.containers), "app")
+                raise Mistake("LH201", name, containers=", ".join(self.containers), example=example)
         return [self.containers[name] for name in source.container]
 
     def _default_writer(self, path: LogPath) -> Container:
         """The one container whose writable mount covers `path`, else the Pod's default container, else the first.
 
-        What we added earlier does not count, so that an injected Pod is read as it was before.
+        What we added earlier only counts where nothing of the user's does, so that an injected Pod is read as it was
+        before, also where another webhook has put a container in front.
         """
         covering: dict[object, Container] = {}
+        injected: list[Container] = []
         for container in self.app_containers:
             mount = _covering(container, path)
-            if mount is not None and self._is_writable(mount) and not _ADDED_NAME.fullmatch(mount.name):
-                tree = (mount.name, mount.path, mount.sub_path, mount.sub_path_expr)
-                covering.setdefault(tree, container)
+            if mount is None or not self._is_writable(mount):
+                continue
+            if _ADDED_NAME.fullmatch(mount.name):
+                injected.append(container)
+            else:
+                covering.setdefault((mount.name, mount.path, mount.sub_path, mount.sub_path_expr), container)
         if len(covering) > 1:
-            raise Mistake("LH202", containers=" or ".join(container.name for container in covering.values()))
-        return next(iter(covering.values()), None) or self._default_container()
+            names = [container.name for container in covering.values()]
+            raise Mistake("LH202", containers=" or ".join(names[1:]), example=names[0])
+        if covering:
+            return next(iter(covering.values()))
+        default = self._default_container()
+        return default if default in injected or not injected else injected[0]
 
     def _default_container(self) -> Container:
         named = self.pod.annotations.get(DEFAULT_CONTAINER)
@@ -162,17 +174,17 @@ class _Resolving:
             if container.name == named:
                 return container
         if not self.app_containers:
-            raise Mistake("LH201", containers="app")
+            raise Mistake("LH201", containers="none", example="app")
         return self.app_containers[0]
 
     def _locate(self, source: Source, path: LogPath, container: Container) -> Reading | _Missing:
         if is_never_read(path.anchor):
-            raise Mistake("LH207", container=container.name)
+            raise Mistake("LH207", example=self._example(container))
         mount = _covering(container, path)
         if mount is None:
             what = hidden_by(path.directory, container)
             if what:
-                raise Mistake("LH206", what=what, container=container.name)
+                raise Mistake("LH206", what=what, example=self._example(container))
             return _Missing(path, container.name)
         self._check(source, path, container, mount)
         return Reading(path, self._reader(container, mount))
@@ -181,14 +193,24 @@ class _Resolving:
         """Refuse a mount that nobody can log to, and warn of one that surprises."""
         volume = self.volumes.get(mount.name)
         if volume is not None and volume.immutable_kind:
-            raise Mistake("LH203", kind=volume.immutable_kind, container=container.name)
+            raise Mistake("LH203", kind=volume.immutable_kind, example=self._example(container))
         if not self._is_writable(mount):
             writers = [other.name for other in self.containers.values() if self._writes(other, mount.name)]
             if not writers:
-                raise Mistake("LH204", container=container.name)
-            self._warn("LH205", source.key("paths"), path.text, containers=" or ".join(writers))
+                raise Mistake("LH204", example=self._example(container))
+            self._warn("LH205", source.key("paths"), path.text, example=f"{source.key('container')}: {writers[0]}")
         if volume is not None and self._is_shared_by_replicas(volume) and not mount.sub_path_expr:
             self._warn("LH209", source.key("paths"), path.text)
+
+    def _example(self, container: Container) -> str:
+        """A path that would be right for `container`; the last one is merely well written."""
+        name = container.name if _SHORT_NAME.fullmatch(container.name) else "app"
+        examples = [f"{directory}/{name}/{name}.log" for directory in ("/var/log", "/logs", "/data")]
+        for example in examples[:-1]:
+            path = paths.parse(example)
+            if _covering(container, path) is None and not hidden_by(path.directory, container):
+                return example
+        return examples[-1]
 
     def _is_writable(self, mount: VolumeMount) -> bool:
         volume = self.volumes.get(mount.name)
@@ -219,6 +241,7 @@ class _Resolving:
         )
 
 
+_SHORT_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,14}[a-z0-9])?")
 _KEY_TO_MEND = {"LH201": "container", "LH202": "container"}
 _REPLICATING = frozenset({"ReplicaSet", "ReplicationController", "DaemonSet", "StatefulSet", "Job"})
 

@@ -1,0 +1,82 @@
+"""What the documentation says is true: examples parse, links lead somewhere, tables are those of the code."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from webhook import annotations, config, reference
+from webhook.annotations import KEYS, PREFIX
+from webhook.diagnostics import CODES
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+EXPECTED = {"LH190", "LH191"}  # of keys whose feature is not in this version
+
+
+def yaml_blocks(page: Path) -> list[Any]:
+    return [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", page.read_text("utf-8"), re.DOTALL)]
+
+
+def said(block: Any) -> dict[str, str]:
+    """The annotations in a block, whether it is a whole object or only they."""
+    if not isinstance(block, dict):
+        return {}
+    found = block.get("metadata", {}).get("annotations", {}) if "metadata" in block else block
+    return {key: value for key, value in found.items() if isinstance(key, str) and key.startswith(PREFIX)}
+
+
+@pytest.mark.parametrize("name", reference.PAGES)
+def test_reference_pages_are_those_of_the_code(name: str) -> None:
+    page = (ROOT / "docs" / name).read_text("utf-8")
+    assert page == "\n".join(reference.PAGES[name]()), "run `make docs`"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_examples_of_annotations_have_no_mistake(page: Path) -> None:
+    for block in yaml_blocks(page):
+        if asked := said(block):
+            asked.setdefault(PREFIX + "paths", "/var/log/app/*.log")
+            codes = {found.code for found in annotations.parse(asked).diagnostics}
+            assert codes <= EXPECTED, asked
+
+
+def test_every_key_has_an_example() -> None:
+    keys = {key for block in yaml_blocks(ROOT / "docs" / "annotations.md") for key in said(block)}
+    assert {PREFIX + name for name in KEYS} <= keys
+
+
+def test_the_configuration_in_the_documentation_loads() -> None:
+    text = (ROOT / "docs" / "configuration.md").read_text("utf-8")
+    (block,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    loaded = config.load(block)
+    for place, defaults in loaded.every_default():
+        assert not list(annotations.check_defaults(defaults, place))
+    named = set(yaml.safe_load(block))
+    assert named == {field.alias for field in config.Config.model_fields.values()}
+
+
+def test_the_registration_in_the_documentation_is_complete() -> None:
+    (registration,) = yaml_blocks(ROOT / "docs" / "running.md")
+    (webhook,) = registration["webhooks"]
+    assert webhook["sideEffects"] == "None"
+    expression = " ".join(webhook["matchConditions"][0]["expression"].split())
+    asks = "object.metadata.annotations.exists(k, k.startsWith('loghook.dev/'))"
+    assert expression == f"has(object.metadata.annotations) && {asks}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)]+)\)", page.read_text("utf-8")):
+        path, _, anchor = target.partition("#")
+        if not path.startswith("https://"):
+            there = (page.parent / path).resolve()
+            assert there.exists(), target
+            assert not anchor or f"### {anchor.upper()}" in there.read_text("utf-8"), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_codes_that_are_mentioned_exist(page: Path) -> None:
+    assert set(re.findall(r"\bLH\d{3}\b", page.read_text("utf-8"))) <= set(CODES)

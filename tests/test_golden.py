@@ -1,0 +1,239 @@
+"""Every golden case through `inject`: the result that was reviewed, and what must be true of any result.
+
+A case is a folder of `golden` with a `pod.yaml`, whose first line says what it shows, and the reviewed result: one of
+`injected.yaml` (with `warnings.txt` where there are any), `skipped.txt` and `denied.txt`. `settings.yaml` is its
+loghook.yaml and `namespace.txt` its namespace, where they are not the usual ones. `pytest --update-golden` writes the
+results anew.
+"""
+
+from __future__ import annotations
+
+import copy
+import difflib
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import jsonpatch
+import msgspec
+import pytest
+import yaml
+
+from webhook import __version__
+from webhook.diagnostics import Reason
+from webhook.inject import Injected, Outcome, Refused, Skipped, inject
+from webhook.pods import view
+from webhook.sidecars.streaming import SCRIPT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from tests.conftest import Case
+
+RESULTS = {"injected.yaml", "skipped.txt", "denied.txt"}
+INPUTS = {"pod.yaml", "settings.yaml", "namespace.txt"}
+STATUS = "loghook.dev/status"
+
+
+# The files.
+
+
+class _Dumper(yaml.SafeDumper):
+    """Readable YAML: no aliases, and a block for text of several lines."""
+
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - the base class says what it is given
+        return True
+
+
+def _text(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def readable(pod: Any) -> str:
+    """The Pod as the golden file has it: with placeholders for the constant script and for our version."""
+    return yaml.dump(_with_placeholders(pod), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000)
+
+
+def _with_placeholders(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _with_placeholders(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_placeholders(item) for item in value]
+    if value == SCRIPT:
+        return "<stream.sh>"
+    if isinstance(value, str):
+        return value.replace(f'{{"version":"{__version__}",', '{"version":"<version>",')
+    return value
+
+
+def ops_of(outcome: Outcome) -> list[dict[str, Any]]:
+    """The patch as the API server gets it."""
+    ops: list[dict[str, Any]] = msgspec.json.decode(
+        msgspec.json.encode(() if isinstance(outcome, Refused) else outcome.ops)
+    )
+    return ops
+
+
+def results(case: Case) -> dict[str, str]:
+    """The result files of `case`, by name, as the code has them now."""
+    outcome = inject(view(case.pod), case.config, case.namespace)
+    warnings = "".join(f"{found}\n" for found in outcome.diagnostics if found.severity == "warning")
+    if isinstance(outcome, Injected):
+        injected = jsonpatch.apply_patch(case.pod, ops_of(outcome))
+        return {"injected.yaml": readable(injected)} | ({"warnings.txt": warnings} if warnings else {})
+    if isinstance(outcome, Refused):
+        return {"denied.txt": f"{outcome.message}\n{warnings}"}
+    said = "".join(f"{found}\n" for found in outcome.diagnostics)
+    status = "".join(f"{STATUS}: {op['value']}\n" for op in ops_of(outcome))
+    return {"skipped.txt": f"{outcome.reason.value}\n{said}{status}"}
+
+
+def there(folder: Path) -> dict[str, str]:
+    names = {file.name for file in folder.iterdir()} - INPUTS
+    return {name: (folder / name).read_text("utf-8") for name in names}
+
+
+def test_gives_the_reviewed_result(case: Case, *, updating: bool) -> None:
+    expected, found = there(case.folder), results(case)
+    if updating:
+        for stale in expected.keys() - found.keys():
+            (case.folder / stale).unlink()
+        for name, text in found.items():
+            (case.folder / name).write_text(text, "utf-8")
+        return
+    assert expected.keys() == found.keys(), f"rather than {sorted(expected)}:\n" + "\n".join(found.values())
+    for name, text in found.items():
+        # The golden Pod is compared as data: order and types count, comments and styles of quoting do not.
+        reviewed = readable(yaml.safe_load(expected[name])) if name.endswith(".yaml") else expected[name]
+        diff = difflib.unified_diff(reviewed.splitlines(), text.splitlines(), "reviewed", "now", lineterm="")
+        assert reviewed == text, "\n".join(diff)
+
+
+def test_has_no_stray_or_unpaired_files(case: Case) -> None:
+    names = {file.name for file in case.folder.iterdir()}
+    assert not names - INPUTS - RESULTS - {"warnings.txt"}, "stray files"
+    assert len(names & RESULTS) == 1, "one result for each Pod"
+    assert "warnings.txt" not in names or "injected.yaml" in names, "warnings of what is not injected stand in its file"
+    assert all(file.is_file() and file.read_text("utf-8").endswith("\n") for file in case.folder.iterdir())
+    first = (case.folder / "pod.yaml").read_text("utf-8").splitlines()[0]
+    assert first.startswith("# ")
+    assert len(first) > 20, "the first line says what the case shows"
+
+
+def test_finds_every_folder_of_the_corpus(cases: list[Case]) -> None:
+    golden = cases[0].folder.parent
+    assert {file.name for file in golden.iterdir()} == {case.folder.name for case in cases}, "a folder without pod.yaml"
+    assert len(cases) >= 80
+
+
+def test_tells_the_cases_apart(cases: list[Case]) -> None:
+    seen: dict[str, str] = {}
+    for case in cases:
+        same = seen.setdefault(json.dumps([case.pod, case.settings, case.namespace]), case.folder.name)
+        assert same == case.folder.name, f"{same} and {case.folder.name} are the same case"
+
+
+# What is true of every result.
+
+
+def test_only_adds(case: Case, additions_only: Callable[..., None]) -> None:
+    before = case.pod
+    outcome = inject(view(before), case.config, case.namespace)
+    assert before == case.pod, "the input is left as it was"
+    after = jsonpatch.apply_patch(case.pod, ops_of(outcome))
+    additions_only(before, after, ops_of(outcome))
+
+
+def test_makes_a_patch_that_two_appliers_read_alike(case: Case, apply: Callable[..., Any]) -> None:
+    ops = ops_of(inject(view(case.pod), case.config, case.namespace))
+    by_jsonpatch = jsonpatch.apply_patch(case.pod, ops)
+    assert json.dumps(apply(case.pod, ops)) == json.dumps(by_jsonpatch), "the same, down to the order of keys"
+
+
+def test_leaves_an_injected_pod_alone(case: Case) -> None:
+    outcome = inject(view(case.pod), case.config, case.namespace)
+    after = jsonpatch.apply_patch(case.pod, ops_of(outcome))
+    again = inject(view(after), case.config, case.namespace)
+    assert ops_of(again) == []
+    if isinstance(outcome, Injected):
+        assert isinstance(again, Skipped)
+        assert again.reason is Reason.ALREADY_INJECTED
+    else:
+        assert again == (msgspec.structs.replace(outcome, ops=()) if isinstance(outcome, Skipped) else outcome)
+
+
+def test_makes_sidecars_that_pod_security_admits(case: Case, violations: Callable[[Any, Any], list[str]]) -> None:
+    outcome = inject(view(case.pod), case.config, case.namespace)
+    after = jsonpatch.apply_patch(case.pod, ops_of(outcome))
+    ours = outcome.sidecars if isinstance(outcome, Injected) else ()
+    spec = after["spec"]
+    sidecars = [
+        each for each in [*(spec.get("initContainers") or []), *spec.get("containers", [])] if each["name"] in ours
+    ]
+    assert len(sidecars) == len(ours)
+    assert [found for sidecar in sidecars for found in violations(sidecar, spec)] == []
+
+
+_ALL_ANSWERS = """
+import json, sys
+from webhook.config import load
+from webhook.review import answer
+for settings, review in json.load(sys.stdin):
+    sys.stdout.buffer.write(answer(json.dumps(review).encode(), load(settings)).body + b"\\n")
+"""
+
+
+def review_of(case: Case, uid: str = "5c1d1c7e") -> dict[str, Any]:
+    request = {
+        "uid": uid,
+        "kind": {"group": "", "version": "v1", "kind": "Pod"},
+        "operation": "CREATE",
+        "namespace": case.namespace,
+        "object": case.pod,
+    }
+    return {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}
+
+
+def test_gives_the_same_bytes_under_any_hash_seed(cases: list[Case]) -> None:
+    every = json.dumps([[case.settings, review_of(case)] for case in cases])
+
+    def answers(seed: str) -> list[bytes]:
+        command = [sys.executable, "-c", _ALL_ANSWERS]
+        done = subprocess.run(
+            command, input=every.encode(), env={"PYTHONHASHSEED": seed}, capture_output=True, check=True, timeout=60
+        )
+        return done.stdout.splitlines()
+
+    first = answers("0")
+    assert len(first) == len(cases)
+    for seed in ("1", "2", "3", "4294967295"):
+        differ = [case.folder.name for case, one, two in zip(cases, first, answers(seed), strict=True) if one != two]
+        assert differ == [], f"another answer under seed {seed}"
+
+
+def test_notices_what_the_invariants_forbid(additions_only: Callable[..., None]) -> None:
+    """The checks themselves: each of them can fail."""
+    spec: dict[str, Any] = {"containers": [{"name": "app"}], "initContainers": [{"name": "init"}]}
+    pod: dict[str, Any] = {"metadata": {"annotations": {"a": "b"}}, "spec": spec}
+
+    def changed(**fields: Any) -> Any:
+        return {**copy.deepcopy(pod), "spec": {**copy.deepcopy(spec), **fields}}
+
+    bad: Iterable[tuple[Any, list[dict[str, Any]]]] = (
+        (changed(hostNetwork=True), []),
+        (changed(containers=[]), []),
+        (changed(containers=[{"name": "app", "image": "x"}]), []),
+        (changed(containers=[{"name": "x"}, {"name": "app"}]), []),
+        (changed(initContainers=[{"name": "loghook"}]), []),
+        (pod, [{"op": "replace", "path": "/metadata/annotations/loghook.dev~1status", "value": ""}]),
+        (pod, [{"op": "add", "path": "/metadata/annotations/a", "value": "b"}]),
+        (pod, [{"op": "add", "path": "/spec/containers/0/image", "value": "b"}]),
+    )
+    for after, ops in bad:
+        with pytest.raises(AssertionError):
+            additions_only(pod, after, ops)
