@@ -16,7 +16,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     What a user or a file system can do wrong is a line on stderr, or one for each mistake.
     """
-    arguments = sys.argv[1:] if arguments is None else arguments
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:
         return _command(arguments)(arguments)
     except CommandError as error:

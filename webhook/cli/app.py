@@ -60,7 +60,7 @@ def _root(
 def run(arguments: Sequence[str]) -> int:
     """Run the command that `arguments` name and return its exit code. Raises CommandError."""
     try:
-        return int(app(list(arguments), prog_name=None, standalone_mode=False) or 0)
+        return int(app(list(arguments), prog_name="loghook", standalone_mode=False) or 0)
     except typer.TyperException as error:
         raise InputError(f"{error.format_message()} (see --help)") from None
     except typer.Abort:

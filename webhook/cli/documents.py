@@ -119,7 +119,10 @@ class Document:
 
         Raises DocumentError for duplicate keys, and for aliases that refer to themselves or explode.
         """
-        return None if self.root is None else _Construction().value(self.root)
+        try:
+            return None if self.root is None else _Construction().value(self.root)
+        except RecursionError:
+            raise DocumentError("lists and maps are too deep inside of one another") from None
 
 
 def split(text: str) -> list[Document]:

@@ -226,7 +226,7 @@ def _end(text: str, node: Node) -> int:
     if node.end == len(text) and node.text and not node.text.endswith("\n") and not text.endswith("\n"):
         header = text[node.start :].partition("\n")[0]
         if "-" not in header.partition("#")[0]:
-            raise node.wrong("this text is the end of the file, which must end with a newline: add one")
+            raise node.wrong("the text that ends the file has no newline after it: add one")
     if node.text.endswith("\n\n"):
         return node.end - 1  # it keeps its empty lines
     return node.start + len(text[node.start : node.end].rstrip("\r\n"))
@@ -252,7 +252,7 @@ _PROPERTIES = re.compile(r"(?:[&!]\S*|\s+|#[^\n]*)*")  # an anchor or tag, and a
 # How values are written.
 
 # Texts that need no quotes, where they are no numbers or the like, and texts of several lines that need them.
-_PLAIN = re.compile(r"[A-Za-z0-9/](?:[A-Za-z0-9 ._/()%+-]|:(?=[^ ]))*(?<! )")
+_PLAIN = re.compile(r"-?[A-Za-z0-9/](?:[A-Za-z0-9 ._/()%+=-]|:(?=[^ ]))*(?<! )")
 _UNBLOCKABLE = re.compile(r"[ \t](\n|$)|\n\n\Z|\A[ \n]|[^\n -~]")
 _UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]")
 

@@ -222,7 +222,7 @@ class Manifest:
                 try:
                     piece = add(piece, (*prefix, *steps), op["value"])
                 except DocumentError as error:
-                    raise self.wrong(part.pod_path, error.problem) from None
+                    raise InputError(f"{self.origin}: {part.name}: {error.problem}") from None
             text = text[:start] + piece.removeprefix(indent) + text[end:]
         return text
 
@@ -251,8 +251,6 @@ def read(source: str) -> list[Manifest]:
         raise InputError(f"{origin}: {error.strerror or error}") from None
     except DocumentError as error:
         raise InputError(_located(origin, error)) from None
-    except RecursionError:
-        raise InputError(f"{origin}: lists and maps are too deep inside of one another") from None
     if text.startswith("\ufeff"):
         documents[0].has_mark = True
     manifests = [Manifest(origin, document) for document in documents]

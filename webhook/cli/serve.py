@@ -6,7 +6,6 @@ imports the others, and a test looks at what is loaded.
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +18,9 @@ __all__ = ["SUMMARY", "run"]
 
 SUMMARY = "Serve the webhook over TLS."
 
-_ABOUT = f"""{SUMMARY}
+_ABOUT = f"""Usage: loghook serve --tls-cert FILE --tls-key FILE [OPTIONS]
+
+{SUMMARY}
 
 Answers POST /mutate with a patch. Probes and metrics are on a plain port of their own: /healthz, /readyz, /metrics. New
 certificate files are taken over while serving. On SIGTERM it answers on until the API servers have gone elsewhere, on
@@ -47,7 +48,11 @@ class _Parser(argparse.ArgumentParser):
 
 def run(arguments: Sequence[str]) -> int:
     """Serve as `arguments` say until a signal ends it, and return the exit code. Raises CommandError."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    if not {"-h", "--help"}.isdisjoint(arguments):
+        parser.print_help()
+        return 0
+    options = parser.parse_args(arguments)
     config = configuration.read(options.config)
     from webhook.server import ServeError, Settings, serve  # noqa: PLC0415 - help and mistakes need no server
     from webhook.server.tls import PairError, load  # noqa: PLC0415 - as above
@@ -75,8 +80,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def _parser() -> _Parser:
     parser = _Parser(
-        prog=f"{_program()} serve",
-        usage="%(prog)s --tls-cert FILE --tls-key FILE [OPTIONS]",
+        usage=argparse.SUPPRESS,
         description=_ABOUT,
         epilog=_EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -97,12 +101,8 @@ def _parser() -> _Parser:
     options.add_argument(
         "--drain-seconds", metavar="N", type=_seconds, default=100, help=_default("The most to serve on after SIGTERM.")
     )
-    options.add_argument("-h", "--help", action="help", help="Show this message and exit.")
+    options.add_argument("-h", "--help", action="store_true", help="Show this message and exit.")
     return parser
-
-
-def _program() -> str:
-    return Path(sys.argv[0]).name.replace("__main__.py", "python -m webhook")
 
 
 def _default(text: str) -> str:
