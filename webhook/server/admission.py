@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 import msgspec
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from webhook.review import Answer, NotAReview
 from webhook.server.limits import BODY_BYTES
@@ -57,7 +57,9 @@ class Admission:
         """Answer one POST. A failure of ours is HTTP 500, so that the operator's failurePolicy decides."""
         try:
             _check(scope)
-            status, content = self._review(await _whole(receive))
+            message = await receive()
+            body = message["body"] if message.get("more_body") is False else await _whole(message, receive)
+            status, content = self._review(body)
         except _RefusedError as error:
             status, content = error.status, self._refusal(error.status, str(error))
         except _GoneError:
@@ -77,7 +79,7 @@ class Admission:
             self._metrics.refusal(500)
             self._log.failure("failed to answer a review", error, _uid(body))
             return 500, error_body("internal error")
-        seconds = time.perf_counter() - began
+        seconds = round(time.perf_counter() - began, 6)
         self._metrics.review(answer, seconds)
         self._log.review(answer, seconds)
         return 200, answer.body
@@ -118,19 +120,18 @@ def _check(scope: Scope) -> None:
         raise _RefusedError(415, "the Content-Type must be application/json")
 
 
-async def _whole(receive: Receive) -> bytes:
-    """The request's body, counted while it comes in."""
+async def _whole(message: Message, receive: Receive) -> bytes:
+    """The body that begins with `message`, counted while the rest comes in."""
     body = bytearray()
-    more = True
-    while more:
-        message = await receive()
+    while True:
         if message["type"] == "http.disconnect":
             raise _GoneError
         body += message["body"]
         if len(body) > BODY_BYTES:
             raise _RefusedError(413, _TOO_LARGE)
-        more = message["more_body"]
-    return bytes(body)
+        if not message["more_body"]:
+            return bytes(body)
+        message = await receive()
 
 
 def _uid(body: bytes) -> str:

@@ -143,11 +143,15 @@ class Log:
         closing = False
         while not closing:
             closing = self._closing.wait(FLUSH_SECONDS)
-            while batch := list(_taken(self._lines)):
-                self._write_batch(batch)
+            self._empty()
             if (dropped := self.dropped) > told:
                 self.error(f"{dropped - told} lines were dropped, since whoever reads them was too slow")
-                told = dropped
+                self._empty()
+                told = self.dropped  # that line itself may be among them
+
+    def _empty(self) -> None:
+        while batch := list(_taken(self._lines)):
+            self._write_batch(batch)
 
     def _write_batch(self, batch: list[_Reviewed | _Said]) -> None:
         """Write the lines of `batch`. A reader that is gone (a closed pipe) does not end the server."""

@@ -78,7 +78,7 @@ def serve(
         pair = ServingPair(settings.tls_cert, settings.tls_key)
     except PairError as error:
         raise ServeError(str(error)) from None
-    with _bound(settings.host, settings.port) as reviews, _bound(settings.host, settings.health_port) as health:
+    with listen(settings.host, settings.port) as reviews, listen(settings.host, settings.health_port) as health:
         log = Log()
         server = _Server(settings, pair, log, answer or Reviews(settings.config).answer)
         try:
@@ -222,7 +222,7 @@ def _addresses(reviews: socket.socket, health: socket.socket) -> Addresses:
     return Addresses(host, port, health.getsockname()[1])
 
 
-def _bound(host: str | None, port: int) -> socket.socket:
+def listen(host: str | None, port: int) -> socket.socket:
     """A listening socket; one serves both IP versions where it is not bound to an address of one."""
     if not 0 <= port < _PORTS:
         raise ServeError(f"{port} is not a port: they go from 0 to {_PORTS - 1}")

@@ -1,0 +1,72 @@
+"""What one connection may ask of the server: size of the head, and time."""
+
+import contextlib
+import re
+import socket
+import time
+from typing import Any
+
+import pytest
+
+KIB = 1024
+
+
+def first_line(connection: socket.socket) -> bytes:
+    return connection.recv(65536).partition(b"\r\n")[0]
+
+
+def slow_ones(server: Any) -> float:
+    """How many connections were dropped for their slowness."""
+    _, text = server.health("/metrics")
+    (value,) = re.findall(r'^loghook_requests_refused_total{status="408"} (.+)$', text, re.MULTILINE)
+    return float(value)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        pytest.param(b"GET /%b HTTP/1.1\r\nHost: x\r\n\r\n" % (b"x" * 65 * KIB), id="url"),
+        pytest.param(b"GET / HTTP/1.1\r\nHost: x\r\nX: %b\r\n\r\n" % (b"x" * 65 * KIB), id="header"),
+        pytest.param(b"GET / HTTP/1.1\r\nHost: x\r\n%b\r\n" % (b"X: x\r\n" * 11 * KIB), id="many headers"),
+        pytest.param(b"GET / HTTP/1.1\r\nHost: x\r\nX: %b" % (b"x" * 65 * KIB), id="header without end"),
+        pytest.param(b"GET /%b" % (b"x" * 65 * KIB), id="url without end"),
+    ],
+)
+def test_a_head_of_more_than_64_kib_is_refused(server: Any, head: bytes) -> None:
+    with server.open_socket() as connection:
+        connection.sendall(head)
+        assert first_line(connection) == b"HTTP/1.1 431 Request Header Fields Too Large"
+        assert connection.recv(1) == b""
+
+
+def test_a_head_of_less_is_taken(server: Any, review: Any) -> None:
+    with contextlib.closing(server.connect()) as connection:
+        connection.putrequest("POST", "/mutate?" + "x" * 30 * KIB)
+        connection.putheader("Content-Type", "application/json")
+        connection.putheader("X-Long", "x" * 33 * KIB)
+        body = review()
+        connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders(body)
+        assert connection.getresponse().status == 200
+
+
+def test_slow_callers_are_dropped_and_kept_connections_are_not(server: Any, review: Any) -> None:
+    """All at once, since each takes the 5 seconds that a request has; and a second more until they are looked for."""
+    before = slow_ones(server)
+    half = b"POST /mutate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 10\r\n"
+    with contextlib.ExitStack() as open_:
+        kept = open_.enter_context(contextlib.closing(server.connect()))
+        used = kept.sock
+        assert server.ask(body=review(), on=kept).status == 200
+        silent_tcp = open_.enter_context(socket.create_connection(("127.0.0.1", server.port), 20))
+        silent, half_head, half_body = (open_.enter_context(server.open_socket()) for _ in range(3))
+        half_head.sendall(half)
+        half_body.sendall(half + b"\r\n12345")
+        began = time.monotonic()
+        for connection in (silent_tcp, silent, half_head, half_body):
+            with contextlib.suppress(ConnectionError, OSError):
+                assert connection.recv(1) == b""
+        assert time.monotonic() - began < 15
+        assert server.ask(body=review(), on=kept).status == 200
+        assert kept.sock is used
+    assert slow_ones(server) == before + 3
