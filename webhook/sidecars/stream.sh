@@ -12,7 +12,7 @@ mark=${mark%% *}
 fds='' low=30 todo='' more='' stop='' ended='' pause='' quiet=0 step=0
 IFS=$nl
 set -f
-trap 'stop=1; trap "" TERM INT; kill $pause' TERM INT
+trap 'stop=1; trap "" TERM INT' TERM INT
 
 # Is it a file to read, given the patterns $2 of files to leave out?
 wanted() {
