@@ -13,10 +13,11 @@ from webhook.diagnostics import Mistake
 __all__ = ["LENGTH_LIMIT", "LogPath", "is_under", "parse", "parse_name_glob"]
 
 LENGTH_LIMIT = 512
+_NAME_LIMIT = 255  # of a file, on every file system of Linux
 
 _GLOB = re.compile(r"[*?\[]")
 _SHORT_DIRECTORY = re.compile(r"(?=.{1,40}\Z)(/[A-Za-z0-9._-]+)+/")
-_BRACKETS = re.compile(r"\[[!^]?\]?[^]/]*\]")
+_BRACKETS = re.compile(r"\[[!^]?+(?:\][^]/]*|[^]/]+)\]")
 
 
 class LogPath(msgspec.Struct, frozen=True):
@@ -51,7 +52,7 @@ def parse(text: str) -> LogPath:
 
 def parse_name_glob(text: str) -> str:
     """The glob of file names in `text`, as `exclude` takes it. Raises Mistake."""
-    if "/" in text or "**" in text or _has_bad_characters(text):
+    if len(text) > _NAME_LIMIT or "/" in text or "**" in text or _has_bad_characters(text):
         raise Mistake("LH120", text)
     return text
 
