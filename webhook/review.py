@@ -95,6 +95,7 @@ _HEAD = b'{"apiVersion":"%s","kind":"%s","response":{"uid":' % (API_VERSION.enco
 
 # The ServiceAccount admission plugin gives each Pod's token volume a random name before webhooks see it.
 _TOKEN_VOLUME = re.compile(rb"kube-api-access-[a-z0-9]{5}")
+_TOKEN_VOLUME_PREFIX = "kube-api-access-"
 
 
 class Reviews:
@@ -145,13 +146,13 @@ class Reviews:
         spec = bytes(pod.spec)
         if len(spec) > _KNOWN_BYTES:
             return _decided(self._inject(pod, namespace))
-        token = _TOKEN_VOLUME.search(spec)
-        likeness = namespace, _likeness(pod.metadata), spec.replace(token[0], b"\0") if token else spec
+        token = _token_volume(spec, pod.metadata)
+        likeness = namespace, _likeness(pod.metadata), spec.replace(token, b"\0") if token else spec
         known = self._known.get(likeness)
         if known is None:
             outcome = self._inject(pod, namespace)
             known = _decided(outcome)
-            if len(known.rest) <= _KNOWN_BYTES and not (token and _mentions(outcome, token[0])):
+            if len(known.rest) <= _KNOWN_BYTES and not (token and _mentions(outcome, token)):
                 self._remember(likeness, known)
         return known
 
@@ -189,6 +190,14 @@ def _likeness(metadata: Metadata) -> Hashable:
     maps = (tuple(each.items()) if each else None for each in (metadata.annotations, metadata.labels))
     owners = tuple((owner.kind, owner.controller) for owner in metadata.owner_references or ())
     return metadata.name, metadata.generate_name, metadata.namespace, *maps, owners
+
+
+def _token_volume(spec: bytes, metadata: Metadata) -> bytes | None:
+    """The random name in `spec` that tells no two Pods apart; None also where an annotation may mean something by it."""
+    token = _TOKEN_VOLUME.search(spec)
+    if token is None or any(_TOKEN_VOLUME_PREFIX in value for value in (metadata.annotations or {}).values()):
+        return None
+    return token[0]
 
 
 def _mentions(outcome: Outcome, name: bytes) -> bool:

@@ -1,14 +1,25 @@
-"""A caller that keeps its connections, as the API server does, and is cheap enough to leave the server no rest."""
+"""Callers that keep their connections, as the API server does, and are cheap enough to leave the server no rest.
+
+They are several processes on one core. A single one would run in step with the server, which answers a batch of
+requests at a time: each would sleep while the other works, and half of both cores' time would be in no figure.
+"""
 
 import asyncio
 import itertools
+import os
 import ssl
+import statistics
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import cast
 
+import uvloop
+
 CONNECTIONS = 25  # what the API server keeps for each host (client-go, MaxIdleConnsPerHost)
+PROCESSES = 3
 
 
 @dataclass(frozen=True)
@@ -31,12 +42,43 @@ def request(body: bytes) -> bytes:
     return head.encode() + body
 
 
-async def call(port: int, context: ssl.SSLContext, requests: Sequence[bytes], seconds: float) -> Round:
-    """Send `requests`, again and again and on every connection the next after each answer, for so long."""
+class Callers:
+    """The caller processes, all on the core `cpu`; they trust the CA in the file `authority`."""
+
+    def __init__(self, cpu: int, authority: Path) -> None:
+        self._pool = ProcessPoolExecutor(PROCESSES, initializer=os.sched_setaffinity, initargs=(0, {cpu}))
+        self._authority = authority
+
+    def call(self, port: int, requests: Sequence[bytes], seconds: float) -> Round:
+        """Send `requests`, again and again and on every connection the next after each answer, for so long."""
+        shares = [len(range(each, CONNECTIONS, PROCESSES)) for each in range(PROCESSES)]
+        starts = [requests[len(requests) * each // PROCESSES :] for each in range(PROCESSES)]
+        begun = [
+            self._pool.submit(_call, port, self._authority, (*start, *requests), share, seconds)
+            for start, share in zip(starts, shares, strict=True)
+        ]
+        rounds = [each.result() for each in begun]
+        latencies = [latency for each in rounds for latency in each.latencies]
+        took = statistics.mean(each.seconds for each in rounds)
+        return Round(len(latencies), took, sum(each.own_seconds for each in rounds), latencies)
+
+    def close(self) -> None:
+        """End the processes."""
+        self._pool.shutdown()
+
+
+def _call(port: int, authority: Path, requests: Sequence[bytes], connections: int, seconds: float) -> Round:
+    context = ssl.create_default_context(cafile=authority)
+    return uvloop.run(_call_on_this_loop(port, context, requests, connections, seconds))
+
+
+async def _call_on_this_loop(
+    port: int, context: ssl.SSLContext, requests: Sequence[bytes], count: int, seconds: float
+) -> Round:
     loop = asyncio.get_running_loop()
     source, latencies = itertools.cycle(requests), list[float]()
     connections: list[_Connection] = []
-    for _ in range(CONNECTIONS):
+    for _ in range(count):
         _, connection = await loop.create_connection(
             lambda: _Connection(source, latencies), "127.0.0.1", port, ssl=context, server_hostname="localhost"
         )

@@ -12,7 +12,6 @@ import itertools
 import json
 import os
 import signal
-import ssl
 import statistics
 import subprocess
 import sys
@@ -24,8 +23,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-import uvloop
-from callers import CONNECTIONS, Round, call, request
+from callers import CONNECTIONS, Callers, Round, request
 from reviews import pod, review
 
 from certs.files import issue
@@ -127,16 +125,16 @@ def _port(output: Path, process: subprocess.Popen[bytes]) -> int:
     raise SystemExit(f"{output.name}: not ready after 30 s")
 
 
-async def measure(cases: Sequence[Case], context: ssl.SSLContext, seconds: float, rounds: int) -> None:
+def measure(cases: Sequence[Case], callers: Callers, seconds: float, rounds: int) -> None:
     """Fill the cases with `rounds` rounds of so many seconds each; a short one before, to warm up, does not count."""
     for case in cases:
-        await call(case.server.port, context, case.requests, min(0.5, seconds))
+        callers.call(case.server.port, case.requests, min(0.5, seconds))
     for _ in range(rounds):
         for case in cases:
             used = case.server.processor_seconds()
-            shown = await call(case.server.port, context, case.requests, seconds)
-            case.rounds.append(shown)
+            shown = callers.call(case.server.port, case.requests, seconds)
             case.used.append(case.server.processor_seconds() - used)
+            case.rounds.append(shown)
             case.resident = case.server.resident()
 
 
@@ -215,9 +213,10 @@ def main(seconds: float, rounds: int) -> None:
             Case(next(names), loghook, _requests(untouched), floor_small),
             floor_small,
         ]
+        callers = Callers(caller_cpu, folder / "ca.crt")
+        running.callback(callers.close)
         os.sched_setaffinity(0, {caller_cpu})
-        context = ssl.create_default_context(cafile=folder / "ca.crt")
-        uvloop.run(measure(cases, context, seconds, rounds))
+        measure(cases, callers, seconds, rounds)
         show(cases)
         print(f"start to ready: {loghook.start_seconds:.2f} s; resident when ready: {fresh:.1f} MB")
     os.sched_setaffinity(0, {server_cpu})
