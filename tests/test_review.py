@@ -293,7 +293,7 @@ def test_answers_alike_pods_alike_but_for_the_uid() -> None:
 def token_volume(name: str, **spec: Any) -> dict[str, Any]:
     mount = {"name": name, "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount", "readOnly": True}
     container = {"name": "app", "volumeMounts": [mount]}
-    usual = {"volumes": [{"name": name, "projected": {"sources": []}}], "containers": [container]}
+    usual: dict[str, Any] = {"volumes": [{"name": name, "projected": {"sources": []}}], "containers": [container]}
     return pod(**(usual | spec))
 
 

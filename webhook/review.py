@@ -95,7 +95,6 @@ _HEAD = b'{"apiVersion":"%s","kind":"%s","response":{"uid":' % (API_VERSION.enco
 
 # The ServiceAccount admission plugin gives each Pod's token volume a random name before webhooks see it.
 _TOKEN_VOLUME = re.compile(rb"kube-api-access-[a-z0-9]{5}")
-_TOKEN_VOLUME_PREFIX = "kube-api-access-"
 
 
 class Reviews:
@@ -193,9 +192,9 @@ def _likeness(metadata: Metadata) -> Hashable:
 
 
 def _token_volume(spec: bytes, metadata: Metadata) -> bytes | None:
-    """The random name in `spec` that tells no two Pods apart; None also where an annotation may mean something by it."""
+    """The random name in `spec` that tells no two Pods apart; None also where an annotation might mean it."""
     token = _TOKEN_VOLUME.search(spec)
-    if token is None or any(_TOKEN_VOLUME_PREFIX in value for value in (metadata.annotations or {}).values()):
+    if token is None or any("kube-api-access-" in value for value in (metadata.annotations or {}).values()):
         return None
     return token[0]
 

@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+_MOST = 25  # containers in one source; it may name 32
+
 
 def review(number: int, *, annotated: bool, differs: bool = False) -> bytes:
     """The body of the review with this number.
@@ -20,8 +22,12 @@ def pod(containers: int) -> dict[str, Any]:
     app = whole["spec"]["containers"][0]
     whole["spec"]["containers"] = [{**app, "name": f"app-{n}"} for n in range(containers)]
     whole["metadata"]["annotations"] = {
-        "loghook.dev/paths": "/var/log/app/server.log",
-        "loghook.dev/container": ",".join(f"app-{n}" for n in range(containers)),
+        f"loghook.dev/part-{first}.{key}": value
+        for first in range(0, containers, _MOST)
+        for key, value in (
+            ("paths", "/var/log/app/server.log"),
+            ("container", ",".join(f"app-{n}" for n in range(first, min(first + _MOST, containers)))),
+        )
     }
     return whole
 
