@@ -1,21 +1,28 @@
-"""The command line of the certificates: `python -m certs issue`."""
+"""The command line of the certificates: `python -m certs issue` and `python -m certs run`."""
 
+import logging
+import signal
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from certs.authority import LEAF_LIFE, BadNameError, Pair, names_of
+from certs.authority import AUTHORITY_LIFE, LEAF_LIFE, BadNameError, Pair, names_of
 from certs.files import CA_CERTIFICATE, CA_KEY, TLS_CERTIFICATE, TLS_KEY, Issued, RefusedError, issue, shown
+from certs.rotate import Rules
 
-__all__ = ["app", "main"]
+if TYPE_CHECKING:
+    from certs.cluster import Place
+
+__all__ = ["app", "main", "service_names"]
 
 DEFAULT_NAMES = ("localhost", "127.0.0.1", "::1")
 # Apple's systems trust no serving certificate whose dates are more than 825 days apart (support.apple.com/103769), and
 # ours begin an hour back.
 MOST_DAYS = 824
+MOST_CA_DAYS = 36_500
 
 ISSUE_HELP = """Issue a serving certificate from a CA of your own, as files for development.
 
@@ -38,6 +45,28 @@ Exit code:
   1  refused: DIR holds a file that is not ours; nothing was changed
   2  wrong use, or DIR cannot be written
 """
+
+RUN_HELP = """Look after the certificates of a cluster: one Secret, and the caBundle of the webhooks that it is for.
+
+Makes the CA and the serving certificate, renews both two thirds through their lives, and heals what is lost, damaged or
+expired. A new CA is announced to all callers before it is used, and the old one trusted until nobody serves what it
+signed, so that no call fails. Any number of these may run at once.
+
+Ask for a rotation by an annotation on the Secret:
+
+\b
+  kubectl annotate secret NAME loghook.dev/rotate=leaf   a new serving certificate
+  kubectl annotate secret NAME loghook.dev/rotate=ca     a new CA with a new key, in two phases
+
+The cluster is that of KUBECONFIG, else the one that this Pod runs in. JSON lines go to stdout, and keys nowhere.
+
+\b
+Exit code:
+  0  stopped by a signal; with --once: callers trust the injector
+  1  with --once: they do not, within a minute
+  2  wrong use, no access to a cluster, or the port is taken
+"""
+ONCE_SECONDS = 60.0
 
 app = typer.Typer(
     add_completion=False,
@@ -82,6 +111,100 @@ def issue_command(
     issued = issue(Path(out), names, datetime.now(UTC), timedelta(days=days))
     for line in _lines(issued):
         typer.echo(line)
+
+
+@app.command("run", help=RUN_HELP, short_help="Look after the certificates of a cluster.")
+def run_command(  # noqa: PLR0913  # the options of the command line
+    *,
+    namespace: Annotated[str, typer.Option("--namespace", metavar="NS", help="Where Secret and Service are.")],
+    secret: Annotated[str, typer.Option("--secret", metavar="NAME", help="The Secret; made where it is missing.")],
+    service: Annotated[str, typer.Option("--service", metavar="NAME", help="The Service that callers call.")],
+    mutating: Annotated[
+        list[str],
+        typer.Option(
+            "--webhook-configuration",
+            metavar="NAME",
+            help="A MutatingWebhookConfiguration whose caBundles are ours; waited for where it does not exist yet.",
+        ),
+    ],
+    validating: Annotated[
+        list[str] | None,
+        typer.Option("--validating-webhook-configuration", metavar="NAME", help="The same of the validating kind."),
+    ] = None,
+    owner: Annotated[
+        str,
+        typer.Option("--owner-deployment", metavar="NAME", help="The Deployment with which the Secret goes."),
+    ] = "",
+    ca_days: Annotated[
+        int, typer.Option("--ca-days", metavar="N", min=1, max=MOST_CA_DAYS, help="How long a CA is valid.")
+    ] = AUTHORITY_LIFE.days,
+    leaf_days: Annotated[
+        int, typer.Option("--leaf-days", metavar="N", min=1, max=MOST_DAYS, help="How long a serving one is valid.")
+    ] = LEAF_LIFE.days,
+    settle_seconds: Annotated[
+        float,
+        typer.Option("--settle-seconds", metavar="N", min=0, help="How long a new CA is announced before it is used."),
+    ] = Rules.settle.total_seconds(),
+    overlap_seconds: Annotated[
+        float,
+        typer.Option(
+            "--overlap-seconds", metavar="N", min=0, help="How long an old CA is trusted after it was last used."
+        ),
+    ] = Rules.overlap.total_seconds(),
+    health_port: Annotated[
+        int, typer.Option("--health-port", metavar="N", min=0, max=65535, help="Where probes and metrics are.")
+    ] = 8081,
+    once: Annotated[bool, typer.Option("--once", help="Do what needs no waiting, without ports, and end.")] = False,
+) -> int:
+    """Look after the certificates of a cluster; `RUN_HELP` tells the user all of it."""
+    from certs.cluster import Kind, Place  # noqa: PLC0415  # the client is large, and `issue` does without it
+
+    try:
+        rules = Rules(
+            names=service_names(service, namespace),
+            ca_life=timedelta(days=ca_days),
+            leaf_life=timedelta(days=leaf_days),
+            settle=timedelta(seconds=settle_seconds),
+            overlap=timedelta(seconds=overlap_seconds),
+        )
+    except BadNameError as error:
+        raise typer.BadParameter(str(error), param_hint="--service and --namespace") from None
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--ca-days") from None
+    configurations: list[tuple[Kind, str]] = [("mutating", name) for name in mutating]
+    configurations += [("validating", name) for name in validating or ()]
+    return _run(Place(namespace, secret, tuple(configurations), owner), rules, None if once else health_port)
+
+
+def service_names(service: str, namespace: str) -> tuple[str, ...]:
+    """Return the names by which a Service is called; the API server asks for SERVICE.NAMESPACE.svc."""
+    full = f"{service}.{namespace}.svc"
+    return service, f"{service}.{namespace}", full, f"{full}.cluster.local"
+
+
+def _run(place: "Place", rules: Rules, health_port: int | None) -> int:
+    """Run the controller; without a port once, else until SIGTERM or SIGINT."""
+    from certs.cluster import Cluster, ClusterError, connect  # noqa: PLC0415  # as above
+    from certs.controller import Controller  # noqa: PLC0415  # as above
+    from certs.health import Health, HealthServer, say  # noqa: PLC0415  # as above
+
+    logging.basicConfig(level=logging.CRITICAL)  # the client's own lines may quote what it read, and that has keys
+    health = Health()
+    try:
+        controller = Controller(Cluster(connect(), place), rules, health)
+    except ClusterError as error:
+        return _failed(str(error), 2)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: controller.stop())
+    if health_port is None:
+        return 0 if controller.run_once(ONCE_SECONDS) else 1
+    with HealthServer(health, health_port) as server:
+        server.start()
+        say("info", "started", health_port=server.server_port, names=rules.names)
+        controller.run()
+        server.shutdown()
+    say("info", "stopped")
+    return 0
 
 
 def _lines(issued: Issued) -> list[str]:

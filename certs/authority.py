@@ -43,6 +43,7 @@ __all__ = [
     "parse_names",
     "renew_authority",
     "renewal_time",
+    "restore_authority",
 ]
 
 AUTHORITY_LIFE = timedelta(days=3650)
@@ -121,7 +122,12 @@ def renew_authority(authority: Authority, now: datetime, life: timedelta = AUTHO
 
     What the old certificate signed verifies against the new one, and the other way round. An expired CA can be renewed.
     """
-    return _self_signed(authority.key, now, life)
+    return restore_authority(authority.key, now, life)
+
+
+def restore_authority(key: Key, now: datetime, life: timedelta = AUTHORITY_LIFE) -> Authority:
+    """Return the CA of a key whose certificate is lost: what it signed before verifies against the new certificate."""
+    return _self_signed(key, now, life)
 
 
 def issue_leaf(authority: Authority, names: Iterable[str], now: datetime, life: timedelta = LEAF_LIFE) -> Pair:

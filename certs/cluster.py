@@ -1,0 +1,400 @@
+"""The API server: what is there is read, the Secret and the caBundles are written, changes are waited for.
+
+**Who may overwrite what.** Any number of controllers may run, and no lease is needed. The Secret is written with the
+resourceVersion that was read, so of two writers one is told of a conflict and looks again. A caBundle is patched with
+the resourceVersion of its configuration, and the configuration is read *before* the Secret. So whoever was delayed
+between reading and writing cannot put an older bundle over a newer one: the newer one is published after the Secret
+has it, hence after the delayed one's reading, and that makes the delayed one's patch a conflict.
+
+**Time.** The API server checks the dates of our certificates, so its clock counts: `Observation.now` is the `Date`
+header of its answer. This machine's clock stands in only where a proxy drops that header.
+
+**Patience.** Each request ends within `REQUEST_SECONDS`, also with a server that accepts and says nothing, or drips. A
+watch is ended by the server once a minute and by us soon after; it carries no state, so its end or a 410 just means to
+look again.
+
+**Secrecy.** Answers about a Secret hold private keys, and so may an error that quotes one. Only the sentence of a
+Status leaves this module, without anything that is long enough to be a key.
+"""
+
+import base64
+import binascii
+import contextlib
+import json
+import os
+import re
+import time
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Literal, TypeAlias
+
+import urllib3
+from kubernetes import client, config
+from kubernetes.client.exceptions import ApiException
+
+from certs.rotate import Found, Store
+
+__all__ = ["ROTATE", "Cluster", "ClusterError", "Kind", "Observation", "Place", "connect"]
+
+ROTATE = "loghook.dev/rotate"
+"""The annotation on the Secret that asks for a rotation: `leaf` or `ca`."""
+
+CONNECT_SECONDS = 3.0
+READ_SECONDS = 5.0
+REQUEST_SECONDS = 10.0
+WATCH_SECONDS = 60
+_WATCH_GRACE_SECONDS = 15.0
+
+_MANAGER = "loghook-certs"
+_ANSWER_LIMIT = 8 * 1024 * 1024  # bytes; etcd stores 1.5 MiB at most, the API server takes 3 MiB
+_SHOWN = 300  # characters of the server's sentence
+_MOST_PATIENCE = 30.0  # seconds that a server may ask us to stay away
+_KEY_LIKE = re.compile(r"[A-Za-z0-9+/=_\\-]{48,}")
+_LABELS = {"app.kubernetes.io/name": "loghook", "app.kubernetes.io/managed-by": _MANAGER}
+
+_CONFLICT, _NOT_FOUND, _THROTTLED = 409, 404, 429
+
+Kind: TypeAlias = Literal["mutating", "validating"]
+Answer: TypeAlias = tuple[Any, datetime]
+Why: TypeAlias = Literal["conflict", "unreachable", "throttled", "refused", "failed"]
+
+
+class ClusterError(Exception):
+    """The API server did not do what it was asked. Its text is one line for a log, and never holds a key.
+
+    `why` is a closed set, for metrics. `after` is for how many seconds the server asked not to be asked again.
+    """
+
+    def __init__(self, text: str, why: Why, after: float = 0.0) -> None:
+        super().__init__(text)
+        self.why = why
+        self.after = after
+
+
+@dataclass(frozen=True)
+class Place:
+    """The names of what the controller looks after. Without `owner` the Secret belongs to nobody."""
+
+    namespace: str
+    secret: str
+    configurations: tuple[tuple[Kind, str], ...]
+    owner: str = ""
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What was there at `now`, the API server's time.
+
+    `mark` changes whenever the Secret or the webhooks of a configuration do; `missing` names the configurations that do
+    not exist. The rest is for `Cluster` itself.
+    """
+
+    found: Found
+    now: datetime
+    mark: Hashable
+    missing: tuple[str, ...]
+    secret: Mapping[str, Any] | None = field(repr=False)
+    configurations: tuple[tuple[Kind, Mapping[str, Any]], ...] = field(repr=False)
+    owner: Mapping[str, str] | None
+    is_owned: bool
+
+
+def connect() -> client.ApiClient:
+    """Return a client for the cluster of KUBECONFIG, else for the one that this Pod runs in.
+
+    Raises `ClusterError` where neither is there. Nothing is sent twice behind our back: each retry reads anew.
+    """
+    settings = client.Configuration()
+    try:
+        if os.environ.get("KUBECONFIG") or "KUBERNETES_SERVICE_HOST" not in os.environ:
+            config.load_kube_config(client_configuration=settings)
+        else:
+            config.load_incluster_config(client_configuration=settings)
+    except (config.ConfigException, OSError) as error:
+        raise ClusterError(f"no access to a cluster: {_safe(str(error))}", "refused") from None
+    settings.retries = False
+    settings.connection_pool_maxsize = 16
+    return client.ApiClient(settings)
+
+
+class Cluster:
+    """The Secret and the webhook configurations of one `Place`. Its methods raise `ClusterError` and nothing else."""
+
+    def __init__(self, api_client: client.ApiClient, place: Place) -> None:
+        self.place = place
+        self._core = client.CoreV1Api(api_client)
+        self._apps = client.AppsV1Api(api_client)
+        self._registration = client.AdmissionregistrationV1Api(api_client)
+
+    def observe(self) -> Observation:
+        """Read everything, the configurations first and the Secret last, for the reason that the module gives."""
+        read = [(kind, name, self._configuration(kind, name)) for kind, name in self.place.configurations]
+        there = tuple((kind, found) for kind, _, found in read if found is not None)
+        owner = self._owner()
+        secret, now = self._secret()
+        bundles = tuple(_bundle(webhook) for _, each in there for webhook in _webhooks(each))
+        metadata = secret["metadata"] if secret else {}
+        mark = (
+            (metadata.get("uid"), metadata.get("resourceVersion")),
+            tuple(found and _mark(found) for _, _, found in read),
+            bundles,
+        )
+        return Observation(
+            found=Found(_data(secret), bundles, (metadata.get("annotations") or {}).get(ROTATE, "")),
+            now=now,
+            mark=mark,
+            missing=tuple(name for _, name, found in read if found is None),
+            secret=secret,
+            configurations=there,
+            owner=owner,
+            is_owned=owner is None or owner in (metadata.get("ownerReferences") or []),
+        )
+
+    def store(self, seen: Observation, step: Store) -> None:
+        """Create the Secret, or change the one that was seen; a conflict where it has been changed since."""
+        if seen.secret is None:
+            self._create({}, seen, step)
+        elif seen.secret.get("immutable"):
+            self._delete(seen.secret)
+            self._create(seen.secret, seen, step)
+        else:
+            self._ask(
+                "replace the Secret",
+                self._core.replace_namespaced_secret,
+                self.place.secret,
+                self.place.namespace,
+                self._changed(seen.secret, seen, step),
+                field_manager=_MANAGER,
+            )
+
+    def adopt(self, seen: Observation) -> None:
+        """Give the Secret that was seen its owner, so that it goes when the owner goes."""
+        data = dict(seen.found.secret or {})
+        self.store(seen, Store(data, answered=False, why=()))
+
+    def publish(self, seen: Observation, bundle: bytes) -> list[str]:
+        """Make `bundle` the caBundle of every webhook seen with another one; return the configurations changed."""
+        patches: dict[Kind, Callable[..., Any]] = {
+            "mutating": self._registration.patch_mutating_webhook_configuration,
+            "validating": self._registration.patch_validating_webhook_configuration,
+        }
+        changed = []
+        for kind, configuration in seen.configurations:
+            if any(_bundle(webhook) != bundle for webhook in _webhooks(configuration)):
+                name = configuration["metadata"]["name"]
+                patch = _patched(configuration, bundle)
+                self._ask(f"patch {name}", patches[kind], name, patch, field_manager=_MANAGER)
+                changed.append(name)
+        return changed
+
+    def watch(self, kind: Kind | None, name: str, changed: Callable[[], None]) -> None:
+        """Call `changed` at each change of a configuration, or (without a kind) of the Secret, for about a minute.
+
+        It is called at the start too. Returns when the server ends the watch; raises `ClusterError` when it fails.
+        """
+        lists: dict[Kind | None, Callable[..., Any]] = {
+            "mutating": self._registration.list_mutating_webhook_configuration,
+            "validating": self._registration.list_validating_webhook_configuration,
+        }
+        ask = lists.get(kind, self._core.list_namespaced_secret)
+        with _told(f"watch {name}"):
+            response = ask(
+                *(() if kind else (self.place.namespace,)),
+                field_selector=f"metadata.name={name}",
+                watch=True,
+                timeout_seconds=WATCH_SECONDS,
+                _preload_content=False,
+                _request_timeout=(CONNECT_SECONDS, WATCH_SECONDS + _WATCH_GRACE_SECONDS),
+            )
+            try:
+                for _ in response.stream():
+                    changed()
+            finally:
+                response.close()  # with a watch there is no end of the answer after which it could be used again
+
+    def _configuration(self, kind: Kind, name: str) -> Any:
+        reads: dict[Kind, Callable[..., Any]] = {
+            "mutating": self._registration.read_mutating_webhook_configuration,
+            "validating": self._registration.read_validating_webhook_configuration,
+        }
+        return self._ask(f"read {name}", reads[kind], name, may_lack=True)[0]
+
+    def _secret(self) -> Answer:
+        read = self._core.read_namespaced_secret
+        return self._ask("read the Secret", read, self.place.secret, self.place.namespace, may_lack=True)
+
+    def _owner(self) -> dict[str, str] | None:
+        """Return a reference to the Deployment that owns the Secret; None where there is none, or it is going."""
+        if not self.place.owner:
+            return None
+        read = self._apps.read_namespaced_deployment
+        found, _ = self._ask("read the Deployment", read, self.place.owner, self.place.namespace, may_lack=True)
+        if found is None or found["metadata"].get("deletionTimestamp"):
+            return None
+        return {
+            "apiVersion": "apps/v1",
+            "kind": "Deployment",
+            "name": self.place.owner,
+            "uid": found["metadata"]["uid"],
+        }
+
+    def _create(self, before: Mapping[str, Any], seen: Observation, step: Store) -> None:
+        """Create the Secret. Not while its owner is missing: an uninstalled release must not leave it behind."""
+        if self.place.owner and seen.owner is None:
+            text = f"the Deployment {self.place.owner} is not there, and without it the Secret is not made"
+            raise ClusterError(text, "refused")
+        kept = before.get("metadata", {})
+        metadata: dict[str, Any] = {"name": self.place.secret, "namespace": self.place.namespace}
+        metadata |= {key: kept[key] for key in ("annotations", "ownerReferences") if key in kept}
+        metadata["labels"] = {**_LABELS, **kept.get("labels", {})}
+        empty = {"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/tls", "metadata": metadata}
+        body = self._changed(empty, seen, step)
+        create = self._core.create_namespaced_secret
+        self._ask("create the Secret", create, self.place.namespace, body, field_manager=_MANAGER)
+
+    def _delete(self, secret: Mapping[str, Any]) -> None:
+        """Delete an immutable Secret, if it is still the one that was seen: there is no other way to change it."""
+        metadata = secret["metadata"]
+        preconditions = {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]}
+        body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": preconditions}
+        delete = self._core.delete_namespaced_secret
+        self._ask("delete the immutable Secret", delete, self.place.secret, self.place.namespace, body=body)
+
+    def _changed(self, secret: Mapping[str, Any], seen: Observation, step: Store) -> dict[str, Any]:
+        """Return the Secret as it should be. Whatever is not ours in it stays, also fields that we do not know."""
+        metadata = dict(secret["metadata"])
+        if step.answered:
+            metadata["annotations"] = {k: v for k, v in (metadata.get("annotations") or {}).items() if k != ROTATE}
+        if seen.owner is not None:
+            metadata["ownerReferences"] = [*_other_owners(metadata, seen.owner), dict(seen.owner)]
+        data = {key: base64.b64encode(value).decode() for key, value in step.data.items()}
+        return {**secret, "metadata": metadata, "data": data}
+
+    def _ask(self, what: str, call: Callable[..., Any], *words: Any, may_lack: bool = False, **more: Any) -> Answer:
+        """Return the decoded answer, and the server's time; with `may_lack` None stands for what does not exist."""
+        timeout = CONNECT_SECONDS, READ_SECONDS
+        with _told(what):
+            try:
+                response = call(*words, **more, _preload_content=False, _request_timeout=timeout)
+            except ApiException as error:
+                if error.status == _NOT_FOUND and may_lack:
+                    return None, _time(error.headers)
+                raise
+            return _object(what, _body(what, response)), _time(response.headers)
+
+
+@contextlib.contextmanager
+def _told(what: str) -> Iterator[None]:
+    """Turn what the libraries raise into `ClusterError`, whose text is safe to log."""
+    try:
+        yield
+    except ApiException as error:
+        raise _refusal(what, error) from None
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        name = type(getattr(error, "reason", None) or error).__name__
+        raise ClusterError(f"cannot {what}: the API server does not answer ({name})", "unreachable") from None
+
+
+def _refusal(what: str, error: ApiException) -> ClusterError:
+    status = int(error.status or 0)
+    text = f"cannot {what}: HTTP {status}{_sentence(error.body)}"
+    after = _patience(error.headers)
+    if status == _CONFLICT:
+        return ClusterError(text, "conflict", after)
+    if status == _THROTTLED:
+        return ClusterError(text, "throttled", after)
+    if status in (401, 403, 422, 400, 404):
+        return ClusterError(text, "refused", after)
+    return ClusterError(text, "failed", after)
+
+
+def _sentence(body: object) -> str:
+    """Return what a Status says, without anything that could be a key: admission plugins may quote what they refuse."""
+    try:
+        message = json.loads(body)["message"] if isinstance(body, str | bytes) else ""
+    except (ValueError, TypeError, KeyError):
+        return ""
+    return f": {_safe(message)}" if isinstance(message, str) and message else ""
+
+
+def _safe(text: str) -> str:
+    text = _KEY_LIKE.sub("…", " ".join(text.split()))[:_SHOWN]
+    return text if text.isprintable() else ascii(text)[1:-1]
+
+
+def _patience(headers: Mapping[str, str] | None) -> float:
+    value = (headers or {}).get("Retry-After", "")
+    return min(float(value), _MOST_PATIENCE) if value.isdecimal() else 0.0
+
+
+def _body(what: str, response: Any) -> bytes:
+    """Return the whole answer, if it ends in time and is not larger than anything that the API could hold."""
+    deadline = time.monotonic() + REQUEST_SECONDS
+    content = b""
+    try:
+        for part in response.stream(65536):
+            content += part
+            if len(content) > _ANSWER_LIMIT or time.monotonic() > deadline:
+                break
+        else:
+            response.release_conn()
+            return content
+    finally:
+        response.close()
+    raise ClusterError(f"cannot {what}: the answer does not end", "unreachable")
+
+
+def _object(what: str, body: bytes) -> Any:
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict) or not isinstance(found.get("metadata"), dict):
+        raise ClusterError(f"cannot {what}: what answers is no Kubernetes API", "failed")
+    return found
+
+
+def _time(headers: Mapping[str, str] | None) -> datetime:
+    try:
+        return parsedate_to_datetime((headers or {})["Date"]).astimezone(UTC)
+    except (KeyError, ValueError):
+        return datetime.now(UTC)
+
+
+def _data(secret: Mapping[str, Any] | None) -> dict[str, bytes] | None:
+    if secret is None:
+        return None
+    return {key: base64.b64decode(value) for key, value in (secret.get("data") or {}).items()}
+
+
+def _webhooks(configuration: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return configuration.get("webhooks") or []
+
+
+def _bundle(webhook: Mapping[str, Any]) -> bytes:
+    try:
+        return base64.b64decode(webhook["clientConfig"].get("caBundle") or "")
+    except binascii.Error:
+        return b""
+
+
+def _mark(configuration: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Return what changes with the webhooks of a configuration, but not with its labels."""
+    metadata = configuration["metadata"]
+    return metadata.get("uid"), metadata.get("generation")
+
+
+def _patched(configuration: Mapping[str, Any], bundle: bytes) -> dict[str, Any]:
+    """Return a strategic merge patch: webhooks are known by their names, and all are named so that the order stays."""
+    value = base64.b64encode(bundle).decode()
+    webhooks = [{"name": each["name"], "clientConfig": {"caBundle": value}} for each in _webhooks(configuration)]
+    return {"metadata": {"resourceVersion": configuration["metadata"]["resourceVersion"]}, "webhooks": webhooks}
+
+
+def _other_owners(metadata: Mapping[str, Any], owner: Mapping[str, str]) -> Iterator[Any]:
+    """Return the owners besides ours, without a Deployment of its name that was there before it."""
+    for each in metadata.get("ownerReferences") or []:
+        if (each.get("kind"), each.get("name")) != (owner["kind"], owner["name"]):
+            yield each
