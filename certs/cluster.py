@@ -108,8 +108,9 @@ def connect() -> client.ApiClient:
     """
     settings = client.Configuration()
     try:
-        if os.environ.get("KUBECONFIG") or "KUBERNETES_SERVICE_HOST" not in os.environ:
-            config.load_kube_config(client_configuration=settings)
+        files = os.environ.get("KUBECONFIG")
+        if files or "KUBERNETES_SERVICE_HOST" not in os.environ:
+            config.load_kube_config(config_file=files, client_configuration=settings)
         else:
             config.load_incluster_config(client_configuration=settings)
     except (config.ConfigException, OSError) as error:
@@ -160,19 +161,13 @@ class Cluster:
             self._delete(seen.secret)
             self._create(seen.secret, seen, step)
         else:
-            self._ask(
-                "replace the Secret",
-                self._core.replace_namespaced_secret,
-                self.place.secret,
-                self.place.namespace,
-                self._changed(seen.secret, seen, step),
-                field_manager=_MANAGER,
-            )
+            patch = self._core.patch_namespaced_secret
+            body = _changes(seen.secret["metadata"], seen, step)
+            self._ask("patch the Secret", patch, self.place.secret, self.place.namespace, body, field_manager=_MANAGER)
 
     def adopt(self, seen: Observation) -> None:
         """Give the Secret that was seen its owner, so that it goes when the owner goes."""
-        data = dict(seen.found.secret or {})
-        self.store(seen, Store(data, answered=False, why=()))
+        self.store(seen, Store({}, answered=False, why=()))
 
     def publish(self, seen: Observation, bundle: bytes) -> list[str]:
         """Make `bundle` the caBundle of every webhook seen with another one; return the configurations changed."""
@@ -246,11 +241,16 @@ class Cluster:
             text = f"the Deployment {self.place.owner} is not there, and without it the Secret is not made"
             raise ClusterError(text, "refused")
         kept = before.get("metadata", {})
-        metadata: dict[str, Any] = {"name": self.place.secret, "namespace": self.place.namespace}
-        metadata |= {key: kept[key] for key in ("annotations", "ownerReferences") if key in kept}
-        metadata["labels"] = {**_LABELS, **kept.get("labels", {})}
-        empty = {"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/tls", "metadata": metadata}
-        body = self._changed(empty, seen, step)
+        annotations = {key: value for key, value in (kept.get("annotations") or {}).items() if key != ROTATE}
+        metadata = {
+            "name": self.place.secret,
+            "namespace": self.place.namespace,
+            "labels": {**_LABELS, **(kept.get("labels") or {})},
+            "annotations": annotations,
+            "ownerReferences": [*(kept.get("ownerReferences") or ()), *_new_owner(kept, seen)],
+        }
+        body: dict[str, Any] = {"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/tls"}
+        body |= {"metadata": metadata, "data": _encoded(step.data)}
         create = self._core.create_namespaced_secret
         self._ask("create the Secret", create, self.place.namespace, body, field_manager=_MANAGER)
 
@@ -261,16 +261,6 @@ class Cluster:
         body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": preconditions}
         delete = self._core.delete_namespaced_secret
         self._ask("delete the immutable Secret", delete, self.place.secret, self.place.namespace, body=body)
-
-    def _changed(self, secret: Mapping[str, Any], seen: Observation, step: Store) -> dict[str, Any]:
-        """Return the Secret as it should be. Whatever is not ours in it stays, also fields that we do not know."""
-        metadata = dict(secret["metadata"])
-        if step.answered:
-            metadata["annotations"] = {k: v for k, v in (metadata.get("annotations") or {}).items() if k != ROTATE}
-        if seen.owner is not None:
-            metadata["ownerReferences"] = [*_other_owners(metadata, seen.owner), dict(seen.owner)]
-        data = {key: base64.b64encode(value).decode() for key, value in step.data.items()}
-        return {**secret, "metadata": metadata, "data": data}
 
     def _ask(self, what: str, call: Callable[..., Any], *words: Any, may_lack: bool = False, **more: Any) -> Answer:
         """Return the decoded answer, and the server's time; with `may_lack` None stands for what does not exist."""
@@ -334,7 +324,7 @@ def _body(what: str, response: Any) -> bytes:
     deadline = time.monotonic() + REQUEST_SECONDS
     content = b""
     try:
-        for part in response.stream(65536):
+        while part := response.read1(65536):  # `stream` would wait until so much is there, however long that takes
             content += part
             if len(content) > _ANSWER_LIMIT or time.monotonic() > deadline:
                 break
@@ -393,8 +383,27 @@ def _patched(configuration: Mapping[str, Any], bundle: bytes) -> dict[str, Any]:
     return {"metadata": {"resourceVersion": configuration["metadata"]["resourceVersion"]}, "webhooks": webhooks}
 
 
-def _other_owners(metadata: Mapping[str, Any], owner: Mapping[str, str]) -> Iterator[Any]:
-    """Return the owners besides ours, without a Deployment of its name that was there before it."""
+def _changes(metadata: Mapping[str, Any], seen: Observation, step: Store) -> dict[str, Any]:
+    """Return a strategic merge patch for the Secret that was seen. Whatever is not ours in it stays as it is."""
+    changed: dict[str, Any] = {"resourceVersion": metadata["resourceVersion"]}
+    if step.answered:
+        changed["annotations"] = {ROTATE: None}
+    if owners := [*_old_owners(metadata, seen.owner), *_new_owner(metadata, seen)]:
+        changed["ownerReferences"] = owners
+    return {"metadata": changed, "data": _encoded(step.data)}
+
+
+def _new_owner(metadata: Mapping[str, Any], seen: Observation) -> list[Mapping[str, str]]:
+    references = metadata.get("ownerReferences") or []
+    return [] if seen.owner is None or seen.owner in references else [seen.owner]
+
+
+def _old_owners(metadata: Mapping[str, Any], owner: Mapping[str, str] | None) -> Iterator[dict[str, str]]:
+    """Take away the Deployments of our owner's name that were there before it; references are known by their uid."""
     for each in metadata.get("ownerReferences") or []:
-        if (each.get("kind"), each.get("name")) != (owner["kind"], owner["name"]):
-            yield each
+        if owner and (each["kind"], each["name"]) == (owner["kind"], owner["name"]) and each["uid"] != owner["uid"]:
+            yield {"$patch": "delete", "uid": each["uid"]}
+
+
+def _encoded(data: Mapping[str, bytes]) -> dict[str, str]:
+    return {key: base64.b64encode(value).decode() for key, value in data.items()}

@@ -22,7 +22,7 @@ RESYNC_SECONDS = 10.0
 MOST_BACKOFF_SECONDS = 5.0
 """So that everything is looked at soon after the API server is back."""
 
-_COALESCE_SECONDS = 0.1  # several events within this time cause one look
+COALESCE_SECONDS = 0.1  # several events within this time cause one look
 _MOST_STEPS = 20  # of one turn; the longest roll-over has 3 between two waits
 _PHASES = {
     "announce": "the new CA is announced, the old certificate still served",
@@ -47,6 +47,7 @@ class Controller:
         self._stopwatch: tuple[Hashable, float] = (None, 0.0)
         self._said: dict[str, str] = {}
         self._failures = 0
+        self._is_done = False
         self._stop = threading.Event()
         self._wake = threading.Event()
 
@@ -56,7 +57,7 @@ class Controller:
             threading.Thread(target=self._follow, args=(kind, name), name=f"watch {name}", daemon=True).start()
         while not self._stop.is_set():
             self._wake.wait(self.turn())
-            self._stop.wait(_COALESCE_SECONDS)
+            self._stop.wait(COALESCE_SECONDS)
             self._wake.clear()
 
     def run_once(self, patience: float) -> bool:
@@ -64,7 +65,7 @@ class Controller:
         deadline = self._clock() + patience
         while not self._stop.is_set():
             delay = self.turn()
-            if not self._failures:
+            if self._is_done:
                 break
             if self._clock() + delay > deadline:
                 return False
@@ -78,11 +79,13 @@ class Controller:
 
     def turn(self) -> float:
         """Look and act until there is nothing to do at once; return after how many seconds to look again."""
+        self._is_done = False
         try:
             for _ in range(_MOST_STEPS):
                 self._health.beat()
                 delay = self._step()
                 if delay is not None:
+                    self._is_done = True
                     self._recovered()
                     return delay
         except ClusterError as error:
@@ -174,7 +177,7 @@ class Controller:
             except Exception:  # noqa: BLE001  # looking every few seconds goes on without this watch; try it again
                 self._health.failed("unexpected")
                 self._stop.wait(MOST_BACKOFF_SECONDS)
-            self._stop.wait(_COALESCE_SECONDS)
+            self._stop.wait(COALESCE_SECONDS)
 
 
 def _backoff(failures: int) -> float:
