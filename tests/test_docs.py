@@ -17,7 +17,9 @@ EXPECTED = {"LH190", "LH191"}  # of keys whose feature is not in this version
 
 
 def yaml_blocks(page: Path) -> list[Any]:
-    return [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", page.read_text("utf-8"), re.DOTALL)]
+    """Every document of every YAML block of `page`."""
+    blocks = re.findall(r"```yaml\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    return [document for block in blocks for document in yaml.safe_load_all(block)]
 
 
 def said(block: Any) -> dict[str, str]:
