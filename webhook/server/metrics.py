@@ -24,6 +24,12 @@ __all__ = ["Metrics"]
 _BOUNDS = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 """Upper bounds of the latency histogram, in seconds: a review takes 10 µs to 300 µs, a huge one 100 ms."""
 
+_SIDECARS = (
+    *(("streaming", engine) for engine in ("busybox", "fluent-bit")),
+    *(("agent", engine) for engine in ("fluent-bit", "fluentd", "vector", "otel-collector")),
+)
+"""Every mode with each engine that it may have (`agent` and `engine` in the registry of annotations)."""
+
 REFUSALS = (400, 404, 405, 408, 413, 415, 431, 500)
 """What the TLS port answers besides 200; 408 stands for a connection that was dropped for its slowness."""
 
@@ -44,7 +50,7 @@ class Metrics(Collector):
         self._diagnostics = Counter(dict.fromkeys(CODES, 0))
         self._refusals = Counter(dict.fromkeys(REFUSALS, 0))
         self._reloads = Counter({"success": 0, "failure": 0})
-        self._sidecars = 0
+        self._sidecars = Counter(dict.fromkeys(_SIDECARS, 0))
         self._seconds = 0.0
         self._buckets = [0] * (len(_BOUNDS) + 1)
         self.certificate_expiry = 0.0
@@ -60,8 +66,8 @@ class Metrics(Collector):
         self._reviews[answer.decision, answer.reason] += 1
         self._buckets[bisect_left(_BOUNDS, seconds)] += 1
         self._seconds += seconds
-        if answer.sidecars:
-            self._sidecars += len(answer.sidecars)
+        for added in answer.sidecars:
+            self._sidecars[added.mode, added.agent] += 1
         for code in answer.codes:
             self._diagnostics[code] += 1
 
@@ -85,7 +91,7 @@ class Metrics(Collector):
         """Every metric as it stands now."""
         yield _counter("reviews", "Reviews answered, by what became of the Pod", ("decision", "reason"), self._reviews)
         yield self._durations()
-        yield _counter("sidecars_injected", "Sidecars injected", (), {(): self._sidecars})
+        yield _counter("sidecars_injected", "Sidecars injected", ("mode", "agent"), self._sidecars)
         yield _counter("diagnostics", "Pods that were given a diagnostic, by its code", ("code",), self._diagnostics)
         yield _counter("requests_refused", "Requests without a review's answer, by status", ("status",), self._refusals)
         yield _counter("certificate_reloads", "Changes of the certificate's files", ("result",), self._reloads)
