@@ -10,14 +10,18 @@ from pathlib import Path
 from webhook.config import Config
 from webhook.review import Answer, Reviews
 from webhook.server import Settings, serve
+from webhook.server.main import Core
 
-_answer = Reviews(Config()).answer
 
+def core(config: Config) -> Core:
+    reviews = Reviews(config)
 
-def answer(body: bytes) -> Answer:
-    if b"make-the-core-fail" in body:
-        raise KeyError(body.decode())
-    return _answer(body)
+    def answer(body: bytes | bytearray) -> Answer:
+        if b"make-the-core-fail" in body:
+            raise KeyError(body.decode())
+        return reviews.answer(body)
+
+    return answer
 
 
 if __name__ == "__main__":
@@ -30,4 +34,4 @@ if __name__ == "__main__":
         health_port=0,
         drain_seconds=float(drain_seconds),
     )
-    serve(settings, answer=answer)
+    serve(settings, core=core)
