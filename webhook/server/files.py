@@ -16,7 +16,7 @@ _T = TypeVar("_T")
 
 
 class Followed(Generic[_T]):
-    """What `load` makes of `files`. Raises what `load` raises; later on, errors of the type `wrong` are only told.
+    """What `load` makes of `files`. Raises what `load` raises; later on errors, of the type `wrong`, are only told.
 
     `current` is the newest that could be loaded.
     """
@@ -41,15 +41,20 @@ class Followed(Generic[_T]):
             if seen == self._seen and failed is None:
                 continue
             self._seen = seen
-            try:
-                self.current = await asyncio.to_thread(self._load)
-            except self._wrong as error:
-                if str(error) != failed:
-                    told(error)
-                failed = str(error)
-            else:
-                told(None)
-                failed = None
+            problem = await asyncio.to_thread(self._reload)
+            if problem is None or str(problem) != failed:
+                told(problem)
+            failed = None if problem is None else str(problem)
+
+    def _reload(self) -> Exception | None:
+        """Load; what is wrong with the files. Whatever it is, no file may end a server."""
+        try:
+            self.current = self._load()
+        except self._wrong as error:
+            return error
+        except Exception as error:  # noqa: BLE001  # of a kind that nobody thought of; its text may quote a key
+            return self._wrong(f"cannot be read: {type(error).__name__}")
+        return None
 
     def _look(self) -> tuple[tuple[int, int, int] | None, ...]:
         """What changes when a file is written, renamed over, or the link on the way to it is swapped."""

@@ -166,7 +166,7 @@ class _Server:
         self._metrics.is_ready = lambda: self._hindrance() is None
         self._metrics.in_flight = lambda: len(listener.server_state.tasks)
         self._metrics.connections = lambda: len(self._watch.connections)
-        self._metrics.lag = lambda: self._pressure.latest_lag
+        self._metrics.lag = self._pressure.peak
         self._metrics.dropped_lines = lambda: self._log.dropped
 
     def _show_dates(self) -> None:

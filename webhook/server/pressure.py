@@ -20,7 +20,12 @@ BODIES_BYTES: Final = 48 * 1024 * 1024
 largest, each for a fraction of a second."""
 
 LAG_SECONDS = 0.1
-"""How often the lag is measured."""
+"""How often the lag is measured, while there is none worth speaking of."""
+
+PEAK_SECONDS = 30.0
+"""For how long the longest lag is remembered, at least, for whoever looks."""
+
+_LAGGING = 0.02  # seconds from which on the lag is measured in each turn of the loop
 
 _BUDGET_LIMIT: Final = 30.0  # seconds; no API server waits for longer (`timeoutSeconds`)
 _TIMEOUT = re.compile(rb"(?:^|&)timeout=(\d{1,6})(ms|s|m)(?:&|$)")
@@ -31,24 +36,38 @@ class Pressure:
     """The event loop's lag, and the memory that bodies hold. All times are of `time.perf_counter`."""
 
     def __init__(self) -> None:
-        self.latest_lag = 0.0
+        self._lag = 0.0
         self._measured_at = 0.0
+        self._peaks = [0.0, 0.0]  # of this half minute and of the one before
+        self._peaks_since = time.perf_counter()
         self._held = 0
 
     async def measure(self) -> None:
         """Measure the lag, for ever: how much later than asked this is woken."""
         while True:
             began = time.perf_counter()
-            await asyncio.sleep(LAG_SECONDS)
-            self._measured_at = time.perf_counter()
-            self.latest_lag = max(0.0, self._measured_at - began - LAG_SECONDS)
+            pause = LAG_SECONDS if self._lag < _LAGGING else 0
+            await asyncio.sleep(pause)
+            self._note(max(0.0, time.perf_counter() - began - pause))
 
     def lag(self, now: float) -> float:
         """How long what came in at `now` may have waited before it was looked at.
 
         Only what came in right after the loop was held up had to wait for all of that time.
         """
-        return max(0.0, self.latest_lag - (now - self._measured_at))
+        return max(0.0, self._lag - (now - self._measured_at))
+
+    def peak(self) -> float:
+        """The longest lag of the last minute, in seconds."""
+        return max(self._peaks)
+
+    def _note(self, lag: float) -> None:
+        self._measured_at = time.perf_counter()
+        self._lag = lag
+        if self._measured_at - self._peaks_since > PEAK_SECONDS:
+            self._peaks_since = self._measured_at
+            self._peaks = [0.0, self._peaks[0]]
+        self._peaks[0] = max(lag, self._peaks[0])
 
     def hold(self, count: int) -> bool:
         """Take so many bytes of memory for a body, unless that is too much."""
