@@ -50,6 +50,7 @@ soak: $(READY) ## Run the long versions of the tests (10 minutes or more)
 
 docs: $(READY) ## Write the reference pages from the tables in the code
 	@$(BIN)/python -m webhook.reference docs
+	@$(BIN)/python charts/readme.py charts/loghook
 
 format: $(READY) ## Format the code
 	@$(BIN)/ruff check --fix-only --quiet .
