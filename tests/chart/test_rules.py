@@ -167,7 +167,7 @@ def test_g21_it_can_be_tried_in_one_namespace() -> None:
 
 
 # What each program may do, and to what: every rule of every role. `create` cannot be bound to a name.
-ALLOWED = {
+ALLOWED: dict[tuple[str, str], list[tuple[list[str], set[str], str | None]]] = {
     ("certs", "Role"): [
         (["secrets"], {"create"}, None),
         (["secrets"], {"get", "list", "watch", "patch", "delete"}, "-tls"),
