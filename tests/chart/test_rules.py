@@ -14,6 +14,7 @@ from certs.authority import Authority, issue_leaf, names_of, new_authority
 
 from .conftest import Release, chart, component, is_hook, of_every_release, render
 
+HOOK = "helm.sh/hook"
 SYSTEM = {"kube-system", "kube-public", "kube-node-lease"}
 ASKS = "has(object.metadata.annotations) && object.metadata.annotations.exists(k, k.startsWith('loghook.dev/'))"
 
@@ -196,11 +197,29 @@ def test_g22_rights_are_few_and_bound_to_names(release: Release) -> None:
 
 
 @of_every_release
-def test_g22_the_right_to_create_pods_lasts_as_long_as_the_verification(release: Release) -> None:
-    for role in release.all("Role"):
-        if any("pods" in rule["resources"] for rule in role["rules"]):
-            assert is_hook(role)
-            assert role["metadata"]["namespace"] == release.settings["verify"]["namespace"]
+def test_g22_the_right_to_create_pods_is_one_to_dry_runs(release: Release) -> None:
+    namespace = release.settings["verify"]["namespace"]
+    creators = [each for each in release.all("Role") if any("pods" in rule["resources"] for rule in each["rules"])]
+    assert len(creators) == bool(namespace and release.settings["verify"]["enabled"])
+    for role in creators:
+        assert role["metadata"]["namespace"] == namespace
+        policy = release.one("ValidatingAdmissionPolicy", role["metadata"]["name"])["spec"]
+        assert policy["failurePolicy"] == "Fail"
+        assert policy["matchConstraints"]["namespaceSelector"] == {
+            "matchLabels": {"kubernetes.io/metadata.name": namespace}
+        }
+        account = f"system:serviceaccount:{release.namespace}:{role['metadata']['name']}"
+        (condition,) = policy["matchConditions"]
+        assert condition["expression"] == f"request.userInfo.username == '{account}'"
+        binding = release.one("ValidatingAdmissionPolicyBinding", role["metadata"]["name"])["spec"]
+        assert binding == {"policyName": role["metadata"]["name"], "validationActions": ["Deny"]}
+
+
+@of_every_release
+def test_a_hook_of_the_test_is_a_pod(release: Release) -> None:
+    """`helm test --logs` takes every object that is one for a Pod, and fails where there is none of its name."""
+    hooks = [each for each in release.documents if "test" in each["metadata"].get("annotations", {}).get(HOOK, "")]
+    assert [each["kind"] for each in hooks] == ["Pod"] * release.settings["verify"]["enabled"]
 
 
 @of_every_release
@@ -391,7 +410,7 @@ def test_an_upgrade_never_leaves_fewer_servers() -> None:
     assert render({}).injector["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
 
 
-HOOKS = {"helm.sh/hook", "helm.sh/hook-weight", "helm.sh/hook-delete-policy"}
+HOOKS = {HOOK, "helm.sh/hook-weight", "helm.sh/hook-delete-policy"}
 
 
 @of_every_release
@@ -424,7 +443,7 @@ def test_an_account_is_there_before_the_pod_that_has_it(release: Release) -> Non
         if is_hook(each):
             kind = "pods" if each["kind"] in {"Job", "Pod"} else "others"
             weights.setdefault(kind, []).append(int(each["metadata"]["annotations"]["helm.sh/hook-weight"]))
-    if weights:
+    if "others" in weights:
         assert max(weights["others"]) < min(weights["pods"])
 
 
