@@ -131,7 +131,11 @@ CODES = _table(
         "write at most 16 of key=value, e.g. {key}: team=shop,tier=web",
         "`fields` takes literals; a key starts with a letter and has letters, digits and `_`.",
     ),
-    _error("LH126", 'write a quantity, e.g. {key}: "{example}"', "The value is no Kubernetes quantity above zero."),
+    _error(
+        "LH126",
+        'write a quantity, e.g. {key}: "{example}"',
+        "The value is no Kubernetes quantity above zero, or a size of less than 1Mi: `64m` is no memory, `64Mi` is.",
+    ),
     _error(
         "LH127", 'write a whole number from {least} to {most}, e.g. {key}: "{example}"', "The value is no such number."
     ),
