@@ -313,6 +313,20 @@ def test_does_not_mix_up_pods_with_random_token_volumes() -> None:
         assert reviews.answer(body) == answer(body, Config())
 
 
+def test_does_not_mix_up_sources_with_names_like_token_volumes() -> None:
+    """The Pod of the second review has a container of our name, which the first has not."""
+    reviews = Reviews(Config())
+    said = {"loghook.dev/kube-api-access-aaaaa.paths": "/var/log/app/*.log"}
+    decisions = []
+    for name in ("kube-api-access-bbbbb", "kube-api-access-aaaaa"):
+        init = {"name": f"loghook-{name}"}
+        spec = {"initContainers": [init], "containers": [{"name": "app"}]}
+        body = json.dumps(review({"metadata": {"annotations": said}, "spec": spec})).encode()
+        assert reviews.answer(body) == answer(body, Config())
+        decisions.append(reviews.answer(body).decision)
+    assert decisions == ["injected", "refused"]
+
+
 def test_does_not_mix_up_containers_with_names_like_token_volumes() -> None:
     reviews = Reviews(Config())
     said = {PATHS: "/var/log/app/*.log", "loghook.dev/container": "kube-api-access-aaaaa"}

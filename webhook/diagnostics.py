@@ -131,7 +131,11 @@ CODES = _table(
         "write at most 16 of key=value, e.g. {key}: team=shop,tier=web",
         "`fields` takes literals; a key starts with a letter and has letters, digits and `_`.",
     ),
-    _error("LH126", 'write a quantity, e.g. {key}: "{example}"', "The value is no Kubernetes quantity above zero."),
+    _error(
+        "LH126",
+        'write a quantity, e.g. {key}: "{example}"',
+        "The value is no Kubernetes quantity above zero, or a size of less than 1Mi: `64m` is no memory, `64Mi` is.",
+    ),
     _error(
         "LH127", 'write a whole number from {least} to {most}, e.g. {key}: "{example}"', "The value is no such number."
     ),
@@ -154,7 +158,8 @@ CODES = _table(
     _error(
         "LH135",
         'at most {most} is allowed here, e.g. {key}: "{most}"',
-        "The administrator's configuration sets a ceiling (`policy.ceiling`).",
+        "The administrator's configuration sets a ceiling (`policy.ceiling`), and `policy.enforce` makes it a "
+        "mistake to ask for more. Without it the Pod gets what is allowed, with `LH504`.",
     ),
     _error(
         "LH190",
@@ -219,6 +224,17 @@ CODES = _table(
         "already read by {source}, remove one, e.g. the one in loghook.dev/{other}",
         "A file belongs to one source: to that which names it literally, then to the first by name.",
     ),
+    _error(
+        "LH211",
+        "{variable} of subPathExpr differs in them, use a source for each, e.g. {key}: {example}",
+        "Two containers give a variable of their subPathExpr different values, and a sidecar has one environment.",
+    ),
+    _warning(
+        "LH212",
+        'leaves nothing of a glob in paths, leave out less, e.g. {key}: "*.gz"',
+        "`exclude` matches every name that the glob matches, so none of its files is read. An `exclude` without a "
+        "source's name holds for every source that says none itself.",
+    ),
     # 3xx: a Pod that already has something of ours
     _error(
         "LH301",
@@ -267,6 +283,12 @@ CODES = _table(
         "LH502",
         "this Pod needs native sidecars, which the configuration turns off: it starts without ours",
         "A plain sidecar would keep the Pod from completing.",
+    ),
+    _warning(
+        "LH504",
+        'cut to {most}, the most that is allowed here, e.g. {key}: "{most}"',
+        "The administrator's configuration sets a ceiling (`policy.ceiling`). It may be lower than on the day that the "
+        "Pod was written, so the Pod starts, with what is allowed.",
     ),
 )
 """Every diagnostic by its id."""

@@ -12,7 +12,7 @@ from webhook.diagnostics import Diagnostic
 from webhook.layout import Files, lay_out
 from webhook.places import TOKEN_PATH
 from webhook.pods import EnvVar, Pod
-from webhook.resources import over_ceiling, resources
+from webhook.resources import resources, within_ceiling
 from webhook.security import effective_user, security_context
 from webhook.sidecars import Assignment, Engine
 from webhook.sidecars.streaming import BUSYBOX
@@ -66,7 +66,9 @@ class Plan(msgspec.Struct, frozen=True):
 
 def plan(pod: Pod, request: Request, config: Config) -> Plan:
     """All that `request` needs in `pod`, with every mistake that only the Pod itself shows."""
-    return _Planning(pod, request, config).run()
+    request, found = within_ceiling(request, config)
+    planned = _Planning(pod, request, config).run()
+    return msgspec.structs.replace(planned, diagnostics=(*found, *planned.diagnostics))
 
 
 class _Planning:
@@ -83,7 +85,7 @@ class _Planning:
 
     def run(self) -> Plan:
         """The plan."""
-        diagnostics = [*over_ceiling(self.request, self.config), *self._against_the_pod()]
+        diagnostics = [*self._against_the_pod()]
         if any(diagnostic.code == "LH502" for diagnostic in diagnostics):
             return Plan(diagnostics=tuple(diagnostics))
         found = resolve(self.pod, self.request.sources, self.ours, enforce=self.config.policy.enforce)
@@ -190,9 +192,9 @@ class _Planning:
         self, sidecars: tuple[Sidecar, ...], volumes: Iterable[dict[str, Any]], additions: Iterable[Addition]
     ) -> dict[str, str]:
         annotations = {STATUS: _status(sidecars, [volume["name"] for volume in volumes])}
-        evictable = [addition.volume for addition in additions]
+        already = self.pod.annotations.get(SAFE_TO_EVICT, "")
+        evictable = [addition.volume for addition in additions if addition.volume not in already.split(",")]
         if evictable:
-            already = self.pod.annotations.get(SAFE_TO_EVICT)
             annotations[SAFE_TO_EVICT] = ",".join([already, *evictable] if already else evictable)
         if not self.request.native_sidecar and self.pod.containers and DEFAULT_CONTAINER not in self.pod.annotations:
             annotations[DEFAULT_CONTAINER] = self.pod.containers[0].name

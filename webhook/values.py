@@ -30,6 +30,8 @@ __all__ = [
     "quantity",
     "quantity_or_none",
     "seconds",
+    "size",
+    "size_or_none",
 ]
 
 PATHS_LIMIT = 32  # in one Pod, over all its sources
@@ -39,6 +41,7 @@ _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")  # RFC 1123
 _FIELD = re.compile(r"([A-Za-z][A-Za-z0-9_]{0,62})=(.{0,256})", re.DOTALL)
 _FIELDS_LIMIT = 16
 _LINE_LIMIT = 256
+_LEAST_BYTES = 2**20  # with less no program starts, and no log file is of use
 
 _T = TypeVar("_T")
 
@@ -182,6 +185,18 @@ def quantity(text: str) -> str:
 def quantity_or_none(text: str) -> str:
     """A quantity, or the word `none`."""
     return text if text == "none" else quantity(text)
+
+
+def size(text: str) -> str:
+    """A quantity of bytes, as it was written. `64m`, 0.064 bytes, is what someone writes who means `64Mi`."""
+    if quantities.parse(quantity(text)) < _LEAST_BYTES:
+        raise Mistake("LH126")
+    return text
+
+
+def size_or_none(text: str) -> str:
+    """A quantity of bytes, or the word `none`."""
+    return text if text == "none" else size(text)
 
 
 def seconds(least: int, most: int) -> Callable[[str], int]:

@@ -135,6 +135,11 @@ def _lines(decided: Decided, config: Config) -> Iterator[Line]:
     else:
         yield _skipped(name, outcome.reason.sentence)
     yield from map(diagnostic_line, outcome.diagnostics)
+    misplaced = decided.part.misplaced(annotations.PREFIX)
+    if misplaced:
+        place = ".".join((*decided.part.pod_path, "metadata", "annotations"))
+        problem = f": {escape(misplaced, 100)} stands on the object, where no Pod has it: write it at {place}"
+        yield styled("  ", ("warning", "yellow"), problem)
 
 
 def _skipped(name: str, why: str) -> Line:
