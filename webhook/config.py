@@ -9,39 +9,20 @@ from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import Field, ValidationError, model_validator
 
 from webhook import quantities
+from webhook.settings import Model, Quantity, Text
 
 __all__ = ["Config", "ConfigError", "EngineResources", "load"]
 
 _SYSTEM_NAMESPACES = ("kube-system", "kube-public", "kube-node-lease")
 
 
-def _quantity(text: str) -> str:
-    if quantities.parse(text) < 0:
-        raise ValueError("a quantity is not negative")
-    return text
-
-
-def _as_text(value: object) -> object:
-    """YAML reads `cpu: 1` as a number and `x: true` as a boolean: both mean the text as it was written."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value) if isinstance(value, int | float) else value
-
-
-Text = Annotated[str, BeforeValidator(_as_text)]
-Quantity = Annotated[Text, AfterValidator(_quantity)]
 Defaults = dict[str, Text]
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
-
-
-class EngineResources(_Model):
+class EngineResources(Model):
     """What a sidecar of one engine asks for where no annotation says otherwise.
 
     One figure for memory is both request and limit: memory that was promised is never taken away.
@@ -61,13 +42,13 @@ class EngineResources(_Model):
         return self
 
 
-class EnginesResources(_Model):
+class EnginesResources(Model):
     """Resources by engine."""
 
     busybox: EngineResources = EngineResources()
 
 
-class Images(_Model):
+class Images(Model):
     """The one table of images. `registry` replaces the registry of each of them, for a mirror."""
 
     registry: str = ""
@@ -85,14 +66,14 @@ def _without_registry(image: str) -> str:
     return rest if slash and ("." in first or ":" in first or first == "localhost") else image
 
 
-class RunAs(_Model):
+class RunAs(Model):
     """The user of sidecars whose application's user is root or unknown; `unset` leaves it to OpenShift."""
 
     user: Annotated[int, Field(gt=0, lt=2**31)] | Literal["unset"] = 65532
     group: Annotated[int, Field(ge=0, lt=2**31)] = 0
 
 
-class Ceiling(_Model):
+class Ceiling(Model):
     """The most that a Pod's annotations may ask for."""
 
     cpu: Quantity | None = "1"
@@ -100,7 +81,7 @@ class Ceiling(_Model):
     volume_size: Quantity | None = None
 
 
-class Policy(_Model):
+class Policy(Model):
     """What the administrator allows."""
 
     enforce: bool = False
@@ -108,13 +89,13 @@ class Policy(_Model):
     excluded_namespaces: tuple[str, ...] = _SYSTEM_NAMESPACES
 
 
-class Namespace(_Model):
+class Namespace(Model):
     """The configuration of one namespace."""
 
     defaults: Defaults = {}
 
 
-class Config(_Model):
+class Config(Model):
     """The whole of `loghook.yaml`; `Config()` is what holds without one."""
 
     defaults: Defaults = {}

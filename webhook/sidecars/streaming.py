@@ -17,6 +17,8 @@ class Busybox:
     """busybox's shell and applets."""
 
     name = "busybox"
+    has_state = False
+    drains_itself = True
     files = frozenset({"/bin", "/etc", "/lib", "/lib64", "/sbin", "/usr/bin", "/usr/lib", "/usr/sbin"})
     # Without the environment: what a sub-path needs of the application's is for the kubelet, not for a shell.
     _command = ("/bin/env", "-i", "PATH=/bin:/usr/bin:/sbin:/usr/sbin", "/bin/sh", "-c", SCRIPT, "loghook")
