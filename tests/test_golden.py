@@ -170,7 +170,7 @@ def test_leaves_an_injected_pod_alone(case: Case) -> None:
 def test_makes_sidecars_that_pod_security_admits(case: Case, violations: Callable[[Any, Any], list[str]]) -> None:
     outcome = inject(view(case.pod), case.config, case.namespace)
     after = jsonpatch.apply_patch(case.pod, ops_of(outcome))
-    ours = outcome.sidecars if isinstance(outcome, Injected) else ()
+    ours = {added.name for added in outcome.sidecars} if isinstance(outcome, Injected) else set()
     spec = after["spec"]
     sidecars = [
         each for each in [*(spec.get("initContainers") or []), *spec.get("containers", [])] if each["name"] in ours

@@ -11,6 +11,7 @@ import jsonpatch
 import pytest
 
 from webhook.config import Config, load
+from webhook.inject import Added
 from webhook.review import Answer, NotAReview, Reviews, answer
 
 PATHS = "loghook.dev/paths"
@@ -62,7 +63,8 @@ def test_patches_a_pod_that_asks() -> None:
     assert (response["allowed"], response["patchType"]) == (True, "JSONPatch")
     patched = jsonpatch.apply_patch(pod(), json.loads(base64.b64decode(response["patch"], validate=True)))
     assert patched["spec"]["initContainers"][0]["name"] == "loghook"
-    assert (found.decision, found.reason, found.sidecars, found.codes) == ("injected", "", ("loghook",), ())
+    assert (found.decision, found.reason, found.codes) == ("injected", "", ())
+    assert found.sidecars == (Added("loghook", "streaming", "busybox"),)
     assert (found.namespace, found.name, found.dry_run) == ("team", "app", False)
 
 

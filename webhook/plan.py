@@ -38,13 +38,14 @@ class Mount(msgspec.Struct, frozen=True):
 class Sidecar(msgspec.Struct, frozen=True):
     """One container of ours. `index` is its place among the Pod's init containers as received; None for a plain one.
 
-    `reads` are the volumes that hold its files, as (volume, sub-path or expression).
+    `reads` are the volumes that hold its files, as (volume, sub-path or expression). `engine` is what runs in it.
     """
 
     source: Source
     container: dict[str, Any]
     index: int | None
     reads: tuple[tuple[str, str | None], ...]
+    engine: str
 
     @property
     def name(self) -> str:
@@ -151,7 +152,8 @@ class _Planning:
         if is_native:
             container["restartPolicy"] = "Always"
         reads = tuple((reader.volume, reader.sub_path_expr or reader.sub_path) for reader in files.readers)
-        return Sidecar(files.source, container, self._index(files.readers) if is_native else None, reads)
+        index = self._index(files.readers) if is_native else None
+        return Sidecar(files.source, container, index, reads, self.engine.name)
 
     def _resources(self, added_volumes: int) -> dict[str, Any]:
         defaults = getattr(self.config.resources, self.engine.name)
