@@ -66,10 +66,10 @@ def inject(pod: Pod, config: Config, namespace: str = "default") -> Outcome:
     reason = _reason_to_skip(pod, config, namespace)
     if reason is not None:
         return Skipped(reason)
-    parsed = annotations.parse(pod.annotations, config.defaults_for(namespace))
+    parsed = annotations.parse(pod.annotations, config.defaults_for(namespace), config.format_names)
     if parsed.request.inject is False:
         return Skipped(Reason.OPTED_OUT)
-    planned = plan(pod, parsed.request, config)
+    planned = plan(pod, parsed.request, config, namespace)
     diagnostics = parsed.diagnostics + planned.diagnostics
     if _has_errors(diagnostics):
         return _mistaken(pod, parsed.request, diagnostics)
@@ -80,7 +80,7 @@ def inject(pod: Pod, config: Config, namespace: str = "default") -> Outcome:
     diagnostics += tuple(again.remains(pod, planned))
     if _has_errors(diagnostics):
         return _mistaken(pod, parsed.request, diagnostics)
-    added = tuple(Added(each.name, each.source.mode, each.engine) for each in planned.sidecars)
+    added = tuple(Added(each.name, each.mode, each.engine) for each in planned.sidecars)
     return Injected(tuple(ops(pod, planned)), added, diagnostics)
 
 
