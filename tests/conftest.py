@@ -87,7 +87,8 @@ _ADDED_PATHS = re.compile(
     r"/spec/(volumes|imagePullSecrets)(/-)?|/spec/containers/-|/spec/initContainers(/[0-9]+)?"
     r"|/spec/(c|initC)ontainers/[0-9]+/volumeMounts(/-)?"
     r"|/metadata/annotations/(loghook\.dev~1(status|config)|cluster-autoscaler\.kubernetes\.io~1safe-to-evict-local-volumes"
-    r"|kubectl\.kubernetes\.io~1default-container)"
+    r"|kubectl\.kubernetes\.io~1default-container"
+    r"|fluentbit\.io~1parser_stdout-loghook.*|ad\.datadoghq\.com~1loghook.*|co\.elastic\.logs\.loghook[^/]*~1.*)"
 )
 _WRITTEN = re.compile(r"/metadata/annotations/loghook\.dev/(status|config)")
 _APPENDED = re.compile(r"/metadata/annotations/cluster-autoscaler\.kubernetes\.io/safe-to-evict-local-volumes")

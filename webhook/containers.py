@@ -10,7 +10,7 @@ from webhook.config import Config
 from webhook.delivery import Delivery, starts_at_end
 from webhook.layout import Files
 from webhook.places import TOKEN_PATH
-from webhook.pods import Container, Pod
+from webhook.pods import Container, EnvVar, Pod
 from webhook.resources import resources
 from webhook.security import security_context
 from webhook.sidecars import CA_DIRECTORY, CONFIG_DIRECTORY, STATE_DIRECTORY, Agent, Assignment, Command, Engine
@@ -144,7 +144,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
             _Program(
                 self.config.images.of(agent.name, agent.image(delivery.shipment)),
                 agent.command(delivery.shipment),
-                env=[*_sub_path_variables(files), *delivery.environment(agent)],
+                env=_both(_sub_path_variables(files), delivery.environment(agent)),
                 waits=True,
             ),
             self.resources(agent.name),
@@ -238,7 +238,13 @@ def _mount(reader: Reader, path: str) -> dict[str, Any]:
     return mount
 
 
-def _sub_path_variables(files: Iterable[Files]) -> list[Any]:
+def _both(of_sub_paths: Sequence[EnvVar], of_agent: Sequence[dict[str, Any]]) -> list[Any]:
+    """Each variable once. What a sub-path needs goes first: without it another directory would be read."""
+    taken = {variable.name for variable in of_sub_paths}
+    return [*of_sub_paths, *(variable for variable in of_agent if variable["name"] not in taken)]
+
+
+def _sub_path_variables(files: Iterable[Files]) -> list[EnvVar]:
     variables = (variable for each in files for reader in each.readers for variable in reader.env)
     return list({variable.name: variable for variable in variables}.values())
 

@@ -19,7 +19,7 @@ from webhook.pods import Pod
 from webhook.sidecars import CA_DIRECTORY, Agent, Parsing, Problem, Shipment, Stream, Target, Text, Tree, Variable
 from webhook.values import nearest
 
-__all__ = ["Delivery", "addressed", "objections", "starts_at_end"]
+__all__ = ["Delivery", "addressed", "objections", "parsing", "starts_at_end"]
 
 UNNAMED = "default"
 """What records call the source without a name."""
@@ -166,7 +166,7 @@ def _stream(files: Files, pod: Pod, config: Config, labels: Mapping[str, Variabl
         trees=tuple(
             Tree(path, reader.mount_path) for path, reader in zip(files.mount_paths, files.readers, strict=True)
         ),
-        parsing=_parsing(source, config),
+        parsing=parsing(source, config),
         target=_target(files, pod, config),
         attributes={
             "k8s.namespace.name": (_NAMESPACE,),
@@ -187,7 +187,8 @@ def starts_at_end(files: Files) -> bool:
     return all(reader.is_lasting for reader in files.readers)
 
 
-def _parsing(source: Source, config: Config) -> Parsing:
+def parsing(source: Source, config: Config) -> Parsing:
+    """How the records of `source` are read."""
     format_ = config.every_format[source.format]
     return Parsing(
         format=format_,

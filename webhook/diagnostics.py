@@ -313,6 +313,12 @@ CODES = _table(
         "In a Pod whose containers share their processes, whoever runs as the same user reads the agent's environment, "
         "in which the destination's secrets are. The agent has a user of its own there, but root reads all.",
     ),
+    _warning(
+        "LH406",
+        "{agent} cannot be told {what} by annotations, see e.g. its own configuration",
+        "The hints that a node's agent reads in annotations cannot say everything: what they leave unsaid is for the "
+        "agent's configuration.",
+    ),
     # 5xx: the administrator's side; never refuses a Pod
     _warning(
         "LH501",

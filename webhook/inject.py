@@ -20,7 +20,7 @@ _CONFIG_SOURCE = "kubernetes.io/config.source"
 
 
 class Added(msgspec.Struct, frozen=True):
-    """A sidecar that a Pod gets: its container's name, its mode, and the engine that runs in it, e.g. `busybox`."""
+    """A sidecar that a Pod gets: its container's name, its mode (or `drain`), and what runs in it, e.g. `busybox`."""
 
     name: str
     mode: str

@@ -20,9 +20,10 @@ from webhook.containers import (
     Surroundings,
     sidecar_name,
 )
-from webhook.delivery import Delivery, addressed, objections
+from webhook.delivery import Delivery, addressed, objections, parsing
 from webhook.diagnostics import Diagnostic
 from webhook.layout import Files, lay_out
+from webhook.node_agents import NODE_AGENTS, Output
 from webhook.pods import Pod
 from webhook.resources import over_ceiling
 from webhook.security import effective_user
@@ -106,7 +107,7 @@ class _Planning:
         empty_dirs = self._empty_dirs(found.additions)
         delivery, sidecars = self._sidecars(files, self._surroundings(empty_dirs))
         volumes = (*empty_dirs, *self._volumes(delivery)) if sidecars else ()
-        annotations = self._annotations(sidecars, volumes, delivery)
+        annotations = {**self._annotations(sidecars, volumes, delivery), **self._hints(files)}
         self.diagnostics += self._about_size(annotations)
         return Plan(
             sidecars=tuple(sidecars),
@@ -251,6 +252,23 @@ class _Planning:
         if not self.request.native_sidecar and self.pod.containers and DEFAULT_CONTAINER not in self.pod.annotations:
             annotations[DEFAULT_CONTAINER] = self.pod.containers[0].name
         return annotations
+
+    def _hints(self, files: Iterable[Files]) -> dict[str, str]:
+        """How the node's agent is to read each stream. What the user says of one holds, and then nothing of ours."""
+        agent = self.request.node_agent_hints
+        hints: dict[str, str] = {}
+        for each in files if agent in NODE_AGENTS else ():
+            if each.source.mode != "streaming":
+                continue
+            read_as = parsing(each.source, self.config)
+            output = Output(sidecar_name(each.source), each.writers[0], read_as, each.source.fields)
+            hint = NODE_AGENTS[agent](output)
+            if not hint.annotations.keys() & self.pod.annotations.keys():
+                hints |= hint.annotations
+            for what in hint.left_unsaid:
+                unsaid = Diagnostic("LH406", PREFIX + "node-agent-hints", None, {"agent": agent, "what": what})
+                self.diagnostics += [] if unsaid in self.diagnostics else [unsaid]
+        return hints
 
     def _missing_pull_secrets(self) -> tuple[str, ...]:
         there = {secret.name for secret in self.pod.spec.image_pull_secrets or ()}
