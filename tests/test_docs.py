@@ -60,6 +60,16 @@ def test_the_configuration_in_the_documentation_loads() -> None:
     assert named == {field.alias for field in config.Config.model_fields.values()}
 
 
+def test_the_images_and_resources_in_the_documentation_are_the_built_in_ones() -> None:
+    text = (ROOT / "docs" / "configuration.md").read_text("utf-8")
+    (block,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    said = yaml.safe_load(block)
+    built_in = config.Config().model_dump(mode="json", by_alias=True)
+    assert {**said["images"], "registry": ""} == built_in["images"]
+    assert said["resources"] == built_in["resources"]
+    assert said["stateSizeLimit"] == built_in["stateSizeLimit"]
+
+
 def test_the_registration_in_the_documentation_is_complete() -> None:
     (registration,) = yaml_blocks(ROOT / "docs" / "running.md")
     (webhook,) = registration["webhooks"]

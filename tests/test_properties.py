@@ -298,7 +298,7 @@ def check(
         assert isinstance(again, Skipped), again
         assert again.reason is Reason.ALREADY_INJECTED
         ours = [each for key in ("initContainers", "containers") for each in after["spec"].get(key) or []]
-        ours = [each for each in ours if each["name"] in outcome.sidecars]
+        ours = [each for each in ours if each["name"] in {added.name for added in outcome.sidecars}]
         assert len(ours) == len(outcome.sidecars) > 0
         assert [found for sidecar in ours for found in violations(sidecar, after["spec"])] == []
     return outcome

@@ -77,11 +77,11 @@ def _key(key: Key) -> str:
     lines.append(f"Default: {default}.\n")
     if key.name == "format":
         lines += [f"- `{each.name}`: {each.about}" for each in FORMATS.values()] + [""]
-    if key.later:
-        what = "This key" if "any" in key.later else ", ".join(f"`{text}`" for text in sorted(key.later))
-        lines.append(f"{what} is part of the API but not in this version: it is refused with `LH190`.\n")
-    if key.without_effect:
-        lines.append("A streaming sidecar passes lines on as they are, so this has no effect yet (warning `LH191`).\n")
+    if key.about_records:
+        lines.append(
+            "A streaming sidecar passes lines on as they are: without `node-agent-hints` this has no effect on it "
+            "(warning `LH191`).\n"
+        )
     return "\n".join(lines)
 
 

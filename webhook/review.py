@@ -13,7 +13,7 @@ import msgspec
 from webhook import annotations
 from webhook.config import Config
 from webhook.diagnostics import MESSAGE_LIMIT, Diagnostic, Reason
-from webhook.inject import Injected, Op, Outcome, Refused, Skipped, inject
+from webhook.inject import Added, Injected, Op, Outcome, Refused, Skipped, inject
 from webhook.pods import Metadata, Pod, Spec
 
 __all__ = ["Answer", "NotAReview", "Reviews", "answer"]
@@ -72,7 +72,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     decision: str
     reason: str = ""
     codes: tuple[str, ...] = ()
-    sidecars: tuple[str, ...] = ()
+    sidecars: tuple[Added, ...] = ()
     dry_run: bool = False
 
 
@@ -83,7 +83,7 @@ class _Decided(msgspec.Struct, frozen=True):
     decision: str
     reason: str
     codes: tuple[str, ...]
-    sidecars: tuple[str, ...]
+    sidecars: tuple[Added, ...]
 
 
 _decode_review = msgspec.json.Decoder(_Review).decode

@@ -534,8 +534,8 @@ def test_files_that_cannot_be_opened_are_one_clear_line(run: Run, tmp_path: Path
     ("settings", "lines"),
     [
         (
-            b"images: {vector: x}\nfoo: 1\n",
-            ["1: images.vector: no such setting", "2: foo: no such setting"],
+            b"images: {vektor: x}\nfoo: 1\n",
+            ["1: images.vektor: no such setting, write vector", "2: foo: no such setting"],
         ),
         (b"a: [\n", [" line 2: did not find expected node content"]),
         (b"\xff", [" is not UTF-8 (byte 0)"]),

@@ -130,9 +130,8 @@ def _lines(decided: Decided, config: Config) -> Iterator[Line]:
     if isinstance(outcome, Refused):
         yield styled(f"{name}: ", ("refused", "bold red"))
     elif isinstance(outcome, Injected):
-        yield styled(
-            f"{name}: ", ("injected", "green"), f" {', '.join(outcome.sidecars)} ({_sources(decided, config)})"
-        )
+        added = ", ".join(each.name for each in outcome.sidecars)
+        yield styled(f"{name}: ", ("injected", "green"), f" {added} ({_sources(decided, config)})")
     else:
         yield _skipped(name, outcome.reason.sentence)
     yield from map(diagnostic_line, outcome.diagnostics)

@@ -189,6 +189,7 @@ class _Server:
 
     def _connect_gauges(self, listener: Listener) -> None:
         self._metrics.certificate_expiry = self._pair.pair.not_after.timestamp()
+        self._metrics.is_ready = lambda: self._hindrance() is None
         self._metrics.in_flight = lambda: len(listener.server_state.tasks)
         self._metrics.connections = lambda: len(self._watch.connections)
         self._metrics.dropped_lines = lambda: self._log.dropped
@@ -202,7 +203,7 @@ class _Server:
         await self._pair.follow(self._report_pair)
 
     def _report_pair(self, problem: PairError | None) -> None:
-        self._metrics.reload(success=problem is None)
+        self._metrics.reloaded_certificate(success=problem is None)
         if problem is not None:
             self._log.error("kept the old certificate", error=str(problem))
             return
