@@ -89,8 +89,8 @@ class _Planning:
         self.left_out: dict[str, Diagnostic] = {}
         self.diagnostics: list[Diagnostic] = []
         modes = {source.mode for source in request.sources}
-        self.engine: Engine | None = ENGINES.get(request.engine) if "streaming" in modes else None
-        self.agent: Agent | None = AGENTS.get(request.agent) if "agent" in modes else None
+        self.engine: Engine | None = ENGINES[request.engine] if "streaming" in modes else None
+        self.agent: Agent | None = AGENTS[request.agent] if "agent" in modes else None
         ours = {DRAIN_NAME, *map(sidecar_name, request.sources)}
         self.containers = {found.name: found for found in pod.every_container() if found.name not in ours}
         self.ours = frozenset(ours)
@@ -123,12 +123,7 @@ class _Planning:
     # What the Pod as a whole makes of the request.
 
     def _against_the_programs(self) -> Iterator[Diagnostic]:
-        """What is asked of a program that is not there, or that cannot do it."""
-        for source in self.request.sources:
-            if source.mode == "agent" and self.agent is None:
-                yield Diagnostic("LH190", PREFIX + "agent", self.request.agent, {"example": "mode: streaming"})
-            if source.mode == "streaming" and self.engine is None:
-                yield Diagnostic("LH190", PREFIX + "engine", self.request.engine, {"example": "engine: busybox"})
+        """What is asked of a program that cannot do it."""
         if self.request.offsets and self.engine is not None and not self.engine.has_state:
             said = "offsets" in self.request.said or self.config.policy.enforce
             yield Diagnostic("LH133" if said else "LH501", PREFIX + "offsets", None, {} if said else {"inner": "LH133"})
