@@ -44,8 +44,7 @@ class OtelCollector:
         for stream in shipment.streams:
             for name, value in _variables(stream).items():
                 if variables.setdefault(name, value) != value:
-                    details = {"agent": self.name, "example": next(iter(shipment.streams)).target.name}
-                    yield Problem(stream.name, "destination", "LH146", details)
+                    yield Problem(stream.name, "destination", "LH146", {"agent": self.name, "example": "fluent-bit"})
                     break
 
     def config(self, shipment: Shipment) -> str:
@@ -72,7 +71,8 @@ class OtelCollector:
         variables: dict[str, Text] = {"GOMEMLIMIT": (str(shipment.memory_bytes * 8 // 10),)}
         for stream in shipment.streams:
             variables |= _variables(stream)
-        return variables | _authorities(shipment)
+        variables |= _authorities(shipment)
+        return variables
 
     def image(self, shipment: Shipment) -> str | None:
         """`otlp`, the smaller image, where it has all that is needed."""
@@ -150,8 +150,7 @@ def _problems(stream: Stream) -> Iterator[tuple[str, str, dict[str, str]]]:
         yield "destination", "LH142", {"type": settings.type, "example": "fluent-bit"}
     retention = getattr(settings, "retention_days", None)
     if retention is not None and retention not in RETENTIONS:
-        nearest = min(RETENTIONS, key=lambda days: (abs(days - retention), days))
-        yield "destination", "LH145", {"option": "retentionDays", "example": f"retentionDays: {nearest}"}
+        yield "destination", "LH145", {"option": f"{retention} retentionDays", "example": "fluent-bit"}
     for key, pattern in (("format", parsing.format.pattern), ("multiline-start", parsing.start or "")):
         problem = expressions.objection(pattern)
         if problem:

@@ -68,7 +68,7 @@ def export(target: Target, name: str, queue: Mapping[str, Any]) -> tuple[Export,
         return found, options
     own = options.get("sending_queue", {})
     options["sending_queue"] = {**queue, **own, "batch": {**queue["batch"], **own.get("batch", {})}}
-    if found.kind != "elasticsearch":
+    if found.kind not in _OWN_RETRIES:
         options["retry_on_failure"] = _RETRY
     return found, options
 
@@ -81,6 +81,7 @@ def _named(value: Any, name: str) -> Any:
     return value
 
 
+_OWN_RETRIES = frozenset({"elasticsearch", "googlecloud"})
 _RETRY = {"enabled": True, "initial_interval": "1s", "max_interval": "30s", "max_elapsed_time": "0s"}
 """Without end: what is not delivered stays in the queue, and when that is full, in the files."""
 
