@@ -69,14 +69,15 @@ def test_patches_a_pod_that_asks() -> None:
 
 
 def test_refuses_with_a_status() -> None:
-    found, response = asked(review(pod({PATHS: "x.log", "loghook.dev/time-zone": "UTC"})))
+    said = {PATHS: "/logs/x.log", "loghook.dev/format": "jsn", "loghook.dev/time-zone": "UTC"}
+    found, response = asked(review(pod(said)))
     assert response.keys() == {"uid", "allowed", "status", "warnings"}
     assert response["allowed"] is False
     status = response["status"]
     assert (status["code"], status["reason"], status["status"]) == (422, "Invalid", "Failure")
-    assert status["message"].startswith("LH111 ")
+    assert status["message"].startswith("LH129 ")
     assert [warning[:5] for warning in response["warnings"]] == ["LH191"]
-    assert (found.decision, found.reason, found.codes) == ("refused", "", ("LH111", "LH191"))
+    assert (found.decision, found.reason, found.codes) == ("refused", "", ("LH129", "LH191"))
 
 
 def test_warns_and_starts_the_pod_without_ours() -> None:
