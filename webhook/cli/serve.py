@@ -146,7 +146,7 @@ def _parser() -> _Parser:
         "--max-connections",
         metavar="N",
         type=_count,
-        default=1000,
+        default=500,
         help=_default("Above this the idlest connection is closed for a new one."),
     )
     options.add_argument("-h", "--help", action="store_true", help="Show this message and exit.")

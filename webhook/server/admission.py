@@ -1,9 +1,10 @@
 """The hot path: an ASGI function that answers POST /mutate, in front of FastAPI's routes.
 
-A review is bytes in and bytes out: no request or response objects, no tasks, nothing that waits but for the body. What
-waited too long, or would need more memory than there is for bodies, is sent away before anything is done about it.
+A review is bytes in and bytes out: no request or response objects, no tasks, and no waiting but for the body and for
+its turn. What waits too long for that, or for the memory that a large body needs, is sent away undecided.
 """
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
@@ -15,7 +16,7 @@ from webhook.review import Answer, NotAReview
 from webhook.server.limits import BODY_BYTES
 from webhook.server.logs import Log
 from webhook.server.metrics import Metrics
-from webhook.server.pressure import PATIENCE_SECONDS, Pressure, budget
+from webhook.server.pressure import PATIENCE, UNNOTICED_SECONDS, Pressure, budget
 
 __all__ = ["PATH", "Admission", "Arrival", "error_body", "front"]
 
@@ -25,15 +26,20 @@ _Headers = list[tuple[bytes, bytes]]
 
 _JSON = (b"content-type", b"application/json")
 _TOO_LARGE = f"the body has more than {BODY_BYTES} bytes"
+_ROOM_SECONDS = 0.02
 _SMALL_BYTES = 64 * 1024  # of a body that need no asking: all connections together may have as much
 _COME_AGAIN = [(b"retry-after", b"1"), (b"connection", b"close")]
 
 
 class Arrival(Protocol):
-    """When a request's first and last byte came in, by `time.perf_counter`: `scope["state"]["arrival"]`."""
+    """When a request's first and last byte came in, by `time.perf_counter`: `scope["state"]["arrival"]`.
+
+    While it `is_held_up` it is we who do not read on.
+    """
 
     begun_at: float
     complete_at: float
+    is_held_up: bool
 
 
 class _RefusedError(Exception):
@@ -83,7 +89,7 @@ class Admission:
             _check(scope)
             message = await receive()
             if message.get("more_body") is False:
-                status, content = self._in_turn(message["body"], scope)
+                status, content = await self._in_turn(message["body"], scope)
             else:
                 status, content = await self._large(message, receive, scope)
         except _RefusedError as error:
@@ -99,23 +105,39 @@ class Admission:
 
     async def _large(self, message: Message, receive: Receive, scope: Scope) -> tuple[int, bytes]:
         """The status and the content for a body of several parts, which begins with `message`."""
-        body = _Body(self._pressure)
+        size = _length(scope)
+        if size <= _SMALL_BYTES:
+            return await self._in_turn(await _whole(message, receive), scope)
+        if not await self._room(size, scope):
+            await _whole(message, receive, keep=False)
+            raise _ShedError("memory")
         try:
-            await body.fill(message, receive)
-            return self._in_turn(body.content, scope)
+            return await self._in_turn(await _whole(message, receive), scope)
         finally:
-            body.release()
+            self._pressure.release(size)
 
-    def _in_turn(self, body: bytes | bytearray, scope: Scope) -> tuple[int, bytes]:
-        """The status and the content for the review in `body`, unless it waited too long for its turn."""
-        now = time.perf_counter()
+    async def _room(self, size: int, scope: Scope) -> bool:
+        """Wait for memory for a large body, of which no more is read meanwhile; whether there was some in time."""
         arrival: Arrival = scope["state"]["arrival"]
-        before = self._pressure.lag(arrival.complete_at)
-        if before + now - arrival.complete_at > PATIENCE_SECONDS:
-            raise _ShedError("waited")
-        took = before + now - arrival.begun_at
-        if took > PATIENCE_SECONDS and took > budget(scope["query_string"]):  # it was long in coming
-            raise _ShedError("late")
+        patience = arrival.begun_at + PATIENCE * budget(scope["query_string"])
+        arrival.is_held_up = True
+        while not (there := self._pressure.hold(size)) and time.perf_counter() < patience:  # noqa: ASYNC110  # rare
+            await asyncio.sleep(_ROOM_SECONDS)
+        arrival.is_held_up = False
+        return there
+
+    async def _in_turn(self, body: bytes | bytearray, scope: Scope) -> tuple[int, bytes]:
+        """The status and the content for the review in `body`, unless it waits too long for its turn."""
+        while self._pressure.has_had_enough(now := time.perf_counter()):  # noqa: ASYNC110  # for the loop's next turn
+            await asyncio.sleep(0)
+        arrival: Arrival = scope["state"]["arrival"]
+        took = self._pressure.lag(arrival.complete_at) + now - arrival.begun_at
+        if took > UNNOTICED_SECONDS:
+            patience = budget(scope["query_string"])
+            if took > patience:
+                raise _ShedError("late")
+            if took - (arrival.complete_at - arrival.begun_at) > PATIENCE * patience:
+                raise _ShedError("waited")
         return self._review(body, now)
 
     def _review(self, body: bytes | bytearray, began: float) -> tuple[int, bytes]:
@@ -169,50 +191,29 @@ def _check(scope: Scope) -> None:
         raise _RefusedError(415, "the Content-Type must be application/json")
 
 
-class _Body:
-    """A body that comes in several parts: counted, and in memory that is asked for."""
+def _length(scope: Scope) -> int:
+    """How long the body will be at most, by its headers."""
+    return next((int(value) for name, value in scope["headers"] if name == b"content-length"), BODY_BYTES)
 
-    def __init__(self, pressure: Pressure) -> None:
-        self.content = bytearray()
-        self._pressure = pressure
-        self._held = 0
 
-    async def fill(self, message: Message, receive: Receive) -> None:
-        """Receive all parts, of which `message` is the first.
+async def _whole(message: Message, receive: Receive, *, keep: bool = True) -> bytearray:
+    """The body that begins with `message`, counted while the rest comes in.
 
-        Where there is no memory for it, the rest is received all the same and thrown away: a caller that is answered
-        while it still writes may see a broken connection in place of the answer.
-        """
-        fits, size = True, 0
-        while True:
-            if message["type"] == "http.disconnect":
-                raise _GoneError
-            part = message["body"]
-            size += len(part)
-            if size > BODY_BYTES:
-                raise _RefusedError(413, _TOO_LARGE)
-            fits = fits and self._take(part)
-            if not message["more_body"]:
-                break
-            message = await receive()
-        if not fits:
-            raise _ShedError("memory")
-
-    def release(self) -> None:
-        """Give the memory back."""
-        self._pressure.release(self._held)
-        self.content, self._held = bytearray(), 0
-
-    def _take(self, part: bytes) -> bool:
-        """Keep `part`; without the memory for it, none of the body is of use any more."""
-        more = len(self.content) + len(part) - _SMALL_BYTES - self._held
-        if more > 0:
-            if not self._pressure.hold(more):
-                self.release()
-                return False
-            self._held += more
-        self.content += part
-        return True
+    Without `keep` it is received all the same and thrown away: a caller that is answered while it still writes may see
+    a broken connection in place of the answer.
+    """
+    body, size = bytearray(), 0
+    while True:
+        if message["type"] == "http.disconnect":
+            raise _GoneError
+        size += len(message["body"])
+        if size > BODY_BYTES:
+            raise _RefusedError(413, _TOO_LARGE)
+        if keep:
+            body += message["body"]
+        if not message["more_body"]:
+            return body
+        message = await receive()
 
 
 def _uid(body: bytes | bytearray) -> str:

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 
 __all__ = ["Followed"]
 
-POLL_SECONDS = 1.0
+POLL_SECONDS = 0.5
 """How often the files are looked at: a `stat` each, which works for every way in which a Secret reaches a file.
 Watching for events would not: the kubelet swaps a link in a folder above, and some file systems send none."""
 

@@ -23,8 +23,8 @@ BODY_BYTES = 7 * 1024 * 1024
 HEAD_BYTES = 64 * 1024
 """What the URL and the headers may have together."""
 
-CONNECTIONS = 1000
-"""How many connections are kept. An API server keeps 25, and has as many more as it has Pods to ask about at once."""
+CONNECTIONS = 500
+"""How many connections are kept, of 30 KiB each. An API server keeps 25; those that wait for an answer come on top."""
 
 KEEP_ALIVE_SECONDS = 120
 """How long an idle connection stays. The API server's client keeps it for 90 s and never repeats a POST whose
@@ -32,6 +32,10 @@ connection we have closed, so we must be the one who waits longer."""
 
 READ_SECONDS = 5
 """How long a request may take to arrive, and a connection to begin its first one."""
+
+READ_BYTES = 128 * 1024
+"""For so much that has arrived a request may take a second longer. Where many large ones come at once it is we who are
+slow, and each of the API server's is here at once: one that needs the time is moving."""
 
 ANSWER_SECONDS = 60
 """How long an answer may take to be made and read. No caller waits for more than 30 s (`timeoutSeconds`)."""
@@ -60,6 +64,7 @@ class Watch:
     ) -> None:
         self.sweeps = 0
         self.connections: dict[Limited, None] = {}  # the one that did something last stands last
+        self.ended = 0  # connections so far
         self.draining = False
         self.callers = callers
         self.refused = refused
@@ -94,7 +99,7 @@ class Watch:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             self.sweeps += 1
-            for connection in [each for each in self.connections if each.due < self.sweeps]:
+            for connection in [each for each in self.connections if each.is_slow(self.sweeps)]:
                 self.drop(connection, "slow")
 
     def drain(self) -> None:
@@ -116,6 +121,7 @@ class Limited(HttpToolsProtocol):
         self._stranger = ""
         self.due = watch.sweeps + READ_SECONDS
         self.is_answering = False
+        self.is_held_up = False
         self.has_asked = False
         self.begun_at = self.complete_at = 0.0  # of the newest request, by time.perf_counter
 
@@ -126,9 +132,15 @@ class Limited(HttpToolsProtocol):
             self._stranger = _stranger(transport.get_extra_info("peercert"), self._watch.callers)
         self._watch.add(self)
 
+    def is_slow(self, sweeps: int) -> bool:
+        """Whether it should have done something by now. While we hold it up its time stands still."""
+        self.due += self.is_held_up
+        return self.due + self._received // READ_BYTES < sweeps
+
     def connection_lost(self, exc: Exception | None) -> None:
         """End to be watched."""
         self._watch.connections.pop(self, None)
+        self._watch.ended += 1
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:

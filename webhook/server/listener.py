@@ -19,6 +19,10 @@ HANDSHAKE_SECONDS = 5.0
 
 _FAREWELL_SECONDS = 5.0  # how long we wait for the other side's part in closing a TLS connection
 _BACKLOG = 2048
+_ACCEPTORS = 8
+"""How many connections are accepted in one turn of the event loop. libuv accepts one for each listener (since 1.47), so
+whoever opens many, or holds the loop up, would have everybody else wait in the backlog."""
+
 _PORTS = 65536
 
 
@@ -46,6 +50,7 @@ class Listener(uvicorn.Server):
             )
         )
         self.listening = asyncio.Event()
+        self.servers = []
         self._bound = bound
         self._context = context
         self._watch = watch
@@ -58,15 +63,16 @@ class Listener(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen."""
         del sockets
-        server = await asyncio.get_running_loop().create_server(
-            self._connection,
-            sock=self._bound,
-            backlog=_BACKLOG,
-            ssl=self._context,
-            ssl_handshake_timeout=HANDSHAKE_SECONDS if self._context else None,
-            ssl_shutdown_timeout=_FAREWELL_SECONDS if self._context else None,
-        )
-        self.servers = [server]
+        for _ in range(_ACCEPTORS):
+            server = await asyncio.get_running_loop().create_server(
+                self._connection,
+                sock=self._bound.dup(),
+                backlog=_BACKLOG,
+                ssl=self._context,
+                ssl_handshake_timeout=HANDSHAKE_SECONDS if self._context else None,
+                ssl_shutdown_timeout=_FAREWELL_SECONDS if self._context else None,
+            )
+            self.servers.append(server)
         self.started = True
         self.listening.set()
 

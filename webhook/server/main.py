@@ -22,6 +22,7 @@ from webhook.server.files import Followed
 from webhook.server.limits import CONNECTIONS, Watch
 from webhook.server.listener import Listener, ListenError, listen
 from webhook.server.logs import Log
+from webhook.server.memory import settle_allocator, trim
 from webhook.server.metrics import Metrics
 from webhook.server.pressure import Pressure
 from webhook.server.tls import Files, PairError, ServingPair
@@ -87,6 +88,7 @@ def serve(
     used.
     """
     _allow_descriptors()
+    settle_allocator()
     try:
         pair = ServingPair(settings.files())
         config = Followed(settings.config_files, settings.read_config, ConfigError)
@@ -150,7 +152,7 @@ class _Server:
     def _beside(self) -> tuple[Coroutine[None, None, None], ...]:
         """What goes on for as long as the server runs."""
         pair, config = self._pair.follow(self._report_pair), self._config.follow(self._report_config)
-        return self._pressure.measure(), pair, config
+        return self._pressure.measure(), trim(lambda: self._watch.ended), pair, config
 
     def _say_ready(self, at: Addresses, ready: Callable[[Addresses], None] | None) -> None:
         settle()

@@ -1,8 +1,10 @@
 """How hard the server is pressed, and which reviews are sent away for it.
 
-A review that waits for its turn helps nobody once its caller has given up. So whatever waited too long is answered 503
-with `Retry-After: 1`, which the API server's client obeys: it is the only kind of failure that it repeats a POST for
-(client-go rest/with_retry.go), within the same time limit and, since the answer ends the connection, perhaps elsewhere.
+A review that waits for its turn helps nobody once its caller has given up; to decide it all the same would make the
+next one late too, until every answer is. So whatever waited for a good part of its caller's time is answered 503 with
+`Retry-After: 1`, which the API server's client obeys: it is the only kind of failure that it repeats a POST for
+(client-go rest/with_retry.go), within the same time limit and, since the answer ends the connection, perhaps at another
+replica.
 """
 
 import asyncio
@@ -10,14 +12,22 @@ import re
 import time
 from typing import Final
 
-__all__ = ["PATIENCE_SECONDS", "Pressure", "budget"]
+__all__ = ["PATIENCE", "UNNOTICED_SECONDS", "Pressure", "budget"]
 
-PATIENCE_SECONDS: Final = 0.5
-"""How long a review may wait for its turn. Short enough that a caller with the usual 5 s may come three times more."""
+PATIENCE = 0.4
+"""The part of the caller's time for which a review may wait for its turn: 2 s of the usual 5 s, which leaves as much
+for another try a second later. Less would send a burst away that can be worked off in time."""
 
-BODIES_BYTES: Final = 48 * 1024 * 1024
-"""What bodies that are being received and answered may hold together, those aside that came in one piece: six of the
+UNNOTICED_SECONDS: Final = 0.2
+"""A wait that is never too long; callers wait for a second at least, so their time need not be looked up."""
+
+BODIES_BYTES: Final = 24 * 1024 * 1024
+"""What bodies that are being received and answered may hold together, those aside that came in one piece: three of the
 largest, each for a fraction of a second."""
+
+TURN_SECONDS: Final = 0.01
+"""How long reviews may be decided in one turn of the event loop before it looks at its sockets again: a handshake needs
+three turns, and its caller's time runs meanwhile."""
 
 LAG_SECONDS = 0.1
 """How often the lag is measured, while there is none worth speaking of."""
@@ -36,6 +46,7 @@ class Pressure:
     """The event loop's lag, and the memory that bodies hold. All times are of `time.perf_counter`."""
 
     def __init__(self) -> None:
+        self._turn_began = 0.0  # 0 while nobody has had a turn in this one of the loop
         self._lag = 0.0
         self._measured_at = 0.0
         self._peaks = [0.0, 0.0]  # of this half minute and of the one before
@@ -50,6 +61,13 @@ class Pressure:
             await asyncio.sleep(pause)
             self._note(max(0.0, time.perf_counter() - began - pause))
 
+    def has_had_enough(self, now: float) -> bool:
+        """Whether so much was decided in this turn of the loop, until `now`, that whoever can wait should do so."""
+        if not self._turn_began:
+            self._turn_began = now
+            asyncio.get_running_loop().call_soon(self._end_turn)
+        return now - self._turn_began > TURN_SECONDS
+
     def lag(self, now: float) -> float:
         """How long what came in at `now` may have waited before it was looked at.
 
@@ -60,6 +78,9 @@ class Pressure:
     def peak(self) -> float:
         """The longest lag of the last minute, in seconds."""
         return max(self._peaks)
+
+    def _end_turn(self) -> None:
+        self._turn_began = 0.0
 
     def _note(self, lag: float) -> None:
         self._measured_at = time.perf_counter()
