@@ -70,7 +70,7 @@ def taken_over(product: Product) -> float:
 
 def test_no_caller_notices_cert_managers_rotations(managed: Product) -> None:
     before = managed.secret("loghook-cm-serving")
-    with managed.proxy() as client, Creators(client, managed.shop, pause=0.3) as creators:
+    with managed.proxy() as client, Creators(client, managed.crowd, pause=0.3) as creators:
         for certificate, secret in (("loghook-cm-ca", "loghook-cm-ca"), ("loghook-cm", "loghook-cm-serving")):
             reloads = taken_over(managed)
             renew(managed, certificate, secret)
@@ -129,6 +129,20 @@ def test_a_certificate_of_ones_own_is_served(own: tuple[Product, Path]) -> None:
     product, _ = own
     assert "https://loghook-own.loghook-own.svc is vouched for by the caBundle" in product.test()
     assert not product.cluster.get("deployments", "-l", "app.kubernetes.io/component=certs")["items"]
+
+
+def test_an_upgrade_that_nobody_reaches_is_a_failed_one(own: tuple[Product, Path]) -> None:
+    product, _ = own
+    nowhere = {"namespaceSelector": {"matchLabels": {"of": "nobody"}}}
+    verify = {**product.values["verify"], "timeoutSeconds": 10}
+    with pytest.raises(AssertionError) as caught:
+        product.upgrade(webhook=nowhere, verify=verify)
+    assert "loghook-own-verify failed: BackoffLimitExceeded" in str(caught.value)
+    said = product.cluster.kubectl("logs", "job/loghook-own-verify").stdout
+    assert "ok  it answers a review with the sidecar loghook" in said
+    assert "Error: the API server would create a Pod in loghook-own-shop without a sidecar" in said
+    product.upgrade(verified=True)
+    assert not product.cluster.get("jobs")["items"]
 
 
 def test_a_new_certificate_of_ones_own_is_taken_over(own: tuple[Product, Path]) -> None:
