@@ -76,16 +76,17 @@ def is_hook(document: dict[str, Any]) -> bool:
     return "helm.sh/hook" in document["metadata"].get("annotations", {})
 
 
+@cache
+def parsed(text: str) -> tuple[dict[str, Any], ...]:
+    """The objects of one template's output, which most sets of values share."""
+    return tuple(each for each in yaml.load_all(text, Loader=yaml.CSafeLoader) if each)
+
+
 def render(values: dict[str, Any], name: str = "loghook", namespace: str = "loghook") -> Release:
     texts = chart().render(values, name=name, namespace=namespace)
     notes = next(text for path, text in texts.items() if path.endswith("NOTES.txt"))
-    documents = tuple(
-        document
-        for path, text in sorted(texts.items())
-        if not path.endswith("NOTES.txt")
-        for document in yaml.load_all(text, Loader=yaml.CSafeLoader)
-        if document
-    )
+    manifests = [text for path, text in sorted(texts.items()) if not path.endswith("NOTES.txt")]
+    documents = tuple(document for text in manifests for document in parsed(text))
     return Release(values, documents, notes, name, namespace)
 
 

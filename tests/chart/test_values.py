@@ -94,6 +94,7 @@ def test_client_certificates_are_asked_for(releases: dict[str, Release]) -> None
     assert {"--client-ca=/etc/loghook/client/ca.crt", "--client-name=kube-apiserver"} <= set(container(release)["args"])
     volumes = {each["name"]: each for each in release.injector["spec"]["template"]["spec"]["volumes"]}
     assert volumes["client-ca"]["configMap"]["name"] == "api-server-ca"
+    assert "--indirect" in release.one("Pod")["spec"]["containers"][0]["args"]
     assert not [each for each in container(render({}))["args"] if "client" in each]
 
 

@@ -146,6 +146,13 @@ def test_says_each_thing_that_is_proven(world: World, run: Run) -> None:
     assert created == "ok  the API server gives a Pod in shop the sidecar loghook"
 
 
+def test_asks_only_through_the_api_server_where_it_is_told_to(world: World, run: Run) -> None:
+    world.core = lambda _: (500, {})
+    result = verify(run, "--indirect", "--namespace", "shop")
+    assert (result.code, len(result.out.splitlines())) == (0, 2)
+    assert verify(run, "--indirect").code == 2
+
+
 def test_creates_nothing_but_by_a_dry_run(world: World, run: Run) -> None:
     assert verify(run).code == 0
     assert world.created == []

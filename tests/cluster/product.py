@@ -63,7 +63,7 @@ class Product:
         self.name = name
         self.values: dict[str, Any] = {
             "webhook": {"namespaceSelector": {"matchLabels": {"of": name}}, "failurePolicy": "Fail"},
-            "drainSeconds": 5,
+            "drainSeconds": 2,
             "terminationGracePeriodSeconds": 20,
             "verify": {"namespace": self.shop},
             **values,
@@ -76,6 +76,11 @@ class Product:
     def shop(self) -> str:
         """The namespace of the applications."""
         return f"{self.name}-shop"
+
+    @property
+    def crowd(self) -> str:
+        """The namespace of callers that create many Pods at once, for which a quota would be the narrow place."""
+        return f"{self.name}-crowd"
 
     @contextlib.contextmanager
     def installed(self, *needed: dict[str, Any]) -> Iterator[None]:
@@ -93,12 +98,13 @@ class Product:
             yield
         finally:
             self.helm.uninstall(self.name, ignore_not_found=True, timeout=60)
-            self.cluster.kubectl("delete", "namespace", self.name, self.shop, "--wait=false", check=False)
+            self.cluster.kubectl("delete", "namespace", self.name, self.shop, self.crowd, "--wait=false", check=False)
 
-    def upgrade(self, timeout: int = 120, **values: Any) -> None:
-        """Upgrade with `values` over those of the installation, and wait likewise."""
+    def upgrade(self, timeout: int = 120, *, verified: bool = False, **values: Any) -> None:
+        """Upgrade with `values` over those of the installation, and wait likewise; on request with the hook."""
+        verify = {**self.values["verify"], "enabled": verified}
         with self._explained():
-            merged = {**self.values, **values}
+            merged = {**self.values, "verify": verify, **values}
             self.helm.upgrade(CHART, self.name, merged, timeout=timeout, wait="watcher", reset_values=True)
 
     def test(self) -> str:
@@ -109,7 +115,7 @@ class Product:
 
     def _make_namespaces(self) -> None:
         labels = {"pod-security.kubernetes.io/enforce": "restricted", "of": self.name}
-        for name in (self.name, self.shop):
+        for name in (self.name, self.shop, self.crowd):
             self.cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
             account = Cluster(name)
             wait_for("its account", lambda: not account.kubectl("get", "sa", "default", check=False).returncode)  # noqa: B023  # it ends before the next round

@@ -59,17 +59,22 @@ def renew(product: Product, certificate: str, secret: str) -> None:
     wait_for(f"a new {certificate}", lambda: product.secret(secret)["tls.crt"] != before, 60)
 
 
+def is_trusted(product: Product, authority: str) -> bool:
+    """Whether the caBundle has this CA; newer CA injectors keep the old one beside it."""
+    return base64.b64decode(authority) in base64.b64decode(product.bundle())
+
+
 def taken_over(product: Product) -> float:
     return product.metric("loghook_certificate_reloads_total", 'result="success"')
 
 
 def test_no_caller_notices_cert_managers_rotations(managed: Product) -> None:
     before = managed.secret("loghook-cm-serving")
-    with managed.proxy() as client, Creators(client, managed.shop, pause=0.3) as creators:
+    with managed.proxy() as client, Creators(client, managed.crowd, pause=0.3) as creators:
         for certificate, secret in (("loghook-cm-ca", "loghook-cm-ca"), ("loghook-cm", "loghook-cm-serving")):
             reloads = taken_over(managed)
             renew(managed, certificate, secret)
-        wait_for("the new caBundle", lambda: managed.bundle() == managed.secret("loghook-cm-serving")["ca.crt"], 60)
+        wait_for("the new caBundle", lambda: is_trusted(managed, managed.secret("loghook-cm-serving")["ca.crt"]), 60)
         managed.hurry_the_kubelet()
         wait_for("the injectors' taking it over", lambda: taken_over(managed) >= reloads + 2, 150)
     after = managed.secret("loghook-cm-serving")
@@ -124,6 +129,20 @@ def test_a_certificate_of_ones_own_is_served(own: tuple[Product, Path]) -> None:
     product, _ = own
     assert "https://loghook-own.loghook-own.svc is vouched for by the caBundle" in product.test()
     assert not product.cluster.get("deployments", "-l", "app.kubernetes.io/component=certs")["items"]
+
+
+def test_an_upgrade_that_nobody_reaches_is_a_failed_one(own: tuple[Product, Path]) -> None:
+    product, _ = own
+    nowhere = {"namespaceSelector": {"matchLabels": {"of": "nobody"}}}
+    verify = {**product.values["verify"], "timeoutSeconds": 10}
+    with pytest.raises(AssertionError) as caught:
+        product.upgrade(webhook=nowhere, verify=verify)
+    assert "loghook-own-verify failed: BackoffLimitExceeded" in str(caught.value)
+    said = product.cluster.kubectl("logs", "job/loghook-own-verify").stdout
+    assert "ok  it answers a review with the sidecar loghook" in said
+    assert "Error: the API server would create a Pod in loghook-own-shop without a sidecar" in said
+    product.upgrade(verified=True)
+    assert not product.cluster.get("jobs")["items"]
 
 
 def test_a_new_certificate_of_ones_own_is_taken_over(own: tuple[Product, Path]) -> None:

@@ -39,6 +39,10 @@ def command(
     namespace: Annotated[
         str, typer.Option("--namespace", "-n", metavar="NAMESPACE", help="Where to try a Pod, as a dry run.")
     ] = "",
+    indirect: Annotated[  # noqa: FBT002 - an option is named where it is used
+        bool,
+        typer.Option("--indirect", help="Ask through the API server alone, for a webhook with --client-ca."),
+    ] = False,
     timeout: Annotated[
         float,
         typer.Option("--timeout-seconds", metavar="N", min=0, help="How long it may take until it works."),
@@ -52,12 +56,14 @@ def command(
         api = connect()
     except ApiError as error:
         raise InputError(str(error)) from None
+    if indirect and not namespace:
+        raise InputError("--indirect needs --namespace, where a Pod is tried (see --help)")
     deadline = time.monotonic() + timeout
     said = ""
     while True:
         proven: list[str] = []
         try:
-            verify(api, configuration, namespace, proven.append)
+            verify(api, configuration, namespace, proven.append, is_asked=not indirect)
         except Unproven as error:
             if time.monotonic() >= deadline:
                 show(*(f"ok  {line}" for line in proven))

@@ -22,10 +22,13 @@ class Unproven(Exception):
     """The webhook does not work, or not yet. Its text is one line that says what is wrong and where to look."""
 
 
-def verify(api: Api, configuration: str, namespace: str, proven: Callable[[str], None]) -> None:
+def verify(
+    api: Api, configuration: str, namespace: str, proven: Callable[[str], None], *, is_asked: bool = True
+) -> None:
     """Tell `proven` each thing that is true of the webhook in `configuration`; raise Unproven at the first that is not.
 
-    With a `namespace` a Pod is created there as a dry run; nothing is ever stored.
+    With a `namespace` a Pod is created there as a dry run; nothing is ever stored. Where the webhook takes reviews from
+    the API server alone, it is not to be asked by us.
     """
     webhook = _registered(api, configuration)
     try:
@@ -33,9 +36,10 @@ def verify(api: Api, configuration: str, namespace: str, proven: Callable[[str],
         count = place.bundle.count("BEGIN CERTIFICATE")
         cas = f"{count} CAs" if count >= _MANY_CERTIFICATES else "1 CA"
         proven(f"{configuration} is registered, and its caBundle holds {cas}")
-        answer = place.ask(_review(namespace or "default"))
-        proven(f"{place} is vouched for by the caBundle, until {answer.expires:%Y-%m-%d %H:%M} UTC")
-        proven(f"it answers a review with the sidecar {_sidecar_of(place, answer)}")
+        if is_asked:
+            answer = place.ask(_review(namespace or "default"))
+            proven(f"{place} is vouched for by the caBundle, until {answer.expires:%Y-%m-%d %H:%M} UTC")
+            proven(f"it answers a review with the sidecar {_sidecar_of(place, answer)}")
     except EndpointError as error:
         raise Unproven(str(error)) from None
     if namespace:

@@ -206,6 +206,9 @@ matchLabels:
 {{- fail "certificates.provided.caBundle: give the CA of your certificate, or have somebody inject it by webhook.annotations" -}}
 {{- end -}}
 {{- end -}}
+{{- if and .Values.verify.enabled .Values.clientCertificates.configMap (not .Values.verify.namespace) -}}
+{{- fail "verify.namespace: with clientCertificates only the API server can ask the webhook; name a namespace, or set verify.enabled to false" -}}
+{{- end -}}
 {{- if and .Values.verify.namespace (or (eq .Values.verify.namespace .Release.Namespace) (has .Values.verify.namespace (concat (list "kube-system" "kube-public" "kube-node-lease") .Values.webhook.excludedNamespaces))) -}}
 {{- fail "verify.namespace: Pods of this namespace get no sidecars; name another" -}}
 {{- end -}}

@@ -13,6 +13,9 @@ containers:
       - verify
       - --webhook-configuration={{ include "loghook.fullname" . }}
       - --timeout-seconds={{ .Values.verify.timeoutSeconds }}
+      {{- if .Values.clientCertificates.configMap }}
+      - --indirect
+      {{- end }}
       {{- with .Values.verify.namespace }}
       - --namespace={{ . }}
       {{- end }}
