@@ -118,7 +118,7 @@ def digest() -> str:
     for agent in AGENTS.values():
         for shipped in every_shipment():
             problems = list(agent.problems(shipped))
-            written = problems or [agent.config(shipped), agent.command(shipped), agent.env(shipped)]
+            written: list[Any] = [*problems] or [agent.config(shipped), agent.command(shipped), agent.env(shipped)]
             total.update(repr(written).encode())
     return total.hexdigest()
 
