@@ -341,6 +341,7 @@ def known_environment(stream: Stream) -> Iterator[tuple[str, Text]]:
 
 
 _NO_CA = ("datadog",)
+_ABLE = {"kafka": "otel-collector", "forward": "fluent-bit"}
 
 
 def misfits(target: Target) -> Iterator[tuple[str, dict[str, str]]]:
@@ -351,9 +352,9 @@ def misfits(target: Target) -> Iterator[tuple[str, dict[str, str]]]:
         return
     tls: Tls = getattr(settings, "tls", Tls())
     if tls.enabled and tls.server_name:
-        yield "LH145", {"option": "tls.serverName", "example": "vector"}
+        yield "LH145", {"option": "tls.serverName", "example": _ABLE.get(settings.type, "vector")}
     if tls.enabled and not tls.verify and settings.type == "kafka":
-        yield "LH145", {"option": "tls.verify: false", "example": "fluent-bit"}
+        yield "LH145", {"option": "tls.verify: false", "example": "otel-collector"}
     if "tls.ca" in target.files and settings.type in _NO_CA:
         yield "LH145", {"option": "tls.ca", "example": "fluent-bit"}
     if isinstance(settings, Logscale) and settings.via == "otlp":

@@ -87,10 +87,12 @@ class Vector:
 def _sink(stream: Stream, shipment: Shipment) -> dict[str, Data]:
     """A sink's buffer takes an eighth of the memory, shared by all sinks."""
     share = max(1 << 20, shipment.memory_bytes // 8 // len(shipment.streams))
+    sink = SINKS[stream.target.settings.type](stream.target.settings, stream.target)
+    outer = sink.get("protocol")
+    (outer if isinstance(outer, dict) else sink)["acknowledgements"] = {"enabled": True}
     return {
-        **SINKS[stream.target.settings.type](stream.target.settings, stream.target),
+        **sink,
         "inputs": [f"{stream.tag}-record"],
-        "acknowledgements": {"enabled": True},
         "buffer": {"type": "memory", "max_size": share, "when_full": "block"},
     }
 
