@@ -33,8 +33,9 @@ test-api: $(READY) ## Run the tests against a real kube-apiserver  [KUBEBUILDER_
 	@KUBEBUILDER_ASSETS="$(ASSETS)" $(BIN)/pytest -q -m api tests/cluster
 
 test-cluster: $(READY) ## Run the tests on a cluster with a node  [KUBECONFIG, or root and ENVTEST_DIR]
+	@$(BIN)/python .ci/product.py .dev/product
 	@if [ -n "$$KUBECONFIG" ] || [ ! -x $(ENVTEST_DIR)/cluster ]; then $(BIN)/pytest -q -m cluster tests/cluster; \
-	else $(ENVTEST_DIR)/cluster --node run env "CLUSTER=$(ENVTEST_DIR)/cluster" $(BIN)/pytest -q -m cluster tests/cluster; fi
+	else $(ENVTEST_DIR)/cluster --node --cert-manager run env "CLUSTER=$(ENVTEST_DIR)/cluster" $(BIN)/pytest -q -m cluster tests/cluster; fi
 
 check: $(READY) ## Lint, format, types, layers: what CI runs besides the tests
 	@$(BIN)/ruff check .
@@ -49,7 +50,8 @@ soak: $(READY) ## Run the long versions of the tests (10 minutes or more)
 	@LOGHOOK_SOAK=1 $(BIN)/pytest -q -n auto -m "not api and not cluster"
 
 docs: $(READY) ## Write the reference pages from the tables in the code
-	@$(BIN)/python -m webhook.reference docs
+	@$(BIN)/python -m webhook.reference docs examples/destinations
+	@$(BIN)/python charts/readme.py charts/loghook
 
 format: $(READY) ## Format the code
 	@$(BIN)/ruff check --fix-only --quiet .

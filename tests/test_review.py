@@ -11,6 +11,7 @@ import jsonpatch
 import pytest
 
 from webhook.config import Config, load
+from webhook.inject import Added
 from webhook.pods import Container, view
 from webhook.review import Answer, NotAReview, Reviews, answer
 
@@ -63,19 +64,21 @@ def test_patches_a_pod_that_asks() -> None:
     assert (response["allowed"], response["patchType"]) == (True, "JSONPatch")
     patched = jsonpatch.apply_patch(pod(), json.loads(base64.b64decode(response["patch"], validate=True)))
     assert patched["spec"]["initContainers"][0]["name"] == "loghook"
-    assert (found.decision, found.reason, found.sidecars, found.codes) == ("injected", "", ("loghook",), ())
+    assert (found.decision, found.reason, found.codes) == ("injected", "", ())
+    assert found.sidecars == (Added("loghook", "streaming", "busybox"),)
     assert (found.namespace, found.name, found.dry_run) == ("team", "app", False)
 
 
 def test_refuses_with_a_status() -> None:
-    found, response = asked(review(pod({PATHS: "x.log", "loghook.dev/time-zone": "UTC"})))
+    said = {PATHS: "/logs/x.log", "loghook.dev/format": "jsn", "loghook.dev/time-zone": "UTC"}
+    found, response = asked(review(pod(said)))
     assert response.keys() == {"uid", "allowed", "status", "warnings"}
     assert response["allowed"] is False
     status = response["status"]
     assert (status["code"], status["reason"], status["status"]) == (422, "Invalid", "Failure")
-    assert status["message"].startswith("LH111 ")
+    assert status["message"].startswith("LH129 ")
     assert [warning[:5] for warning in response["warnings"]] == ["LH191"]
-    assert (found.decision, found.reason, found.codes) == ("refused", "", ("LH111", "LH191"))
+    assert (found.decision, found.reason, found.codes) == ("refused", "", ("LH129", "LH191"))
 
 
 def test_warns_and_starts_the_pod_without_ours() -> None:

@@ -13,8 +13,9 @@ import msgspec
 
 from webhook import quantities
 from webhook.annotations import PREFIX, Request
-from webhook.config import Config, EngineResources
+from webhook.config import Config
 from webhook.diagnostics import Diagnostic
+from webhook.engines import EngineResources
 from webhook.pods import Container, Pod, Resources
 
 __all__ = ["resources", "within_ceiling"]

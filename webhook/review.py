@@ -13,7 +13,7 @@ import msgspec
 from webhook import annotations
 from webhook.config import Config
 from webhook.diagnostics import MESSAGE_LIMIT, Diagnostic, Reason
-from webhook.inject import Injected, Op, Outcome, Refused, Skipped, inject
+from webhook.inject import Added, Injected, Op, Outcome, Refused, Skipped, inject
 from webhook.pods import Metadata, Pod, Spec
 
 __all__ = ["Answer", "NotAReview", "Reviews", "answer"]
@@ -72,7 +72,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     decision: str
     reason: str = ""
     codes: tuple[str, ...] = ()
-    sidecars: tuple[str, ...] = ()
+    sidecars: tuple[Added, ...] = ()
     dry_run: bool = False
 
 
@@ -83,7 +83,7 @@ class _Decided(msgspec.Struct, frozen=True):
     decision: str
     reason: str
     codes: tuple[str, ...]
-    sidecars: tuple[str, ...]
+    sidecars: tuple[Added, ...]
 
 
 _decode_review = msgspec.json.Decoder(_Review).decode
@@ -108,7 +108,7 @@ class Reviews:
         self.config = config
         self._known: dict[Hashable, _Decided] = {}
 
-    def answer(self, body: bytes) -> Answer:
+    def answer(self, body: bytes | bytearray) -> Answer:
         """The answer to the AdmissionReview in `body`.
 
         Raises NotAReview where the caller is wrong. Whatever else is raised is a bug of ours, for which the operator's
@@ -169,12 +169,12 @@ class Reviews:
         return inject(Pod(pod.metadata, spec), self.config, namespace)
 
 
-def answer(body: bytes, config: Config) -> Answer:
+def answer(body: bytes | bytearray, config: Config) -> Answer:
     """The answer to a single review, as `Reviews.answer`."""
     return Reviews(config).answer(body)
 
 
-def _request(body: bytes) -> _Request:
+def _request(body: bytes | bytearray) -> _Request:
     try:
         review = _decode_review(body)
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:

@@ -7,7 +7,7 @@ import difflib
 import itertools
 import re
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import TypeVar
 
 from webhook import paths, quantities
@@ -114,10 +114,10 @@ def one_of(*choices: str) -> Callable[[str], str]:
     return parse_choice
 
 
-def format_name(text: str) -> str:
-    """The name of a format."""
-    if text not in FORMATS:
-        raise Mistake("LH129", example=nearest(text, FORMATS) or "json")
+def format_name(text: str, formats: Collection[str] = FORMATS) -> str:
+    """The name of one of `formats`."""
+    if text not in formats:
+        raise Mistake("LH129", example=nearest(text, sorted(formats)) or "json")
     return text
 
 

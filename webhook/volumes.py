@@ -26,7 +26,7 @@ DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 _REFERENCE = re.compile(r"\$\$|\$\(([^)]*)\)")
 # Newer Kubernetes lets variables have almost any name (KEP-4369), and expands `$(NAME)` in commands as well: a variable
 # that is named like a command in the sidecar's script would be put in its place. The C library reads some by itself.
-_SAFE_NAME = re.compile(r"(?!LD_|GLIBC_|MALLOC_)[-._a-zA-Z][-._a-zA-Z0-9]*")
+_SAFE_NAME = re.compile(r"(?!LD_|GLIBC_|MALLOC_|LOGHOOK_)[-._a-zA-Z][-._a-zA-Z0-9]*")
 
 
 class Addition(msgspec.Struct, frozen=True):

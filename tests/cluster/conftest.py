@@ -294,20 +294,35 @@ class Cluster:
 
 
 @pytest.fixture(scope="session")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Webhook]:
-    """The cluster of KUBECONFIG with our server registered, and the sidecar's image on its node."""
+def cluster_address() -> str:
+    """An address at which the cluster of KUBECONFIG reaches this machine."""
     address = os.environ.get("CLUSTER_ADDR")
     if not os.environ.get("KUBECONFIG") or not address or not shutil.which("kubectl"):
         missing("KUBECONFIG, kubectl, and CLUSTER_ADDR: an address at which the cluster reaches this machine")
-    folder = tmp_path_factory.mktemp("cluster")
-    load_image(folder)
-    webhook = Webhook(folder, str(address))
+    return str(address)
+
+
+@pytest.fixture(scope="session")
+def sidecar_image(cluster_address: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The sidecar's image on the node."""
+    del cluster_address
+    load_image(tmp_path_factory.mktemp("image"))
+
+
+@pytest.fixture(scope="session")
+def node(cluster_address: str, sidecar_image: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Webhook]:
+    """The cluster with our server registered, for all namespaces but those of a release of the chart."""
+    del sidecar_image
+    webhook = Webhook(tmp_path_factory.mktemp("cluster"), cluster_address)
     cluster = Cluster("default")
-    cluster.apply(webhook.configuration())
+    configuration = webhook.configuration("loghook-node")
+    of_no_release = {"matchExpressions": [{"key": "of", "operator": "DoesNotExist"}]}
+    configuration["webhooks"][0]["namespaceSelector"] = of_no_release
+    cluster.apply(configuration)
     try:
         yield webhook
     finally:
-        cluster.kubectl("delete", "mutatingwebhookconfiguration", "loghook", check=False)
+        cluster.kubectl("delete", "mutatingwebhookconfiguration", "loghook-node", check=False)
         webhook.process.stop()
 
 
@@ -322,6 +337,15 @@ def load_image(folder: Path) -> None:
     links = [f"/bin/{applet}=->/bin/busybox" for applet in applets if applet != "busybox"]
     subprocess.run([program, "mkimage", BUSYBOX_IMAGE, image, f"/bin/busybox={busybox}", *links], check=True)
     subprocess.run([program, "load", image], check=True)
+
+
+@pytest.fixture(scope="session")
+def product_image(sidecar_image: None, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Our own image on the node, beside the sidecar's."""
+    del sidecar_image
+    from .product import load_product
+
+    load_product(tmp_path_factory.mktemp("product"))
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ def test_reviews_are_counted_by_what_became_of_them(start: Any, review: Any) -> 
     assert now["loghook_review_duration_seconds_count",] == 3
     assert now["loghook_review_duration_seconds_bucket", "+Inf"] == 3
     assert now["loghook_review_duration_seconds_sum",] > 0
-    assert now["loghook_sidecars_injected_total",] == 1
+    assert now["loghook_sidecars_injected_total", "busybox", "streaming"] == 1
     assert now["loghook_diagnostics_total", "LH101"] == 1
     assert now["loghook_requests_refused_total", "400"] == 1
     assert now["loghook_requests_refused_total", "500"] == 1

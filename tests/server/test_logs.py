@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from webhook.inject import Added
 from webhook.review import Answer
 from webhook.server import logs
 from webhook.server.logs import Log, printable
@@ -62,7 +63,8 @@ def answer(**fields: Any) -> Answer:
 def test_a_review_is_one_line(reader: Reader) -> None:
     reader.start()
     log = Log(reader.descriptor)
-    log.review(answer(decision="injected", reason="", codes=("LH301",), sidecars=("loghook",), dry_run=True), 0.000123)
+    added = (Added("loghook", "streaming", "busybox"),)
+    log.review(answer(decision="injected", reason="", codes=("LH301",), sidecars=added, dry_run=True), 0.000123)
     log.close()
     (line,) = reader.lines()
     assert line.pop("time").endswith("Z")
@@ -75,7 +77,7 @@ def test_a_review_is_one_line(reader: Reader) -> None:
         "decision": "injected",
         "reason": "",
         "codes": ["LH301"],
-        "sidecars": ["loghook"],
+        "sidecars": [{"name": "loghook", "mode": "streaming", "agent": "busybox"}],
         "dryRun": True,
         "seconds": 0.000123,
     }

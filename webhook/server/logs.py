@@ -19,6 +19,7 @@ from typing import Final
 
 import msgspec
 
+from webhook.inject import Added
 from webhook.review import Answer
 
 __all__ = ["Log"]
@@ -47,7 +48,7 @@ class _Reviewed(msgspec.Struct, gc=False, rename="camel"):
     decision: str
     reason: str
     codes: Sequence[str]
-    sidecars: Sequence[str]
+    sidecars: Sequence[Added]
     dry_run: bool
     seconds: float
 

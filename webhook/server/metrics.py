@@ -24,15 +24,28 @@ __all__ = ["Metrics"]
 _BOUNDS = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 """Upper bounds of the latency histogram, in seconds: a review takes 10 µs to 300 µs, a huge one 100 ms."""
 
-REFUSALS = (400, 404, 405, 408, 413, 415, 431, 500)
-"""What the TLS port answers besides 200; 408 stands for a connection that was dropped for its slowness."""
+_SIDECARS = (
+    *(("streaming", engine) for engine in ("busybox", "fluent-bit")),
+    *(("agent", engine) for engine in ("fluent-bit", "fluentd", "vector", "otel-collector")),
+    ("drain", "busybox"),
+)
+"""Every mode with each engine that it may have (`agent` and `engine` in the registry of annotations)."""
+
+REFUSALS = (400, 403, 404, 405, 413, 415, 431, 500)
+"""What the TLS port answers besides 200, and besides 503, which is counted as shed."""
+
+SHED = ("waited", "late", "memory")
+"""Why a review is shed: it waited too long for its turn, its caller has given up by now, too much is being received."""
+
+DROPPED = ("slow", "oversized", "crowded")
+"""Why a connection is dropped: it was too slow, sent too much after a refusal, or was the idlest of too many."""
 
 
 class Metrics(Collector):
     """All counts of the server, and their exposition.
 
-    The gauges are asked for when somebody looks: `in_flight`, `connections` and `dropped_lines` are functions, to be
-    set by whoever knows.
+    The gauges are asked for when somebody looks: `in_flight`, `connections`, `lag`, `is_ready` and `dropped_lines` are
+    functions, to be set by whoever knows.
     """
 
     content_type = CONTENT_TYPE_LATEST
@@ -43,13 +56,19 @@ class Metrics(Collector):
         self._reviews = Counter(dict.fromkeys(outcomes, 0))
         self._diagnostics = Counter(dict.fromkeys(CODES, 0))
         self._refusals = Counter(dict.fromkeys(REFUSALS, 0))
-        self._reloads = Counter({"success": 0, "failure": 0})
-        self._sidecars = 0
+        self._shed = Counter(dict.fromkeys(SHED, 0))
+        self._dropped = Counter(dict.fromkeys(DROPPED, 0))
+        self._certificate = _Reloads("certificate", "the certificate's files")
+        self._config = _Reloads("config", "the configuration's file")
+        self._sidecars = Counter(dict.fromkeys(_SIDECARS, 0))
         self._seconds = 0.0
         self._buckets = [0] * (len(_BOUNDS) + 1)
+        self.certificate_begin = 0.0
         self.certificate_expiry = 0.0
         self.in_flight: Callable[[], int] = lambda: 0
         self.connections: Callable[[], int] = lambda: 0
+        self.lag: Callable[[], float] = lambda: 0.0
+        self.is_ready: Callable[[], bool] = lambda: False
         self.dropped_lines: Callable[[], int] = lambda: 0
         self._registry = CollectorRegistry()
         self._registry.register(self)
@@ -60,8 +79,8 @@ class Metrics(Collector):
         self._reviews[answer.decision, answer.reason] += 1
         self._buckets[bisect_left(_BOUNDS, seconds)] += 1
         self._seconds += seconds
-        if answer.sidecars:
-            self._sidecars += len(answer.sidecars)
+        for added in answer.sidecars:
+            self._sidecars[added.mode, added.agent] += 1
         for code in answer.codes:
             self._diagnostics[code] += 1
 
@@ -69,9 +88,21 @@ class Metrics(Collector):
         """Count one request that was answered with an HTTP error."""
         self._refusals[status] += 1
 
-    def reload(self, *, success: bool) -> None:
+    def shed(self, reason: str) -> None:
+        """Count one review that was answered with 503, for one of the reasons of `SHED`."""
+        self._shed[reason] += 1
+
+    def dropped(self, reason: str) -> None:
+        """Count one connection that was closed from our side, for one of the reasons of `DROPPED`."""
+        self._dropped[reason] += 1
+
+    def reloaded_certificate(self, *, success: bool) -> None:
         """Count one change of the certificate's files."""
-        self._reloads["success" if success else "failure"] += 1
+        self._certificate.count(success=success)
+
+    def reloaded_config(self, *, success: bool) -> None:
+        """Count one change of the configuration's file."""
+        self._config.count(success=success)
 
     def text(self) -> bytes:
         """All metrics in the exposition format."""
@@ -85,13 +116,25 @@ class Metrics(Collector):
         """Every metric as it stands now."""
         yield _counter("reviews", "Reviews answered, by what became of the Pod", ("decision", "reason"), self._reviews)
         yield self._durations()
-        yield _counter("sidecars_injected", "Sidecars injected", (), {(): self._sidecars})
+        yield _counter("sidecars_injected", "Sidecars injected", ("mode", "agent"), self._sidecars)
         yield _counter("diagnostics", "Pods that were given a diagnostic, by its code", ("code",), self._diagnostics)
         yield _counter("requests_refused", "Requests without a review's answer, by status", ("status",), self._refusals)
-        yield _counter("certificate_reloads", "Changes of the certificate's files", ("result",), self._reloads)
+        yield _counter("reviews_shed", "Reviews answered with 503, by the reason", ("reason",), self._shed)
+        dropped = "Connections that were closed from our side, by the reason"
+        yield _counter("connections_dropped", dropped, ("reason",), self._dropped)
         yield _counter("log_lines_dropped", "Log lines that could not be written", (), {(): self.dropped_lines()})
+        yield from self._certificate.collect()
+        yield from self._config.collect()
+        yield from self._state()
+
+    def _state(self) -> Iterator[Metric]:
+        yield _gauge("ready", "Whether reviews should be sent here", self.is_ready())
         yield _gauge("reviews_in_flight", "Requests being received or answered", self.in_flight())
         yield _gauge("connections", "Open connections on the TLS port", self.connections())
+        lag = "The longest that anything waited to be looked at, within the last minute"
+        yield _gauge("event_loop_lag_seconds", lag, self.lag())
+        begin = "When the serving certificate began to be valid, in seconds since 1970"
+        yield _gauge("certificate_not_before_timestamp_seconds", begin, self.certificate_begin)
         expiry = "When the serving certificate expires, in seconds since 1970"
         yield _gauge("certificate_expiry_timestamp_seconds", expiry, self.certificate_expiry)
         build = GaugeMetricFamily("loghook_build_info", "What is running; always 1", labels=("version", "python"))
@@ -106,6 +149,26 @@ class Metrics(Collector):
             buckets=list(zip(bounds, accumulate(self._buckets), strict=True)),
             sum_value=self._seconds,
         )
+
+
+class _Reloads:
+    """How often something was read anew, and whether the last time went well."""
+
+    def __init__(self, name: str, what: str) -> None:
+        self._name, self._what = name, what
+        self._counts = Counter({"success": 0, "failure": 0})
+        self._is_good = True
+
+    def count(self, *, success: bool) -> None:
+        """Count one."""
+        self._counts["success" if success else "failure"] += 1
+        self._is_good = success
+
+    def collect(self) -> Iterator[Metric]:
+        """Its metrics."""
+        yield _counter(f"{self._name}_reloads", f"Changes of {self._what}", ("result",), self._counts)
+        last = f"Whether the last change of {self._what} could be taken over; 1 where there was none"
+        yield _gauge(f"{self._name}_last_reload_successful", last, self._is_good)
 
 
 def _counter(

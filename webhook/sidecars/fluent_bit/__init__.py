@@ -1,0 +1,134 @@
+"""Fluent Bit, as the agent of a Pod and as the engine that streams one source. Tested with 5.1.1.
+
+Its configuration is YAML, and JSON is YAML: it is written as data, and never as text.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from webhook.sidecars import CONFIG_DIRECTORY, STATE_DIRECTORY, Assignment, Command, Problem, Shipment, Stream, Text
+from webhook.sidecars.fluent_bit import inputs, literals, outputs, parsing
+from webhook.sidecars.fluent_bit.problems import problems
+
+__all__ = ["FLUENT_BIT", "FLUENT_BIT_STREAM"]
+
+_PROGRAM = "/fluent-bit/bin/fluent-bit"
+_FILES = frozenset({"/fluent-bit", "/etc", "/lib", "/lib64", "/usr/lib", "/usr/share/zoneinfo", STATE_DIRECTORY})
+
+
+class FluentBit:
+    """Fluent Bit as the agent sidecar."""
+
+    name = "fluent-bit"
+    files = _FILES
+    config_file = "fluent-bit.yaml"
+
+    def problems(self, shipment: Shipment) -> Iterator[Problem]:
+        """What it cannot do of `shipment`."""
+        return problems(shipment)
+
+    def config(self, shipment: Shipment) -> str:
+        """Its configuration in JSON, with one key a line."""
+        sections = {
+            "service": _service(shipment),
+            "parsers": _unique(each for stream in shipment.streams for each in parsing.parsers(stream)),
+            "multiline_parsers": [each for stream in shipment.streams for each in parsing.multiline_parsers(stream)],
+            "pipeline": {
+                "inputs": [each for stream in shipment.streams for each in _inputs(stream)],
+                "outputs": [outputs.output(stream) for stream in shipment.streams],
+            },
+        }
+        text = msgspec.json.format(msgspec.json.encode({k: v for k, v in sections.items() if v}), indent=1).decode()
+        if "${dollar}" not in text and "${brace}" not in text:
+            return text
+        return msgspec.json.format(msgspec.json.encode({"env": literals.ENV, **sections}), indent=1).decode()
+
+    def command(self, shipment: Shipment) -> Command:  # noqa: ARG002 (the protocol's)
+        """Run it with its configuration, under a parent that starts it anew where it cannot start."""
+        return Command((_PROGRAM,), ("--supervisor", "-c", f"{CONFIG_DIRECTORY}/{self.config_file}"))
+
+    def env(self, shipment: Shipment) -> Mapping[str, Text]:
+        """What only the environment can say: the keys for AWS."""
+        return {
+            outputs.AWS[field]: (variable,)
+            for stream in shipment.streams
+            for field, variable in stream.target.secrets.items()
+            if field in outputs.AWS
+        }
+
+    def image(self, shipment: Shipment) -> str | None:  # noqa: ARG002 (the protocol's)
+        """The usual one: every destination is in it."""
+        return None
+
+
+def _service(shipment: Shipment) -> dict[str, Any]:
+    chunks = max(4, min(64, shipment.memory_bytes // (8 * 2**20)))
+    return {
+        "flush": 1,
+        "grace": max(1, shipment.grace_seconds),
+        "log_level": "info",
+        "http_server": "off",
+        "storage.path": f"{STATE_DIRECTORY}/chunks",
+        "storage.max_chunks_up": chunks,
+        "storage.backlog.mem_limit": "5M",
+        "scheduler.base": 1,
+        "scheduler.cap": 30,
+    }
+
+
+def _inputs(stream: Stream) -> Iterator[dict[str, Any]]:
+    own: dict[str, Any] = {
+        "key": parsing.LINE,
+        "path_key": parsing.PATH,
+        "storage.type": "filesystem",
+        "storage.pause_on_chunks_overlimit": True,
+        "processors": {"logs": list(parsing.steps(stream))},
+    }
+    if parsing.is_joined(stream.parsing):
+        own["multiline.parser"] = stream.tag
+    for tail in inputs.tails(stream.tag, stream.paths, stream.exclude, from_end=stream.from_end):
+        yield {**tail, **own}
+
+
+def _unique(definitions: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:
+    return list({each["name"]: each for each in definitions}.values())
+
+
+class FluentBitStream:
+    """Fluent Bit as a streaming sidecar: every line as it is, and nothing else, to its stdout."""
+
+    name = "fluent-bit"
+    files = _FILES
+    has_state = True
+    drains_itself = False
+
+    def command(self, assignment: Assignment) -> Command:
+        """Run it with everything in its arguments."""
+        args = ["-q", "-f", "0.2"]
+        tag = f"source-{assignment.source}" if assignment.source else "unnamed"
+        for tail in inputs.tails(tag, assignment.paths, assignment.exclude, from_end=assignment.from_end):
+            args += ["-i", tail.pop("name"), *_properties(tail)]
+        args += ["-o", "file", *_properties(_RAW)]
+        return Command((_PROGRAM,), args)
+
+
+_RAW = {
+    "match": "*",
+    "path": "/dev",
+    "file": "stdout",
+    "format": "template",
+    "template": "{log}",
+    "retry_limit": "no_limits",
+}
+
+
+def _properties(options: Mapping[str, Any]) -> Iterator[str]:
+    for key, option in options.items():
+        yield "-p"
+        yield f"{key}={str(option).lower() if isinstance(option, bool) else option}"
+
+
+FLUENT_BIT = FluentBit()
+FLUENT_BIT_STREAM = FluentBitStream()
