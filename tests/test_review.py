@@ -12,6 +12,7 @@ import pytest
 
 from webhook.config import Config, load
 from webhook.inject import Added
+from webhook.pods import Container, view
 from webhook.review import Answer, NotAReview, Reviews, answer
 
 PATHS = "loghook.dev/paths"
@@ -341,3 +342,17 @@ def test_forgets_the_oldest() -> None:
     for number in range(600):
         reviews.answer(json.dumps(review(pod(nodeName=f"node-{number}"))).encode())
     assert len(reviews._known) <= 256  # noqa: SLF001 - the one way to see that memory has a limit
+
+
+def test_compares_no_container_with_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A review may bring 20,000 of them, and comparing each with each kept the server busy for seconds."""
+
+    def compare(*_: object) -> bool:
+        raise AssertionError
+
+    monkeypatch.setattr(Container, "__eq__", compare)
+    containers = [{"name": name, "resources": {"limits": {"ephemeral-storage": "1"}}} for name in ("app", "web")]
+    with pytest.raises(AssertionError):
+        assert view(pod(containers=containers)).containers[0] != view(pod(containers=containers)).containers[1]
+    body = json.dumps(review(pod({PATHS: "/var/log/app/*.log"}, containers=containers))).encode()
+    assert answer(body, Config()).decision == "injected"

@@ -1,5 +1,6 @@
 """The parsers of annotation values, where the table of messages is not the natural place."""
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -77,6 +78,11 @@ def test_gathers_all_that_is_wrong_in_a_list() -> None:
 )
 def test_finds_the_nearest_word(text: str, nearest: str | None) -> None:
     assert values.nearest(text, ["plain", "json", "nginx"]) == nearest
+
+
+def test_looks_for_the_nearest_word_among_the_first_hundred() -> None:
+    endless = itertools.chain(["jsn"], map(str, itertools.count()))
+    assert values.nearest("json", endless) == "jsn"
 
 
 @given(key=st.sampled_from(list(KEYS.values())), text=st.text(max_size=40))

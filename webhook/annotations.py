@@ -251,7 +251,7 @@ _POD_KEYS = (
         name="cpu-limit",
         scope="pod",
         parse=values.quantity_or_none,
-        default_about="per engine",
+        default_about="per engine, or ten times `cpu-request` where that is more",
         example="100m",
         about="The CPU that each sidecar is limited to, or `none`.",
     ),

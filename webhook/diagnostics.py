@@ -275,8 +275,9 @@ CODES = _table(
     ),
     _error(
         "LH211",
-        "{variable} of subPathExpr differs in them, use a source for each, e.g. {key}: {example}",
-        "Two containers give a variable of their subPathExpr different values, and a sidecar has one environment.",
+        "{variable} of subPathExpr has two values here, keep one, e.g. {key}: {example}",
+        "Two containers give a variable of their subPathExpr different values, and a sidecar has one environment. Each "
+        "streaming source has a sidecar of its own; those in agent mode share one, so name the variables differently.",
     ),
     _warning(
         "LH212",

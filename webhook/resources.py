@@ -48,7 +48,8 @@ def resources(
     elif others and all(map(_is_guaranteed, others)):
         limits = {"cpu": requests["cpu"], **limits}
         requests = dict(limits)
-    apps = [container for container in others if container in pod.containers]
+    names = {container.name for container in pod.containers}
+    apps = [container for container in others if container.name in names]
     if apps and all(_limit_of(container, _EPHEMERAL) is not None for container in apps):
         requests[_EPHEMERAL] = "0"
         limits[_EPHEMERAL] = str(_STDOUT_BYTES + sum(map(_volume_bytes, volume_sizes)))

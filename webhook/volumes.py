@@ -98,6 +98,7 @@ class _Resolving:
         self.app_containers = [container for container in pod.containers if container.name not in ours]
         self.containers = {found.name: found for found in pod.every_container() if found.name not in ours}
         self.diagnostics: list[Diagnostic] = []
+        self.shared: list[Reading | _Missing] = []  # what the one agent reads, of all sources
 
     def run(self, sources: Iterable[Source]) -> Resolution:
         located = {source.name: self._locate_all(source) for source in sources}
@@ -113,16 +114,21 @@ class _Resolving:
         for path in source.paths:
             try:
                 found += [self._locate(source, path, container) for container in self._writers(source, path)]
-                _check_variables(found)
+                _check_variables([*self.shared, *found] if source.mode == "agent" else found)
             except Mistake as mistake:
                 failed = True
                 self._report(source, mistake, path)
-        return [] if failed else found
+        if failed:
+            return []
+        if source.mode == "agent":
+            self.shared += found
+        return found
 
     def _report(self, source: Source, mistake: Mistake, path: LogPath) -> None:
         """Lay `mistake` at the door of the Pod's author, or of the administrator whose default it is."""
         name = _KEY_TO_MEND.get(mistake.code, "paths")
-        cause = "container" if mistake.code in {"LH201", "LH211"} else "paths"
+        is_of_container = mistake.code == "LH201" or (mistake.code == "LH211" and source.container)
+        cause = "container" if is_of_container else "paths"
         if cause not in source.said and not self.enforce:
             self._warn("LH501", source.key(cause), path.text, inner=mistake.code)
             return
