@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import jsonschema  # type: ignore[import-untyped] # it has no types of its own
+import jsonschema
 import msgspec
 import pytest
 from shipments import FULL, parsing, shipment, stream, target
