@@ -12,8 +12,10 @@ from typing import Any
 __all__ = ["ODD_TEXTS", "Mutator"]
 
 ODD_TEXTS = (
-    "", " ", "/", "//", "/var/log/*.log", "/var/log/app.log", "/var/log/app.log,/data/*.txt", "relative.log", "/a/../b",
-    "/var/log/[", "/var/log/{a,b}", "/var/log/**", "/proc/self/environ", "/etc/shadow", "$(reboot)", "`id`", "'; id; '",
+    "", " ", "/", "//", "/var/log/*.log", "/var/log/app.log", "/var/log/app.log,/data/*.txt", "relative.log",
+    "/a/../b",
+    "/var/log/[", "/var/log/{a,b}", "/var/log/**", "/proc/self/environ", "/etc/shadow", "$(reboot)",
+    "`id`", "'; id; '",
     "${HOME}", "{{ .Values }}", "@INCLUDE x", "%s%n", "\x00", "\x1b[2J", "a\nb", "\u202e", "Ünï", "x" * 300, "-rf", "--",
     "true", "false", "null", "0", "-1", "1e999", "1Gi", "10m", "none", "json", "plain", "agent", "streaming", "warn",
     "reject", "app", "app,sidecar", "loghook", "loghook-logs", "/var/log/" + "a/" * 200 + "x.log", "../../secret",

@@ -165,15 +165,13 @@ def test_what_reaches_outside_would_be_seen(outside: Outside) -> None:
         eval("1 + 1")  # noqa: S307  # it must be noticed
         Path("/nowhere").exists()
         with pytest.raises(OSError, match="nowhere"):
-            Path("/nowhere").open()
+            Path("/nowhere").read_text()
         asyncio.new_event_loop().close()
     events = {each.split(" ")[0] for each in seen}
     assert {"compile", "exec", "open", "socket.__new__"} <= events
 
 
-def test_two_appliers_agree_about_every_patch(
-    judge: Judge, cases: Sequence[Any], size: Any, report: Any
-) -> None:
+def test_two_appliers_agree_about_every_patch(judge: Judge, cases: Sequence[Any], size: Any, report: Any) -> None:
     """R8: Pods of the golden cases with annotations of all sorts, each pair of them judged closely."""
     mutator = Mutator([], seed=8)
     dice = random.Random(8)
@@ -184,7 +182,10 @@ def test_two_appliers_agree_about_every_patch(
         pod = json.loads(dice.choice(pods))
         mutator.annotate(pod)
         if dice.random() < 0.6:  # right ones, or most would be refused
-            pod["metadata"]["annotations"] = {"loghook.dev/paths": "/var/log/new/app.log", "loghook.dev/on-error": "warn"}
+            pod["metadata"]["annotations"] = {
+                "loghook.dev/paths": "/var/log/new/app.log",
+                "loghook.dev/on-error": "warn",
+            }
         body = review(pod)
         judge.judge(body, judge.answer(body, pairs), pairs, closely=True)
         pairs += 1
