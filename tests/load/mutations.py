@@ -16,7 +16,8 @@ ODD_TEXTS = (
     "/a/../b",
     "/var/log/[", "/var/log/{a,b}", "/var/log/**", "/proc/self/environ", "/etc/shadow", "$(reboot)",
     "`id`", "'; id; '",
-    "${HOME}", "{{ .Values }}", "@INCLUDE x", "%s%n", "\x00", "\x1b[2J", "a\nb", "\u202e", "Ünï", "x" * 300, "-rf", "--",
+    "${HOME}", "{{ .Values }}", "@INCLUDE x", "%s%n", "\x00", "\x1b[2J", "a\nb", "\u202e", "Ünï", "x" * 300,
+    "-rf", "--",
     "true", "false", "null", "0", "-1", "1e999", "1Gi", "10m", "none", "json", "plain", "agent", "streaming", "warn",
     "reject", "app", "app,sidecar", "loghook", "loghook-logs", "/var/log/" + "a/" * 200 + "x.log", "../../secret",
 )  # fmt: skip
