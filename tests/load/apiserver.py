@@ -107,6 +107,10 @@ class ApiServer:
         self.answered += 1
         return reply
 
+    async def send(self, sent: bytes) -> Reply:
+        """The reply to a request, whatever it is."""
+        return await self._ask(sent, time.perf_counter() + self.timeout)
+
     async def _ask(self, sent: bytes, end: float) -> Reply:
         for number in range(self._tries):
             connection = self._take() or await self._dial(end)

@@ -237,9 +237,8 @@ def test_a_context_that_is_reloaded_in_place_fails_handshakes(
     async def scenario() -> None:
         rotation = Rotation(pki, seed=1)
         files = InPlace(tmp_path, rotation.good())
-        certificate, key = map(str, files.files)
-        given: dict[str, Any] = {"tls_cert": certificate, "tls_key": key, "reload_in_place": True}
-        async with one_replica(pki, tmp_path, STOCK, **given) as replica:
+        names = {"tls_cert": str(files.files[0]), "tls_key": str(files.files[1])}
+        async with one_replica(pki, tmp_path, STOCK, **names, reload_in_place=True) as replica:
             shaking = Shaking(context, replica.port, bodies)
             running = asyncio.create_task(shaking.run())
             await rotate(files, rotation, (25, 10), 3)

@@ -44,6 +44,7 @@ SWEEP_SECONDS = 1.0
 
 _TOO_LARGE = 431, "the URL and the headers have more than 64 KiB"
 _NAME_LENGTH = 64
+_CONTINUE = b"HTTP/1.1 100 "
 _MESSAGE_BYTES = 16 * 1024 * 1024  # all bytes of one request, with what is thrown away after a refusal
 
 
@@ -109,6 +110,37 @@ class Watch:
             connection.end_with_this_answer()
 
 
+class _OneWrite:
+    """A transport for answers: head and body, which uvicorn writes one after the other, become one TLS record.
+
+    It has what uvicorn's cycle uses of a transport.
+    """
+
+    __slots__ = ("_held", "_transport", "is_closing")
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._held: list[bytes] = []
+        self.is_closing = transport.is_closing
+
+    def write(self, data: bytes) -> None:
+        """Keep it; but nobody waits longer for the leave to go on."""
+        self._held.append(data)
+        if data.startswith(_CONTINUE):
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what was kept."""
+        if self._held:
+            self._transport.write(b"".join(self._held))
+            self._held.clear()
+
+    def close(self) -> None:
+        """Write, and close."""
+        self.flush()
+        self._transport.close()
+
+
 class Limited(HttpToolsProtocol):
     """One connection. Which limit holds follows from where it stands: begun, reading, answering, kept."""
 
@@ -128,6 +160,7 @@ class Limited(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         """Begin to be watched."""
         super().connection_made(transport)
+        self._answers = _OneWrite(transport)
         if self._watch.callers:
             self._stranger = _stranger(transport.get_extra_info("peercert"), self._watch.callers)
         self._watch.add(self)
@@ -173,6 +206,7 @@ class Limited(HttpToolsProtocol):
             raise ValueError("refused")  # the parser stops, and uvicorn calls `send_400_response`
         self._in_head = False
         super().on_headers_complete()
+        self.cycle.transport = self._answers  # type: ignore[assignment]  # it has what is used of a transport
         if self._watch.draining:
             self.cycle.keep_alive = False
 
@@ -188,6 +222,7 @@ class Limited(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """Keep the connection, unless the rest of the body is still on its way."""
+        self._answers.flush()
         super().on_response_complete()
         self.is_answering = False
         self._watch.touch(self)
