@@ -13,7 +13,7 @@ LOCK = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11
 ASSETS = $${KUBEBUILDER_ASSETS:-$$(test -x $(ENVTEST_DIR)/setup && $(ENVTEST_DIR)/setup)}
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-api test-cluster check bench soak docs format lock clean
+.PHONY: help run test test-api test-cluster image check bench soak docs format lock clean
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ test-cluster: $(READY) ## Run the tests on a cluster with a node  [KUBECONFIG, o
 	@$(BIN)/python .ci/product.py .dev/product
 	@if [ -n "$$KUBECONFIG" ] || [ ! -x $(ENVTEST_DIR)/cluster ]; then $(BIN)/pytest -q -m cluster tests/cluster; \
 	else $(ENVTEST_DIR)/cluster --node --cert-manager run env "CLUSTER=$(ENVTEST_DIR)/cluster" $(BIN)/pytest -q -m cluster tests/cluster; fi
+
+image: ## Build the image by the Dockerfile and run it, as root on Debian with buildah
+	@.ci/image
 
 check: $(READY) ## Lint, format, types, layers: what CI runs besides the tests
 	@$(BIN)/ruff check .

@@ -1,9 +1,12 @@
 """The chart's README is written from the comments of its values, and names them all."""
 
 import importlib.util
+import tarfile
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import helm_python
 import pytest
 import yaml
 
@@ -38,3 +41,17 @@ def test_every_value_is_described(readme: Any) -> None:
     for leaf in leaves(yaml.safe_load(text)):
         assert any(leaf == place or leaf.startswith(f"{place}.") for place in described), leaf
     assert all(value.section for value in readme.values(text))
+
+
+def test_the_package_has_what_a_user_needs_and_nothing_else(tmp_path: Path) -> None:
+    archive = helm_python.package(CHART, destination=tmp_path)
+    with tarfile.open(archive) as package:
+        names = {name.removeprefix("loghook/").split("/")[0] for name in package.getnames()}
+    assert names - {".helmignore"} == {
+        "Chart.yaml",
+        "README.md",
+        "files",
+        "templates",
+        "values.schema.json",
+        "values.yaml",
+    }

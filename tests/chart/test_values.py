@@ -136,7 +136,9 @@ def test_network_policies_let_in_reviews_and_metrics_and_nothing_out(releases: d
     assert injector["egress"] == []
     assert injector["policyTypes"] == certs["policyTypes"] == ["Ingress", "Egress"]
     assert certs["egress"] == [{"ports": [{"port": 8443, "protocol": "TCP"}]}]
-    assert len(releases["network-policy-cert-manager"].all("NetworkPolicy")) == 1
+    assert {"ports": certs["egress"][0]["ports"]} in release.one("NetworkPolicy", "loghook-verify")["spec"]["egress"]
+    names = [each["metadata"]["name"] for each in releases["network-policy-cert-manager"].all("NetworkPolicy")]
+    assert names == ["loghook", "loghook-verify"]
 
 
 def test_the_verification_does_a_dry_run_where_a_namespace_is_given(releases: dict[str, Release]) -> None:
