@@ -23,7 +23,7 @@ from webhook.sidecars.fluentd.literals import Section, json_text, write
 from webhook.sidecars.fluentd.outputs import OUTPUTS
 
 OPTIONS: Mapping[str, Any] = json.loads((Path(__file__).parents[1] / "data" / "fluentd.json").read_text("utf-8"))
-OURS = {name: type_ for name, type_ in re.findall(r"config_param :(\w+), :(\w+)", RECORD)}
+OURS = dict(re.findall(r"config_param :(\w+), :(\w+)", RECORD))
 RESERVED = {"@type": "string", "@id": "string", "@label": "string", "tag": "string"}
 
 HOSTILE = [

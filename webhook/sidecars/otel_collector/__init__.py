@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from webhook.destinations import Destination
 from webhook.sidecars import CA_DIRECTORY, CONFIG_DIRECTORY, STATE_DIRECTORY, Command, Problem, Shipment, Stream, Text
 from webhook.sidecars.otel_collector import expressions, times
 from webhook.sidecars.otel_collector.exporters import EXPORTERS, RETENTIONS, export
@@ -17,7 +18,9 @@ from webhook.sidecars.otel_collector.records import transform
 
 __all__ = ["OTEL_COLLECTOR"]
 
-_MIB = 1024 * 1024
+_KIB = 1024
+_HANDED_OVER = 100  # records at a time, at most (pkg/stanza, fileconsumer)
+_ROOM = 40 * _KIB  # of the state volume for each record in a queue
 _UNNAMEABLE = re.compile(r"[\"'\[\]\\]")
 
 
@@ -41,8 +44,7 @@ class OtelCollector:
         for stream in shipment.streams:
             for name, value in _variables(stream).items():
                 if variables.setdefault(name, value) != value:
-                    details = {"agent": self.name, "example": next(iter(shipment.streams)).target.name}
-                    yield Problem(stream.name, "destination", "LH146", details)
+                    yield Problem(stream.name, "destination", "LH146", {"agent": self.name, "example": "fluent-bit"})
                     break
 
     def config(self, shipment: Shipment) -> str:
@@ -66,8 +68,11 @@ class OtelCollector:
 
     def env(self, shipment: Shipment) -> Mapping[str, Text]:
         """A bound for the heap, below the container's limit; CAs; and what clients of clouds read there."""
-        bound = {"GOMEMLIMIT": (str(shipment.memory_bytes * 8 // 10),)}
-        return bound | {name: value for stream in shipment.streams for name, value in _variables(stream).items()}
+        variables: dict[str, Text] = {"GOMEMLIMIT": (str(shipment.memory_bytes * 8 // 10),)}
+        for stream in shipment.streams:
+            variables |= _variables(stream)
+        variables |= _authorities(shipment)
+        return variables
 
     def image(self, shipment: Shipment) -> str | None:
         """`otlp`, the smaller image, where it has all that is needed."""
@@ -81,17 +86,17 @@ class OtelCollector:
 def _queue(shipment: Shipment) -> dict[str, Any]:
     """The queue of each exporter: in a file, and small, since what is not read yet is safe where it is.
 
-    A request is at most what receivers take at least (gRPC's limit is 4 MiB) and more than the longest record.
+    It is counted in records. Counted in bytes it would wait for ever for room for a request that is larger than it: a
+    receiver hands over 100 records at a time, whatever their size.
     """
-    size = min(shipment.state_bytes // 4, shipment.memory_bytes // 4, 16 * _MIB) // len(shipment.streams)
     return {
         "enabled": True,
         "storage": STORAGE,
-        "sizer": "bytes",
-        "queue_size": max(size, 4 * _MIB),
+        "sizer": "items",
+        "queue_size": max(_HANDED_OVER * 4, min(6400, shipment.state_bytes // _ROOM) // len(shipment.streams)),
         "block_on_overflow": True,
         "num_consumers": 2,
-        "batch": {"sizer": "bytes", "flush_timeout": "200ms", "min_size": _MIB // 4, "max_size": 7 * _MIB // 2},
+        "batch": {"sizer": "bytes", "flush_timeout": "200ms", "min_size": 256 * _KIB, "max_size": 8192 * _KIB},
     }
 
 
@@ -116,9 +121,26 @@ def _variables(stream: Stream) -> Mapping[str, Text]:
         variables["AWS_SECRET_ACCESS_KEY"] = (target.secrets["keys.secret_access_key"],)
     if "credentials" in target.files:
         variables["GOOGLE_APPLICATION_CREDENTIALS"] = (target.files["credentials"],)
-    if "tls.ca" in target.files:
-        variables["SSL_CERT_DIR"] = (CA_DIRECTORY,)
     return variables
+
+
+def _authorities(shipment: Shipment) -> Mapping[str, Text]:
+    """Where CAs of destinations are looked for.
+
+    They are no options of exporters: a file that is missing there ends the collector, and one that is missing here does
+    not. So they hold for all destinations of a Pod, beside those of the image where a destination has no CA.
+    """
+    files = [stream.target.files.get("tls.ca") for stream in shipment.streams if _is_verified(stream.target.settings)]
+    found = [file for file in files if file is not None]
+    if not found:
+        return {}
+    directory: dict[str, Text] = {"SSL_CERT_DIR": (CA_DIRECTORY,)}
+    return directory | ({"SSL_CERT_FILE": (found[0],)} if len(found) == len(files) else {})
+
+
+def _is_verified(settings: Destination) -> bool:
+    tls = getattr(settings, "tls", None)
+    return settings.type != "stdout" and (tls is None or tls.enabled)
 
 
 def _problems(stream: Stream) -> Iterator[tuple[str, str, dict[str, str]]]:
@@ -128,8 +150,7 @@ def _problems(stream: Stream) -> Iterator[tuple[str, str, dict[str, str]]]:
         yield "destination", "LH142", {"type": settings.type, "example": "fluent-bit"}
     retention = getattr(settings, "retention_days", None)
     if retention is not None and retention not in RETENTIONS:
-        nearest = min(RETENTIONS, key=lambda days: (abs(days - retention), days))
-        yield "destination", "LH145", {"option": "retentionDays", "example": f"retentionDays: {nearest}"}
+        yield "destination", "LH145", {"option": f"{retention} retentionDays", "example": "fluent-bit"}
     for key, pattern in (("format", parsing.format.pattern), ("multiline-start", parsing.start or "")):
         problem = expressions.objection(pattern)
         if problem:

@@ -68,7 +68,7 @@ def export(target: Target, name: str, queue: Mapping[str, Any]) -> tuple[Export,
         return found, options
     own = options.get("sending_queue", {})
     options["sending_queue"] = {**queue, **own, "batch": {**queue["batch"], **own.get("batch", {})}}
-    if found.kind != "elasticsearch":
+    if found.kind not in _OWN_RETRIES:
         options["retry_on_failure"] = _RETRY
     return found, options
 
@@ -81,6 +81,7 @@ def _named(value: Any, name: str) -> Any:
     return value
 
 
+_OWN_RETRIES = frozenset({"elasticsearch", "googlecloud"})
 _RETRY = {"enabled": True, "initial_interval": "1s", "max_interval": "30s", "max_elapsed_time": "0s"}
 """Without end: what is not delivered stays in the queue, and when that is full, in the files."""
 
@@ -159,9 +160,13 @@ def _sent_by_http(
     )
 
 
+_GRPC_LIMIT = 4000 * 1024  # bytes; receivers of gRPC take 4 MiB (google.golang.org/grpc, server.go)
+
+
 def _sent_by_grpc(settings: Network, headers: Mapping[str, Text]) -> Export:
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     options = {"endpoint": f"{host}:{settings.port}", "timeout": "30s", **_tls(settings.tls)}
+    options["sending_queue"] = {"batch": {"max_size": _GRPC_LIMIT}}
     return Export(
         kind="otlp_grpc",
         options=options | ({"headers": {name.lower(): value for name, value in headers.items()}} if headers else {}),
@@ -302,7 +307,7 @@ def _s3(target: Target) -> Export:
         "s3uploader": uploader,
         "encoding": Extension("text_encoding"),
         "encoding_file_extension": "json",
-        "sending_queue": {"batch": {"flush_timeout": "60s", "min_size": 1024 * 1024}},
+        "sending_queue": {"batch": {"flush_timeout": "60s", "min_size": 512 * 1024}},
     }
     return Export(kind="awss3", options=options, extensions=_LINES)
 
