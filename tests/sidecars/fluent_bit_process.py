@@ -9,14 +9,15 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import pytest
+from shipments import stream
 
-from webhook.sidecars import CA_DIRECTORY, STATE_DIRECTORY, Shipment
+from webhook.sidecars import CA_DIRECTORY, STATE_DIRECTORY, Shipment, Stream, Tree
 from webhook.sidecars.fluent_bit import FLUENT_BIT
 
-__all__ = ["PATIENCE", "FluentBit", "program", "until"]
+__all__ = ["PATIENCE", "FluentBit", "logs", "program", "until"]
 
 PATIENCE = 60.0
 """Seconds after which what is awaited is taken not to come: far more than anything takes on a loaded machine."""
@@ -38,6 +39,14 @@ def until(is_so: Callable[[], bool], seconds: float = PATIENCE) -> bool:
             return False
         time.sleep(0.02)
     return True
+
+
+def logs(folder: Path, **options: Any) -> Stream:
+    """A source whose files are in `logs` below `folder`."""
+    place = str(folder / "logs")
+    (folder / "logs").mkdir(exist_ok=True)
+    usual = {"paths": (f"{place}/*.log",), "trees": (Tree(place, place),), "attributes": {}}
+    return stream(name="access", **{**usual, **options})
 
 
 class FluentBit:
@@ -92,8 +101,14 @@ class FluentBit:
     @property
     def peak_bytes(self) -> int:
         """The most memory that it has had resident so far."""
-        status = Path(f"/proc/{self._process.pid}/status").read_text("ascii")
-        return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+        return _peak(self._process.pid)
+
+    @property
+    def child_bytes(self) -> int:
+        """The same of its child, where it is supervised."""
+        pid = self._process.pid
+        (child,) = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()
+        return _peak(int(child))
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Tell it to stop, and give its exit code."""
@@ -109,3 +124,8 @@ class FluentBit:
         if self.is_running:
             self.stop(signal.SIGKILL)
         self._reader.join()
+
+
+def _peak(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text("ascii")
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024

@@ -12,13 +12,13 @@ from typing import Any
 
 import msgspec
 import pytest
-from fluent_bit_process import FluentBit, program, until
+from fluent_bit_process import FluentBit, logs, program, until
 from receivers import Forward, Http, Received, free_port
-from shipments import parsing, shipment, stream, target
+from shipments import parsing, shipment, target
 
 from certs.authority import issue_leaf, new_authority
 from webhook.formats import FORMATS
-from webhook.sidecars import Stream, Text, Tree, Variable
+from webhook.sidecars import Text, Tree, Variable
 
 PLAIN = {"tls": {"enabled": False}}
 NAMED: Mapping[str, Text] = {
@@ -45,20 +45,12 @@ def _real() -> None:
     program()
 
 
-def logs(folder: Path, **options: Any) -> Stream:
-    """A source whose files are in `logs` below `folder`."""
-    place = str(folder / "logs")
-    (folder / "logs").mkdir(exist_ok=True)
-    usual = {"paths": (f"{place}/*.log",), "trees": (Tree(place, place),), "attributes": NAMED}
-    return stream(name="access", **{**usual, **options})
-
-
 def shipped(folder: Path, *lines: str, **options: Any) -> list[Received]:
     """What arrives of `lines` at an HTTP backend; the last word of them tells when all is there."""
     word = lines[-1].split()[-1]
     with Http("http") as backend:
         here = target("http", {"host": "127.0.0.1", "port": backend.port, **PLAIN})
-        source = logs(folder, target=here, **options)
+        source = logs(folder, target=here, **{"attributes": NAMED, **options})
         (folder / "logs" / "app.log").write_text("".join(f"{line}\n" for line in lines), "utf-8")
         with FluentBit(shipment(source), folder, {"LOGHOOK_UNSET": ""}) as agent:
             assert until(lambda: any(_text(each).endswith(word) for each in backend.records)), agent.complaints
@@ -373,7 +365,7 @@ def test_a_record_arrives_at_each_backend(type_: str, tmp_path: Path) -> None:
     kind, options, expected_time = BACKENDS[type_]
     with Http(kind) as backend:
         here = target(type_, {"host": "127.0.0.1", "port": backend.port, **PLAIN, **options})
-        source = logs(tmp_path, target=here, parsing=parsing("json"))
+        source = logs(tmp_path, target=here, parsing=parsing("json"), attributes=NAMED)
         (tmp_path / "logs" / "app.log").write_text(f"{LINE}\n{UNREAD}\n")
         with FluentBit(shipment(source), tmp_path, {"LOGHOOK_UNSET": ""}) as agent:
             assert until(lambda: len(backend.records) >= 2), agent.complaints
