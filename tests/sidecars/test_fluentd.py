@@ -116,7 +116,7 @@ def check_type(name: str, value: str | tuple[Any, ...], type_: str | list[str]) 
         assert value in type_, f"{name}: {value}"
     elif type_ in patterns and isinstance(value, str):
         assert re.fullmatch(patterns[type_], value), f"{name}: {value}"
-    elif type_ in {"array", "hash"}:
+    elif type_ in {"array", "hash"} and value[0][0] != "file":
         parts = value if isinstance(value, tuple) else (value,)
         found = json.loads("".join(part if isinstance(part, str) else "x" for part in parts))
         assert isinstance(found, list if type_ == "array" else dict)
