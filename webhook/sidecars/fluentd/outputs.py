@@ -92,7 +92,6 @@ def _elasticsearch(settings: Elasticsearch, target: Target) -> Output:
         "@type": "elasticsearch",
         **_search(settings, target),
         "api_key": _secret(target, "api_key"),
-        "ssl_version": "TLSv1_2" if settings.tls.enabled else None,
         "verify_es_version_at_startup": False,
         "default_elasticsearch_version": 8,
         "log_es_400_reason": True,
