@@ -434,6 +434,21 @@ def test_what_was_not_delivered_is_read_again_after_a_kill(server: Server, tmp_p
     assert [int(record["message"]) for record in server.records] == list(range(200))
 
 
+def test_from_the_end_is_for_old_files_alone(tmp_path: Path) -> None:
+    own = of_files(tmp_path, from_end=True)
+    old, new = (tmp_path / "logs" / f"{name}.log" for name in ("old", "new"))
+    old.write_text("old 1\n", "utf-8")
+    with running(shipment(own), tmp_path) as it:
+        it.until(lambda: (tmp_path / "state" / "unnamed-globs").is_dir())
+        time.sleep(3)
+        new.write_text("new 1\n", "utf-8")
+        with old.open("a") as file:
+            file.write("old 2\n")
+        it.until(lambda: len(it.records()) >= 2)
+        it.stop()
+        assert {record["message"] for record in it.records()} == {"old 2", "new 1"}
+
+
 @pytest.mark.parametrize("way", ["rename", "copytruncate"])
 def test_rotation_loses_nothing(way: str, tmp_path: Path) -> None:
     own = of_files(tmp_path)
