@@ -10,10 +10,12 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ import pytest
 from shipments import FULL, parsing, shipment, stream, target
 from vector_syntax import load, strings
 
+from certs import authority
 from webhook.destinations import TYPES
 from webhook.formats import FORMATS
 from webhook.sidecars import Problem, Shipment, Stream, Tree, Variable
@@ -431,6 +434,21 @@ def test_what_was_not_delivered_is_read_again_after_a_kill(server: Server, tmp_p
     assert [int(record["message"]) for record in server.records] == list(range(200))
 
 
+def test_from_the_end_is_for_old_files_alone(tmp_path: Path) -> None:
+    own = of_files(tmp_path, from_end=True)
+    old, new = (tmp_path / "logs" / f"{name}.log" for name in ("old", "new"))
+    old.write_text("old 1\n", "utf-8")
+    with running(shipment(own), tmp_path) as it:
+        it.until(lambda: (tmp_path / "state" / "unnamed-globs").is_dir())
+        time.sleep(3)
+        new.write_text("new 1\n", "utf-8")
+        with old.open("a") as file:
+            file.write("old 2\n")
+        it.until(lambda: len(it.records()) >= 2)
+        it.stop()
+        assert {record["message"] for record in it.records()} == {"old 2", "new 1"}
+
+
 @pytest.mark.parametrize("way", ["rename", "copytruncate"])
 def test_rotation_loses_nothing(way: str, tmp_path: Path) -> None:
     own = of_files(tmp_path)
@@ -465,6 +483,42 @@ def test_otlp_is_what_a_collector_reads(server: Server, tmp_path: Path) -> None:
     assert server.headers[0]["content-type"] == "application/x-protobuf"
     for text in (b"hi", b"plain", b'{"x":[1]}', b"k8s.namespace.name", b"shop", b"/var/log/app/a.log"):
         assert text in sent
+
+
+def test_one_ca_is_told_by_the_environment() -> None:
+    ca = {"tls": {"ca": {"secret": "a", "key": "b"}}}
+    one, same, other = (target(type_, ca, name) for type_, name in (("http", "x"), ("loki", "x"), ("loki", "y")))
+    shared = shipment(stream(name="a", target=one), stream(name="b", target=same), stream(name="c"))
+    assert VECTOR.env(shared)["SSL_CERT_FILE"] == ("/etc/loghook-ca/x.crt",)
+    assert "ca_file" not in VECTOR.config(shared)
+    for second in (other, target("loki"), target("s3"), target("kafka", ca, "x")):
+        several = shipment(stream(name="a", target=one), stream(name="b", target=second))
+        assert "SSL_CERT_FILE" not in VECTOR.env(several)
+        assert "/etc/loghook-ca/x.crt" in VECTOR.config(several)
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_ca_that_is_missing_does_not_end_vector(server: Server, tmp_path: Path, *, is_there: bool) -> None:
+    now = datetime.now(UTC)
+    ca = authority.new_authority(now)
+    leaf = authority.issue_leaf(ca, ["localhost"], now)
+    (tmp_path / "ca.crt").write_bytes(ca.certificate_pem())
+    (tmp_path / "tls.pem").write_bytes(leaf.certificate_pem() + leaf.key_pem())
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(tmp_path / "tls.pem")
+    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+    tls = {"tls": {"ca": {"secret": "a", "key": "b"}}}
+    own = of_files(tmp_path, target=target("http", {"host": "localhost", "port": server.server_port, **tls}))
+    (tmp_path / "logs" / "a.log").write_text("hello\n", "utf-8")
+    file = tmp_path / ("ca.crt" if is_there else "none.crt")
+    with running(shipment(own), tmp_path, SSL_CERT_FILE=str(file)) as it:
+        if is_there:
+            it.until(lambda: bool(server.records))
+        else:
+            it.until(lambda: "certificate verify failed" in it.err.read_text("utf-8"))
+            time.sleep(1)
+        it.stop()
+    assert bool(server.records) == is_there
 
 
 def test_the_secrets_program_is_constant() -> None:
