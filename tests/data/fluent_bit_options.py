@@ -41,7 +41,7 @@ def main(program: str, source: str) -> None:
     for section in _DEFINITIONS.finditer(code):
         found[f"{section[1]}s"] = sorted(set(_PARSER.findall(section[0])))
     json.dump(found, sys.stdout, indent=1)
-    print()
+    sys.stdout.write("\n")
 
 
 def _options(plugin: dict[str, Any]) -> Iterator[tuple[str, str]]:
