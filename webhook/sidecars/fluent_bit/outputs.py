@@ -257,13 +257,11 @@ def _cloudwatch(to: _To[destinations.CloudWatch]) -> Options:
 
 
 def _endpoint(url: str | None) -> Options:
-    """The host and port of a URL, as the output of CloudWatch takes them. It speaks TLS, and refuses to be told so."""
+    """The host and port of a URL, as the output of CloudWatch takes them. It speaks TLS, and only TLS."""
     if url is None:
         return {}
-    scheme, _, place = url.partition("://")
-    host, _, port = place.partition(":")
-    plain = {"tls": "off"} if scheme == "http" else {}
-    return {"endpoint": host, "port": int(port or (80 if plain else 443)), **plain}
+    host, _, port = url.removeprefix("https://").partition(":")
+    return {"endpoint": host, "port": int(port or 443)}
 
 
 def _forward(to: _To[destinations.Forward]) -> Options:
