@@ -49,7 +49,7 @@ soak: $(READY) ## Run the long versions of the tests (10 minutes or more)
 	@LOGHOOK_SOAK=1 $(BIN)/pytest -q -n auto -m "not api and not cluster"
 
 docs: $(READY) ## Write the reference pages from the tables in the code
-	@$(BIN)/python -m webhook.reference docs
+	@$(BIN)/python -m webhook.reference docs examples/destinations
 
 format: $(READY) ## Format the code
 	@$(BIN)/ruff check --fix-only --quiet .

@@ -25,7 +25,7 @@ _TAIL = re.compile(r' \(got ".*"\)$')
 _ASIDE = re.compile(r"(?<=[^ ]) \(.*\)$")  # what follows the advice: what is wrong with an expression, other names
 _PAIR = re.compile(rf"""({PREFIX}[^\s:]+): ("(?:[^"\\]|\\.)*"|'[^']*'|\S+)""")
 _PATH = re.compile(r"e\.g\. (/\S+)")
-_NO_EXAMPLE_TO_TRY = {"LH120", "LH208", "LH209", "LH210", "LH301", "LH302", "LH303", "LH402", "LH403", "LH405"}
+_NO_EXAMPLE_TO_TRY = {"LH120", "LH208", "LH209", "LH210", "LH301", "LH302", "LH303", "LH402", "LH403", "LH405", "LH406"}
 
 
 def pod_of(entry: dict[str, Any], said: dict[str, str] | None = None) -> dict[str, Any]:
@@ -68,8 +68,8 @@ def test_has_a_hundred_cases_and_every_code() -> None:
     assert len(CASES) >= 100
     told = {message[:5] for entry in CASES for message in entry["messages"]}
     # What only the administrator's configuration brings about is among the golden cases, and what needs annotations of
-    # 256 KiB in the tests of the plan.
-    assert told == set(CODES) - {"LH141", "LH145", "LH147", "LH190", "LH501", "LH502"}
+    # 256 KiB in the tests of what is delivered. LH190 is retired, and no agent lacks a format (LH141).
+    assert told == set(CODES) - {"LH141", "LH147", "LH190", "LH501", "LH502"}
 
 
 @each_entry

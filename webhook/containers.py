@@ -189,7 +189,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
             "name": name,
             "image": program.image,
             "imagePullPolicy": self.config.image_pull_policy,
-            "command": program.command.command,
+            **({"command": program.command.command} if program.command.command else {}),
             "args": program.command.args,
             **({"env": program.env} if program.env else {}),
             "resources": resources,

@@ -208,7 +208,7 @@ CODES = _table(
     _error(
         "LH190",
         "not in this version of loghook, use e.g. loghook.dev/{example}",
-        "The key is part of the annotation API, but what it asks for is not built yet.",
+        "Retired: versions before 0.2 gave it for agents and their keys, which were not built yet.",
     ),
     _warning(
         "LH191",

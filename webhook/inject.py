@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import msgspec
 
 from webhook import again, annotations
-from webhook.annotations import PREFIX, Request
+from webhook.annotations import PREFIX, Request, Source
 from webhook.config import Config
 from webhook.diagnostics import Diagnostic, Reason, join
 from webhook.patch import Op, annotation_ops, ops
@@ -28,11 +28,12 @@ class Added(msgspec.Struct, frozen=True):
 
 
 class Injected(msgspec.Struct, frozen=True):
-    """The Pod gets sidecars: the patch, what it adds, and warnings."""
+    """The Pod gets sidecars: the patch, what it adds, warnings, and the sources that are read."""
 
     ops: tuple[Op, ...]
     sidecars: tuple[Added, ...]
     diagnostics: tuple[Diagnostic, ...] = ()
+    sources: tuple[Source, ...] = ()
 
 
 class Skipped(msgspec.Struct, frozen=True):
@@ -81,7 +82,7 @@ def inject(pod: Pod, config: Config, namespace: str = "default") -> Outcome:
     if _has_errors(diagnostics):
         return _mistaken(pod, parsed.request, diagnostics)
     added = tuple(Added(each.name, each.mode, each.engine) for each in planned.sidecars)
-    return Injected(tuple(ops(pod, planned)), added, diagnostics)
+    return Injected(tuple(ops(pod, planned)), added, diagnostics, planned.sources)
 
 
 def _reason_to_skip(pod: Pod, config: Config, namespace: str) -> Reason | None:

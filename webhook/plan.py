@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from webhook import __version__, quantities
-from webhook.annotations import PREFIX, Request
+from webhook.annotations import PREFIX, Request, Source
 from webhook.config import Config
 from webhook.containers import (
     CA_VOLUME,
@@ -57,6 +57,7 @@ class Plan(msgspec.Struct, frozen=True):
     mounts: tuple[Mount, ...] = ()
     annotations: Mapping[str, str] = {}
     image_pull_secrets: tuple[str, ...] = ()
+    sources: tuple[Source, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
@@ -88,8 +89,8 @@ class _Planning:
         self.left_out: dict[str, Diagnostic] = {}
         self.diagnostics: list[Diagnostic] = []
         modes = {source.mode for source in request.sources}
-        self.engine: Engine | None = ENGINES.get(request.engine) if "streaming" in modes else None
-        self.agent: Agent | None = AGENTS.get(request.agent) if "agent" in modes else None
+        self.engine: Engine | None = ENGINES[request.engine] if "streaming" in modes else None
+        self.agent: Agent | None = AGENTS[request.agent] if "agent" in modes else None
         ours = {DRAIN_NAME, *map(sidecar_name, request.sources)}
         self.containers = {found.name: found for found in pod.every_container() if found.name not in ours}
         self.ours = frozenset(ours)
@@ -107,7 +108,7 @@ class _Planning:
         empty_dirs = self._empty_dirs(found.additions)
         delivery, sidecars = self._sidecars(files, self._surroundings(empty_dirs))
         volumes = (*empty_dirs, *self._volumes(delivery)) if sidecars else ()
-        annotations = {**self._annotations(sidecars, volumes, delivery), **self._hints(files)}
+        annotations = {**self._annotations(files, sidecars, volumes, delivery), **self._hints(files)}
         self.diagnostics += self._about_size(annotations)
         return Plan(
             sidecars=tuple(sidecars),
@@ -115,18 +116,14 @@ class _Planning:
             mounts=tuple(Mount(each.container, each.volume, each.directory) for each in found.additions),
             annotations=annotations,
             image_pull_secrets=self._missing_pull_secrets(),
+            sources=tuple(each.source for each in files),
             diagnostics=tuple(self.diagnostics),
         )
 
     # What the Pod as a whole makes of the request.
 
     def _against_the_programs(self) -> Iterator[Diagnostic]:
-        """What is asked of a program that is not there, or that cannot do it."""
-        for source in self.request.sources:
-            if source.mode == "agent" and self.agent is None:
-                yield Diagnostic("LH190", PREFIX + "agent", self.request.agent, {"example": "mode: streaming"})
-            if source.mode == "streaming" and self.engine is None:
-                yield Diagnostic("LH190", PREFIX + "engine", self.request.engine, {"example": "engine: busybox"})
+        """What is asked of a program that cannot do it."""
         if self.request.offsets and self.engine is not None and not self.engine.has_state:
             said = "offsets" in self.request.said or self.config.policy.enforce
             yield Diagnostic("LH133" if said else "LH501", PREFIX + "offsets", None, {} if said else {"inner": "LH133"})
@@ -241,10 +238,18 @@ class _Planning:
         yield {"name": TOKEN_VOLUME, "projected": {"sources": []}}
 
     def _annotations(
-        self, sidecars: Sequence[Sidecar], volumes: Sequence[dict[str, Any]], delivery: Delivery | None
+        self,
+        files: Iterable[Files],
+        sidecars: Iterable[Sidecar],
+        volumes: Sequence[dict[str, Any]],
+        delivery: Delivery | None,
     ) -> dict[str, str]:
-        config = {CONFIG: self.agent.config(delivery.shipment)} if delivery and self.agent else {}
-        annotations = {STATUS: _status(sidecars, [volume["name"] for volume in volumes], config.get(CONFIG)), **config}
+        annotations = {STATUS: ""}
+        if delivery and self.agent:
+            annotations[CONFIG] = self.agent.config(delivery.shipment)
+        annotations[STATUS] = self._status(
+            files, [each.name for each in sidecars], [volume["name"] for volume in volumes], annotations.get(CONFIG)
+        )
         evictable = [volume["name"] for volume in volumes if "emptyDir" in volume]
         if evictable:
             already = self.pod.annotations.get(SAFE_TO_EVICT)
@@ -252,6 +257,29 @@ class _Planning:
         if not self.request.native_sidecar and self.pod.containers and DEFAULT_CONTAINER not in self.pod.annotations:
             annotations[DEFAULT_CONTAINER] = self.pod.containers[0].name
         return annotations
+
+    def _status(self, files: Iterable[Files], containers: list[str], volumes: list[str], config: str | None) -> str:
+        """What `kubectl describe` shows of us. Nothing is ever decided from it."""
+        sources = [
+            {
+                "name": each.source.name,
+                "mode": each.source.mode,
+                "paths": [path.text for path in each.source.paths],
+                **({"destination": each.source.destination} if each.source.mode == "agent" else {}),
+            }
+            for each in files
+        ]
+        status = {
+            "version": __version__,
+            "injected": True,
+            "containers": containers,
+            "volumes": volumes,
+            "sources": sources,
+        }
+        if config is not None:
+            digest = hashlib.sha256(config.encode()).hexdigest()
+            status |= {"agent": self.request.agent, "config": f"sha256:{digest}"}
+        return msgspec.json.encode(status).decode()
 
     def _hints(self, files: Iterable[Files]) -> dict[str, str]:
         """How the node's agent is to read each stream. What the user says of one holds, and then nothing of ours."""
@@ -277,28 +305,3 @@ class _Planning:
 
 def _empty_dir(name: str, limit: str) -> dict[str, Any]:
     return {"name": name, "emptyDir": {} if limit == "none" else {"sizeLimit": limit}}
-
-
-def _status(sidecars: Sequence[Sidecar], volumes: Sequence[str], config: str | None) -> str:
-    """What `kubectl describe` shows of us. Nothing is ever decided from it."""
-    status: dict[str, Any] = {
-        "version": __version__,
-        "injected": True,
-        "containers": [each.name for each in sidecars],
-        "volumes": volumes,
-        "sources": [
-            {
-                "name": source.name,
-                "mode": source.mode,
-                "paths": [path.text for path in source.paths],
-                **({"destination": source.destination} if source.mode == "agent" else {}),
-            }
-            for each in sidecars
-            if each.mode != "drain"
-            for source in each.sources
-        ],
-    }
-    if config is not None:
-        status["agent"] = next(each.engine for each in sidecars if each.mode == "agent")
-        status["config"] = f"sha256:{hashlib.sha256(config.encode()).hexdigest()}"
-    return msgspec.json.encode(status).decode()

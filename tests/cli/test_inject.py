@@ -284,6 +284,21 @@ def test_warnings_stand_below_their_object(run: Run) -> None:
     assert second.startswith("  warning: LH191 loghook.dev/time-zone: ")
 
 
+def test_what_is_shipped_is_said_with_the_agent_and_the_destination(run: Run, tmp_path: Path) -> None:
+    config = tmp_path / "loghook.yaml"
+    config.write_text("destinations: {central: {type: stdout}}")
+    said = "/app.log\n    loghook.dev/destination: central\n    loghook.dev/agent: vector\n"
+    said += "    loghook.dev/a.paths: /logs/a.log\n    loghook.dev/a.mode: streaming\n"
+    said += "    loghook.dev/b.paths: /logs/b.log\n    loghook.dev/b.destination: gone\n"
+    result = run("inject", "-f", "-", "--config", str(config), stdin=POD.replace("/app.log\n", said))
+    first, second = result.err.splitlines()
+    assert first == (
+        "pod/app: injected loghook-a, loghook-agent, loghook-drain "
+        "(agent vector to central /var/log/app.log; streaming /logs/a.log)"
+    )
+    assert second.startswith("  warning: LH503 loghook.dev/b.destination: ")
+
+
 def test_a_refused_object_stops_everything_and_all_mistakes_are_said(run: Run) -> None:
     result = run("inject", "-f", "-", stdin=POD + "---\n" + REFUSED + "---\n" + SERVICE)
     assert (result.code, result.out) == (1, "")

@@ -10,11 +10,11 @@ __all__ = ["shape"]
 _OTLP_SHAPE = """resource = []
 attributes = []
 for_each(record) -> |name, value| {
-  any = { "stringValue": to_string(value) ?? encode_json(value) }
-  if is_integer(value) { any = { "intValue": value } }
-  if is_float(value) { any = { "doubleValue": value } }
-  if is_boolean(value) { any = { "boolValue": value } }
-  pair = { "key": name, "value": any }
+  typed = { "stringValue": to_string(value) ?? encode_json(value) }
+  if is_integer(value) { typed = { "intValue": value } }
+  if is_float(value) { typed = { "doubleValue": value } }
+  if is_boolean(value) { typed = { "boolValue": value } }
+  pair = { "key": name, "value": typed }
   if name == "@timestamp" || (name == "message" && is_string(value)) {
     pair = null
   } else if starts_with(name, "k8s.") {
