@@ -13,6 +13,7 @@ from webhook.destinations import TYPES
 from webhook.formats import FORMATS
 from webhook.sidecars import Variable
 from webhook.sidecars.otel_collector import OTEL_COLLECTOR
+from webhook.sidecars.otel_collector.expressions import objection
 
 OPTIONS = json.loads((Path(__file__).parents[2] / "data" / "otel-collector.json").read_text("utf-8"))
 
@@ -160,6 +161,27 @@ def test_what_it_does_not_understand(otel: Any, said: dict[str, Any], key: str, 
     ship = otel.shipment(otel.stream(otel.target("stdout"), otel.parsing("json", **said), "a"))
     (problem,) = OTEL_COLLECTOR.problems(ship)
     assert (problem.source, problem.key, problem.code, problem.details["agent"]) == ("a", key, code, "otel-collector")
+
+
+EXPRESSIONS = (
+    r"^[0-9]{4}-", r"(?P<a>x)(?:y)*?", r"(?i)^warn|^error", r"(?i:x)\bz", r"[\w.-]+\.", r"\Ax\x41\t", r"[]a]", r"[^]]",
+    r"a{1000}", r"(?s)x.y", r"(\d{2}){3,500}", r"x(?#y)", r"^(?=x)", r"(?!x)", r"(?<=x)y", r"(?<!x)y", r"(x)\1",
+    r"(?P<a>x)(?P=a)", r"(?(1)a|b)()", r"(?>x)", r"x++", r"x*+y", r"x?+", r"x{2}+", r"x\Z", r"(?x) y", r"(?a)x",
+    r"\u0041", r"[\u0041]", r"\é", r"(x{100}){100}", r"a{1001}", r"((a{10}){10}){11}",
+)  # fmt: skip
+"""What Python's `re` takes."""
+
+
+def test_expressions_are_judged_as_the_real_collector_does(otel: Any, collector: Path, tmp_path: Path) -> None:
+    """All that it refuses are refused; of those that it takes, none."""
+    target = otel.target("otlp", host="otlp.example")
+    config = OTEL_COLLECTOR.config(otel.shipment(otel.stream(target, otel.parsing("plain", start="^START"))))
+    file = tmp_path / "config.yaml"
+    for expression in EXPRESSIONS:
+        written = json.dumps(expression.replace("$", "$$"), ensure_ascii=False)[1:-1]
+        file.write_text(config.replace("^START", written), "utf-8")
+        done = subprocess.run([collector, "validate", f"--config={file}"], capture_output=True, check=False)
+        assert (objection(expression) is None) == (done.returncode == 0), (expression, objection(expression))
 
 
 def test_retention_that_cloudwatch_does_not_have(otel: Any) -> None:
