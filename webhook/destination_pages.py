@@ -158,8 +158,8 @@ metadata:
 starting, unless [`secrets.required`](configuration.md) says so.
 
 **Templates** may have `{namespace}`, `{pod}`, `{node}`, `{source}`, `{container}`, `{label:KEY}` (a label of the Pod)
-and `{field:KEY}` (of the Pod's [`fields`](annotations.md)). What a label or a field has besides letters, digits and `._-`
-becomes `_`, and what is missing is `unknown`. The source without a name is `default`.
+and `{field:KEY}` (of the Pod's [`fields`](annotations.md)). What a label or a field has besides letters, digits and
+`._-` becomes `_`, and what is missing is `unknown`. The source without a name is `default`.
 
 **TLS** is on and verified, unless `tls.enabled` or `tls.verify` says otherwise.
 
