@@ -1,10 +1,13 @@
-"""What all tests share: the golden cases, found and not listed, and the options of a run."""
+"""What all tests share: the golden cases, found and not listed, and the options of a run.
+
+A test that lacks something skips with `NOT TESTED: this needs …`. In CI, where LOGHOOK_CI is set, that is a failure.
+"""
 
 import copy
 import json
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -59,6 +62,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-golden", action="store_true", help="write the golden files anew instead of comparing with them"
     )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """In CI nothing that could be had may be skipped."""
+    report = yield
+    if os.environ.get("LOGHOOK_CI") and report.skipped and isinstance(report.longrepr, tuple):
+        why = report.longrepr[2]
+        if "this needs " in why:
+            report.outcome, report.longrepr = "failed", f"CI lacks something: {why}"
+    return report
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

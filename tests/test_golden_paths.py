@@ -38,7 +38,7 @@ pki = Path(sys.argv[1])
 serve(
     Settings(tls_cert=pki / "tls.crt", tls_key=pki / "tls.key", host="127.0.0.1", port=0, health_port=0),
     ready=lambda addresses: print(json.dumps({"port": addresses.port}), flush=True),
-    answer=lambda body: reviews[settings[json.loads(body)["request"]["uid"]]].answer(body),
+    core=lambda _: lambda body: reviews[settings[json.loads(body)["request"]["uid"]]].answer(body),
 )
 """
 

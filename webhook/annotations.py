@@ -233,7 +233,7 @@ _POD_KEYS = (
     Key(
         name="volume-size-limit",
         scope="pod",
-        parse=values.quantity_or_none,
+        parse=values.size_or_none,
         default="1Gi",
         example="1Gi",
         about="The `sizeLimit` of the volume that loghook adds, or `none`. The kubelet evicts a Pod that "
@@ -251,14 +251,14 @@ _POD_KEYS = (
         name="cpu-limit",
         scope="pod",
         parse=values.quantity_or_none,
-        default_about="per engine",
+        default_about="per engine, or ten times `cpu-request` where that is more",
         example="100m",
         about="The CPU that each sidecar is limited to, or `none`.",
     ),
     Key(
         name="memory-request",
         scope="pod",
-        parse=values.quantity,
+        parse=values.size,
         default_about="small, per engine",
         example="32Mi",
         about="The memory that each sidecar requests.",
@@ -266,7 +266,7 @@ _POD_KEYS = (
     Key(
         name="memory-limit",
         scope="pod",
-        parse=values.quantity,
+        parse=values.size,
         default_about="the request",
         example="64Mi",
         about="The memory that each sidecar is limited to.",

@@ -131,7 +131,11 @@ CODES = _table(
         "write at most 16 of key=value, e.g. {key}: team=shop,tier=web",
         "`fields` takes literals; a key starts with a letter and has letters, digits and `_`.",
     ),
-    _error("LH126", 'write a quantity, e.g. {key}: "{example}"', "The value is no Kubernetes quantity above zero."),
+    _error(
+        "LH126",
+        'write a quantity, e.g. {key}: "{example}"',
+        "The value is no Kubernetes quantity above zero, or a size of less than 1Mi: `64m` is no memory, `64Mi` is.",
+    ),
     _error(
         "LH127", 'write a whole number from {least} to {most}, e.g. {key}: "{example}"', "The value is no such number."
     ),
@@ -160,7 +164,8 @@ CODES = _table(
     _error(
         "LH135",
         'at most {most} is allowed here, e.g. {key}: "{most}"',
-        "The administrator's configuration sets a ceiling (`policy.ceiling`).",
+        "The administrator's configuration sets a ceiling (`policy.ceiling`), and `policy.enforce` makes it a "
+        "mistake to ask for more. Without it the Pod gets what is allowed, with `LH504`.",
     ),
     _error(
         "LH136",
@@ -268,6 +273,18 @@ CODES = _table(
         "already read by {source}, remove one, e.g. the one in loghook.dev/{other}",
         "A file belongs to one source: to that which names it literally, then to the first by name.",
     ),
+    _error(
+        "LH211",
+        "{variable} of subPathExpr has two values here, keep one, e.g. {key}: {example}",
+        "Two containers give a variable of their subPathExpr different values, and a sidecar has one environment. Each "
+        "streaming source has a sidecar of its own; those in agent mode share one, so name the variables differently.",
+    ),
+    _warning(
+        "LH212",
+        'leaves nothing of a glob in paths, leave out less, e.g. {key}: "*.gz"',
+        "`exclude` matches every name that the glob matches, so none of its files is read. An `exclude` without a "
+        "source's name holds for every source that says none itself.",
+    ),
     # 3xx: a Pod that already has something of ours
     _error(
         "LH301",
@@ -336,6 +353,12 @@ CODES = _table(
         "no such destination here, source left out, write e.g. {key}: {example}",
         "The administrator has configured no destination of this name for the Pod's namespace: it was never there, or "
         "it is gone. A Pod that ran yesterday is not refused for that, unless `policy.enforce` says so (`LH136`).",
+    ),
+    _warning(
+        "LH504",
+        'cut to {most}, the most that is allowed here, e.g. {key}: "{most}"',
+        "The administrator's configuration sets a ceiling (`policy.ceiling`). It may be lower than on the day that the "
+        "Pod was written, so the Pod starts, with what is allowed.",
     ),
 )
 """Every diagnostic by its id."""

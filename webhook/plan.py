@@ -25,7 +25,7 @@ from webhook.diagnostics import Diagnostic
 from webhook.layout import Files, lay_out
 from webhook.node_agents import NODE_AGENTS, Output
 from webhook.pods import Pod
-from webhook.resources import over_ceiling
+from webhook.resources import within_ceiling
 from webhook.security import effective_user
 from webhook.sidecars import CA_DIRECTORY, CONFIG_DIRECTORY, STATE_DIRECTORY, Agent, Engine
 from webhook.sidecars.programs import AGENTS, ENGINES
@@ -64,7 +64,8 @@ class Plan(msgspec.Struct, frozen=True):
 def plan(pod: Pod, request: Request, config: Config, namespace: str) -> Plan:
     """All that `request` needs in `pod`, created in `namespace`, with every mistake that only the Pod itself shows."""
     sources, diagnostics = addressed(request.sources, config, namespace)
-    diagnostics += over_ceiling(request, config)
+    request, cut = within_ceiling(request, config)
+    diagnostics += cut
     while True:  # each time around, there are fewer sources
         planning = _Planning(pod, msgspec.structs.replace(request, sources=sources), config, namespace)
         planned = planning.run()
@@ -250,9 +251,10 @@ class _Planning:
         annotations[STATUS] = self._status(
             files, [each.name for each in sidecars], [volume["name"] for volume in volumes], annotations.get(CONFIG)
         )
-        evictable = [volume["name"] for volume in volumes if "emptyDir" in volume]
+        already = self.pod.annotations.get(SAFE_TO_EVICT, "")
+        empty_dirs = [volume["name"] for volume in volumes if "emptyDir" in volume]
+        evictable = [name for name in empty_dirs if name not in already.split(",")]
         if evictable:
-            already = self.pod.annotations.get(SAFE_TO_EVICT)
             annotations[SAFE_TO_EVICT] = ",".join([already, *evictable] if already else evictable)
         if not self.request.native_sidecar and self.pod.containers and DEFAULT_CONTAINER not in self.pod.annotations:
             annotations[DEFAULT_CONTAINER] = self.pod.containers[0].name

@@ -108,7 +108,7 @@ class Reviews:
         self.config = config
         self._known: dict[Hashable, _Decided] = {}
 
-    def answer(self, body: bytes) -> Answer:
+    def answer(self, body: bytes | bytearray) -> Answer:
         """The answer to the AdmissionReview in `body`.
 
         Raises NotAReview where the caller is wrong. Whatever else is raised is a bug of ours, for which the operator's
@@ -169,12 +169,12 @@ class Reviews:
         return inject(Pod(pod.metadata, spec), self.config, namespace)
 
 
-def answer(body: bytes, config: Config) -> Answer:
+def answer(body: bytes | bytearray, config: Config) -> Answer:
     """The answer to a single review, as `Reviews.answer`."""
     return Reviews(config).answer(body)
 
 
-def _request(body: bytes) -> _Request:
+def _request(body: bytes | bytearray) -> _Request:
     try:
         review = _decode_review(body)
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:
@@ -192,9 +192,9 @@ def _likeness(metadata: Metadata) -> Hashable:
 
 
 def _token_volume(spec: bytes, metadata: Metadata) -> bytes | None:
-    """The random name in `spec` that tells no two Pods apart; None also where an annotation might mean it."""
+    """The random name in `spec` that tells no two Pods apart; None also where a name or annotation might mean it."""
     token = _TOKEN_VOLUME.search(spec)
-    if token is None or any("kube-api-access-" in value for value in (metadata.annotations or {}).values()):
+    if token is None or "kube-api-access-" in f"{metadata.name} {metadata.annotations}":
         return None
     return token[0]
 

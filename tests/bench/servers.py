@@ -25,8 +25,9 @@ from webhook.inject import Injected, Op, inject
 from webhook.pods import view
 from webhook.server import Settings, serve
 from webhook.server.limits import Watch
-from webhook.server.main import Listener, listen, settle
-from webhook.server.tls import ServingPair
+from webhook.server.listener import Listener, listen
+from webhook.server.main import settle
+from webhook.server.tls import Files, ServingPair
 
 
 def loghook(certificate: Path, key: Path) -> None:
@@ -91,9 +92,9 @@ def _put(pod: dict[str, Any], op: Op) -> None:
 
 
 async def _run(app: ASGIApp, certificate: Path, key: Path) -> None:
-    watch = Watch(lambda _: None)
+    watch = Watch(lambda _: None, lambda _: None)
     bound = listen("127.0.0.1", 0)
-    listener = Listener(app, bound, ServingPair(certificate, key).context, watch)
+    listener = Listener(app, bound, ServingPair(Files(certificate, key)).context, watch)
     serving = asyncio.create_task(listener.serve())
     await listener.listening.wait()
     settle()

@@ -264,6 +264,24 @@ def test_a_pod_that_does_not_ask_passes_through(run: Run) -> None:
     assert result.err == "pod/app: skipped: no annotation asks for loghook\n"
 
 
+def test_annotations_of_the_object_itself_are_said_to_mean_nothing(run: Run) -> None:
+    template = "{metadata: {}, spec: {containers: [{name: app, image: app}]}}"
+    job = f"{{template: {template}}}"
+    metadata = "metadata: {name: web, annotations: {other: x, loghook.dev/paths: /var/log/app/*.log}}"
+    text = f"apiVersion: apps/v1\nkind: Deployment\n{metadata}\nspec: {job}\n---\n"
+    text += f"apiVersion: batch/v1\nkind: CronJob\n{metadata}\nspec: {{jobTemplate: {{spec: {job}}}}}\n"
+    done = run("inject", "-f", "-", stdin=text)
+    assert done.code == 0
+    assert done.out == text
+    warning = "  warning: loghook.dev/paths stands on the object, where no Pod has it: write it at"
+    assert done.err.splitlines() == [
+        "deployment/web: skipped: no annotation asks for loghook",
+        f"{warning} spec.template.metadata.annotations",
+        "cronjob/web: skipped: no annotation asks for loghook",
+        f"{warning} spec.jobTemplate.spec.template.metadata.annotations",
+    ]
+
+
 def test_on_error_warn_writes_the_status_alone(run: Run) -> None:
     text = REFUSED.replace("    loghook.dev/paths", "    loghook.dev/on-error: warn\n    loghook.dev/paths")
     result = run("inject", "-f", "-", stdin=text)

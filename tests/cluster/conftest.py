@@ -306,20 +306,35 @@ class Cluster:
 
 
 @pytest.fixture(scope="session")
-def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Webhook]:
-    """The cluster of KUBECONFIG with our server registered, and the sidecar's image on its node."""
+def cluster_address() -> str:
+    """An address at which the cluster of KUBECONFIG reaches this machine."""
     address = os.environ.get("CLUSTER_ADDR")
     if not os.environ.get("KUBECONFIG") or not address or not shutil.which("kubectl"):
         missing("KUBECONFIG, kubectl, and CLUSTER_ADDR: an address at which the cluster reaches this machine")
-    folder = tmp_path_factory.mktemp("cluster")
-    load_images(folder)
-    webhook = Webhook(folder, str(address), CONFIG)
+    return str(address)
+
+
+@pytest.fixture(scope="session")
+def sidecar_image(cluster_address: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The images of sidecars on the node."""
+    del cluster_address
+    load_images(tmp_path_factory.mktemp("image"))
+
+
+@pytest.fixture(scope="session")
+def node(cluster_address: str, sidecar_image: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Webhook]:
+    """The cluster with our server registered, for all namespaces but those of a release of the chart."""
+    del sidecar_image
+    webhook = Webhook(tmp_path_factory.mktemp("cluster"), cluster_address, CONFIG)
     cluster = Cluster("default")
-    cluster.apply(webhook.configuration())
+    configuration = webhook.configuration("loghook-node")
+    of_no_release = {"matchExpressions": [{"key": "of", "operator": "DoesNotExist"}]}
+    configuration["webhooks"][0]["namespaceSelector"] = of_no_release
+    cluster.apply(configuration)
     try:
         yield webhook
     finally:
-        cluster.kubectl("delete", "mutatingwebhookconfiguration", "loghook", check=False)
+        cluster.kubectl("delete", "mutatingwebhookconfiguration", "loghook-node", check=False)
         webhook.process.stop()
 
 
@@ -341,6 +356,15 @@ def load_images(folder: Path) -> None:
 def load_image(program: str, file: Path, name: str, *contents: str) -> None:
     subprocess.run([program, "mkimage", name, file, *contents], check=True)
     subprocess.run([program, "load", file], check=True)
+
+
+@pytest.fixture(scope="session")
+def product_image(sidecar_image: None, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Our own image on the node, beside the sidecar's."""
+    del sidecar_image
+    from .product import load_product
+
+    load_product(tmp_path_factory.mktemp("product"))
 
 
 @contextmanager

@@ -1,175 +1,41 @@
-"""Real servers as processes, with real certificates, and what speaks to them."""
+"""Servers and certificates for the tests of this folder."""
 
 import contextlib
-import http.client
-import json
-import signal
-import socket
-import ssl
-import subprocess
-import sys
-import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
+from running import Running, review_body, running
 
 from certs.files import issue
-
-PATIENCE = 20  # seconds that anything may take; nothing comes near it unless it is broken
-
-
-class Reply:
-    """What came back: status, headers, body."""
-
-    def __init__(self, response: http.client.HTTPResponse) -> None:
-        self.status = response.status
-        self.headers = response.headers
-        self.body = response.read()
-
-    @property
-    def json(self) -> Any:
-        """The body, which must be JSON and say so."""
-        assert self.headers["Content-Type"] == "application/json"
-        return json.loads(self.body)
-
-
-class Running:
-    """A server process, what it has written so far, and connections to it."""
-
-    def __init__(self, process: subprocess.Popen[bytes], pki: Path) -> None:
-        self.process = process
-        self.context = ssl.create_default_context(cafile=pki / "ca.crt")
-        self.lines: list[dict[str, Any]] = []
-        self.raw = b""
-        self._news = threading.Condition()
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-        ready = self.line("ready")
-        self.port, self.health_port = ready["port"], ready["healthPort"]
-
-    def line(self, message: str, **fields: object) -> dict[str, Any]:
-        """Wait for the log line with this message and these fields."""
-
-        def found() -> dict[str, Any] | None:
-            wanted = {"message": message, **fields}
-            return next((line for line in self.lines if wanted.items() <= line.items()), None)
-
-        with self._news:
-            got = self._news.wait_for(found, PATIENCE)
-        assert got, f"no line {message!r} {fields} in {self.lines}"
-        return got
-
-    def connect(self) -> http.client.HTTPSConnection:
-        """A connection that has done its handshake, and stays open between requests."""
-        connection = http.client.HTTPSConnection("localhost", self.port, context=self.context, timeout=PATIENCE)
-        connection.connect()
-        return connection
-
-    def ask(
-        self,
-        method: str = "POST",
-        path: str = "/mutate",
-        body: bytes = b"",
-        on: http.client.HTTPConnection | None = None,
-        **headers: str,
-    ) -> Reply:
-        """The reply to a request, on a connection of its own or on the given one. Bodies are JSON unless said else."""
-        connection = on or self.connect()
-        try:
-            sent = {"Content-Type": "application/json"} | {key.replace("_", "-"): to for key, to in headers.items()}
-            connection.request(method, path, body, {key: to for key, to in sent.items() if to})
-            return Reply(connection.getresponse())
-        finally:
-            if on is None:
-                connection.close()
-
-    def open_socket(self, context: ssl.SSLContext | None = None) -> ssl.SSLSocket:
-        """A bare TLS connection."""
-        plain = socket.create_connection(("127.0.0.1", self.port), PATIENCE)
-        return (context or self.context).wrap_socket(plain, server_hostname="localhost")
-
-    def health(self, path: str) -> tuple[int, str]:
-        """Status and text of a page of the health port."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.health_port, timeout=PATIENCE)
-        with contextlib.closing(connection):
-            connection.request("GET", path)
-            response = connection.getresponse()
-            return response.status, response.read().decode()
-
-    def end(self, sign: signal.Signals | None = None) -> int:
-        """Wait for the end, after `sign` where one is given; the exit code."""
-        if sign is not None:
-            self.process.send_signal(sign)
-        code = self.process.wait(PATIENCE)
-        self._reader.join(PATIENCE)
-        return code
-
-    def _read(self) -> None:
-        assert self.process.stdout is not None
-        for raw in self.process.stdout:
-            with self._news:
-                self.raw += raw
-                self.lines.append(json.loads(raw))
-                self._news.notify_all()
-
 
 Start = Callable[..., Running]
 
 
 @pytest.fixture(scope="session")
 def pki(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with ca.crt, tls.crt and tls.key, for localhost."""
+    """A folder with ca.crt, ca.key, tls.crt and tls.key, for localhost."""
     folder = tmp_path_factory.mktemp("pki")
     issue(folder, ["localhost", "127.0.0.1"], datetime.now(UTC))
     return folder
 
 
-@contextlib.contextmanager
-def running(pki: Path, drain_seconds: float) -> Iterator[Running]:
-    """A server that is ready."""
-    script = Path(__file__).with_name("serving.py")
-    command = [sys.executable, str(script), str(pki / "tls.crt"), str(pki / "tls.key"), str(drain_seconds)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-        try:
-            yield Running(process, pki)
-        finally:
-            process.kill()
-
-
 @pytest.fixture(scope="session")
 def server(pki: Path) -> Iterator[Running]:
     """One server for all tests that leave it as it is."""
-    with running(pki, 0) as one:
+    with running(pki) as one:
         yield one
 
 
 @pytest.fixture
 def start(pki: Path) -> Iterator[Start]:
-    """Start a server of the test's own, with so many seconds to drain."""
+    """Start a server of the test's own, with so many seconds to drain, and what else `running` takes."""
     with contextlib.ExitStack() as stack:
-        yield lambda drain_seconds=0: stack.enter_context(running(pki, drain_seconds))
+        yield lambda drain_seconds=0, **more: stack.enter_context(running(pki, drain_seconds, **more))
 
 
 @pytest.fixture(scope="session")
 def review() -> Callable[..., bytes]:
     """Makes the body of a review."""
-    return _review
-
-
-def _review(uid: str = "u-1", *, annotated: bool = True, name: str = "web", note: str = "", size: int = 0) -> bytes:
-    """The body of a review, with `note` as a value in the Pod's environment, filled up to `size` bytes."""
-    annotations = {"loghook.dev/paths": "/var/log/server.log"} if annotated else {}
-    container = {"name": "app", "image": "busybox", "env": [{"name": "NOTE", "value": note}]}
-    request = {
-        "uid": uid,
-        "kind": {"group": "", "version": "v1", "kind": "Pod"},
-        "operation": "CREATE",
-        "namespace": "shop",
-        "name": name,
-        "object": {"metadata": {"name": name, "annotations": annotations}, "spec": {"containers": [container]}},
-    }
-    envelope = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}
-    return json.dumps(envelope).encode().ljust(size)
+    return review_body

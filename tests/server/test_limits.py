@@ -18,7 +18,7 @@ def first_line(connection: socket.socket) -> bytes:
 def slow_ones(server: Any) -> float:
     """How many connections were dropped for their slowness."""
     _, text = server.health("/metrics")
-    (value,) = re.findall(r'^loghook_requests_refused_total{status="408"} (.+)$', text, re.MULTILINE)
+    (value,) = re.findall(r'^loghook_connections_dropped_total{reason="slow"} (.+)$', text, re.MULTILINE)
     return float(value)
 
 

@@ -17,8 +17,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
 from certs.authority import Authority, Pair, issue_leaf, new_authority
+from webhook.server import files as followed
 from webhook.server import tls
-from webhook.server.tls import PairError, ServingPair, load
+from webhook.server.tls import Files, PairError, ServingPair, load
 
 NOW = datetime.now(UTC)
 
@@ -45,16 +46,18 @@ def write(folder: Path, pair: Pair) -> tuple[Path, Path]:
     return files
 
 
-def problem(certificate: Path, key: Path, now: datetime = NOW) -> str:
+def problem(certificate: Path, key: Path, now: datetime = NOW, **more: Any) -> str:
     """What `load` says, its files without their folder."""
     with pytest.raises(PairError) as caught:
-        load(certificate, key, now)
+        load(Files(certificate, key, **more), now)
     assert "\n" not in str(caught.value)
     return str(caught.value).replace(f"{certificate.parent}/", "")
 
 
 def test_a_good_pair_is_loaded_with_its_end(files: tuple[Path, Path], leaf: Pair) -> None:
-    assert load(*files, NOW).not_after == leaf.certificate.not_valid_after_utc
+    pair = load(Files(*files), NOW)
+    assert pair.not_after == leaf.certificate.not_valid_after_utc
+    assert pair.not_before == leaf.certificate.not_valid_before_utc
 
 
 @pytest.mark.parametrize("which", [0, 1])
@@ -182,7 +185,7 @@ class Following:
 
     def __init__(self, pair: ServingPair, authority: Authority) -> None:
         self.pair = pair
-        self.told: asyncio.Queue[PairError | None] = asyncio.Queue()
+        self.told: asyncio.Queue[Exception | None] = asyncio.Queue()
         self._client = ssl.create_default_context(cadata=authority.certificate_pem().decode())
 
     def serial(self) -> int:
@@ -204,11 +207,11 @@ class Following:
 def follow(
     files: tuple[Path, Path], authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[], "contextlib.AbstractAsyncContextManager[Following]"]:
-    monkeypatch.setattr(tls, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(followed, "POLL_SECONDS", 0.01)
 
     @contextlib.asynccontextmanager
     async def following() -> Any:
-        one = Following(ServingPair(*files), authority)
+        one = Following(ServingPair(Files(*files)), authority)
         task = asyncio.create_task(one.pair.follow(one.told.put_nowait))
         yield one
         task.cancel()
@@ -252,7 +255,7 @@ def test_a_bad_pair_is_told_about_once_and_the_last_good_one_goes_on(
 
 def test_a_swapped_link_is_followed(tmp_path: Path, authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
     """A mounted Secret: links through `..data`, which the kubelet renames over."""
-    monkeypatch.setattr(tls, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(followed, "POLL_SECONDS", 0.01)
     old, new = (issue_leaf(authority, ["localhost"], NOW) for _ in range(2))
     for name, each in (("..1", old), ("..2", new)):
         (tmp_path / name).mkdir()
@@ -262,7 +265,7 @@ def test_a_swapped_link_is_followed(tmp_path: Path, authority: Authority, monkey
         (tmp_path / file).symlink_to(f"..data/{file}")
 
     async def scenario() -> None:
-        following = Following(ServingPair(tmp_path / "tls.crt", tmp_path / "tls.key"), authority)
+        following = Following(ServingPair(Files(tmp_path / "tls.crt", tmp_path / "tls.key")), authority)
         task = asyncio.create_task(following.pair.follow(following.told.put_nowait))
         (tmp_path / "..tmp").symlink_to("..2")
         (tmp_path / "..tmp").rename(tmp_path / "..data")
@@ -274,8 +277,19 @@ def test_a_swapped_link_is_followed(tmp_path: Path, authority: Authority, monkey
     asyncio.run(scenario())
 
 
-def test_a_certificate_may_expire_while_it_serves(tmp_path: Path, authority: Authority) -> None:
-    pair = ServingPair(*write(tmp_path, issue_leaf(authority, ["localhost"], NOW, timedelta(days=1))))
-    assert not pair.has_expired()
-    pair.pair = tls.Pair(pair.pair.context, NOW - timedelta(seconds=1))
-    assert pair.has_expired()
+@pytest.mark.parametrize(
+    ("life", "left", "said"),
+    [
+        (timedelta(days=90), timedelta(days=8), None),  # a tenth, but a week is enough to wake somebody
+        (timedelta(days=90), timedelta(minutes=61), None),
+        (timedelta(days=90), timedelta(minutes=59), "the certificate is about to expire"),
+        (timedelta(hours=2), timedelta(minutes=19), None),  # an hour is issued for the past, so three in all
+        (timedelta(hours=2), timedelta(minutes=17), "the certificate is about to expire"),
+        (timedelta(hours=2), timedelta(), "the certificate has expired"),
+    ],
+)
+def test_callers_are_sent_elsewhere_when_little_life_is_left(
+    tmp_path: Path, authority: Authority, life: timedelta, left: timedelta, said: str | None
+) -> None:
+    pair = ServingPair(Files(*write(tmp_path, issue_leaf(authority, ["localhost"], NOW, life))))
+    assert pair.hindrance(pair.pair.not_after - left) == said

@@ -9,6 +9,7 @@ __all__ = ["Element", "read"]
 
 _ESCAPED = {"r": "\r", "n": "\n", "t": "\t", "f": "\f", "b": "\b", "0": "\0"}
 _LOOK_UP = re.compile(r"#\{Loghook\.(env|json)\('([A-Z0-9_]+)'\)\}")
+_READABLE = re.compile(r"#\{::File\.exist\?\('([A-Za-z0-9/._-]+)'\) \? '\1' : use_default\}")
 _CONSTANT = f"#{{unless defined?(::Loghook)\n{RECORD}end\n'loghook'}}"
 
 
@@ -90,6 +91,8 @@ def _part(text: str, place: int) -> tuple[str | tuple[str, ...], int]:
 def _ruby(text: str, place: int) -> tuple[tuple[str, ...], int]:
     if text.startswith(_CONSTANT, place):
         return ("ruby",), place + len(_CONSTANT)
+    if match := _READABLE.match(text, place):
+        return ("file", match[1]), match.end()
     match = _LOOK_UP.match(text, place)
     assert match, f"foreign Ruby: {text[place : place + 80]}"
     return (match[1], match[2]), match.end()

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from webhook.annotations import PREFIX
 from webhook.cli import configuration, manifests
 from webhook.cli.failures import InputError
 from webhook.cli.manifests import STDIN, Manifest, Part
@@ -134,6 +135,11 @@ def _lines(decided: Decided) -> Iterator[Line]:
     else:
         yield _skipped(name, outcome.reason.sentence)
     yield from map(diagnostic_line, outcome.diagnostics)
+    misplaced = decided.part.misplaced(PREFIX)
+    if misplaced:
+        place = ".".join((*decided.part.pod_path, "metadata", "annotations"))
+        problem = f": {escape(misplaced, 100)} stands on the object, where no Pod has it: write it at {place}"
+        yield styled("  ", ("warning", "yellow"), problem)
 
 
 def _skipped(name: str, why: str) -> Line:

@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from webhook.cli import configuration
 from webhook.cli.failures import FailedError, InputError
+from webhook.config import Config, ConfigError
 
 __all__ = ["SUMMARY", "run"]
 
@@ -23,8 +24,9 @@ _ABOUT = f"""Usage: loghook serve --tls-cert FILE --tls-key FILE [OPTIONS]
 {SUMMARY}
 
 Answers POST /mutate with a patch. Probes and metrics are on a plain port of their own: /healthz, /readyz, /metrics. New
-certificate files are taken over while serving. On SIGTERM it answers on until the API servers have gone elsewhere, on
-SIGINT it ends at once. Logs are JSON lines on stdout.
+certificate files and a changed configuration are taken over while serving; what cannot be used is logged, and what was
+before goes on. On SIGTERM it answers on until the API servers have gone elsewhere, on SIGINT it ends at once. Logs are
+JSON lines on stdout.
 
   loghook serve --tls-cert tls.crt --tls-key tls.key
   loghook serve --tls-cert tls.crt --tls-key tls.key --config loghook.yaml --host 127.0.0.1 --port 9443
@@ -53,29 +55,43 @@ def run(arguments: Sequence[str]) -> int:
         parser.print_help()
         return 0
     options = parser.parse_args(arguments)
-    config = configuration.read(options.config)
+    if options.client_name and not options.client_ca:
+        parser.error("--client-name needs --client-ca, whose certificates have the names")
+    configuration.read(options.config)
     from webhook.server import ServeError, Settings, serve  # noqa: PLC0415 - help and mistakes need no server
     from webhook.server.tls import PairError, load  # noqa: PLC0415 - as above
 
+    settings = Settings(
+        tls_cert=options.tls_cert,
+        tls_key=options.tls_key,
+        tls_names=tuple(options.tls_name),
+        client_ca=options.client_ca,
+        client_names=frozenset(options.client_name),
+        host=options.host,
+        port=options.port,
+        health_port=options.health_port,
+        drain_seconds=options.drain_seconds,
+        max_connections=options.max_connections,
+        config_files=(options.config,) if options.config else (),
+        read_config=lambda: _reread(options.config),
+    )
     try:
-        load(options.tls_cert, options.tls_key, datetime.now(UTC))  # files that were named wrongly are no failed server
+        load(settings.files(), datetime.now(UTC))  # files that were named wrongly are no failed server
     except PairError as error:
         raise InputError(str(error)) from None
     try:
-        serve(
-            Settings(
-                tls_cert=options.tls_cert,
-                tls_key=options.tls_key,
-                host=options.host,
-                port=options.port,
-                health_port=options.health_port,
-                drain_seconds=options.drain_seconds,
-                config=config,
-            )
-        )
+        serve(settings)
     except ServeError as error:
         raise FailedError(str(error)) from None
     return 0
+
+
+def _reread(path: Path | None) -> Config:
+    """The configuration, for a server that goes on with the one before where this raises ConfigError."""
+    try:
+        return configuration.read(path)
+    except InputError as error:
+        raise ConfigError(str(error)) from None
 
 
 def _parser() -> _Parser:
@@ -92,14 +108,46 @@ def _parser() -> _Parser:
         "--tls-cert", metavar="FILE", type=Path, required=True, help="The certificate, PEM. [required]"
     )
     options.add_argument("--tls-key", metavar="FILE", type=Path, required=True, help="Its key, PEM. [required]")
+    options.add_argument(
+        "--tls-name",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="A name that the certificate must be for, e.g. loghook.loghook.svc. May be given again.",
+    )
+    options.add_argument(
+        "--client-ca",
+        metavar="FILE",
+        type=Path,
+        help="Serve only callers with a certificate of a CA in this file, PEM. Probes need none.",
+    )
+    options.add_argument(
+        "--client-name",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="Of these, only one with this common name or DNS name. May be given again.",
+    )
     options.add_argument("--host", metavar="ADDRESS", help="The address to listen on; every one without.")
     options.add_argument("--port", metavar="N", type=_port, default=8443, help=_default("Where reviews come in."))
     options.add_argument(
         "--health-port", metavar="N", type=_port, default=8080, help=_default("Where probes and metrics are.")
     )
-    options.add_argument("--config", metavar="FILE", type=Path, help="The configuration; the built-in one without.")
+    options.add_argument(
+        "--config",
+        metavar="FILE",
+        type=Path,
+        help="The configuration, read again when it changes; the built-in one without.",
+    )
     options.add_argument(
         "--drain-seconds", metavar="N", type=_seconds, default=100, help=_default("The most to serve on after SIGTERM.")
+    )
+    options.add_argument(
+        "--max-connections",
+        metavar="N",
+        type=_count,
+        default=500,
+        help=_default("Above this the idlest connection is closed for a new one."),
     )
     options.add_argument("-h", "--help", action="store_true", help="Show this message and exit.")
     return parser
@@ -114,6 +162,12 @@ def _port(text: str) -> int:
     if not 0 <= port <= _PORT_LIMIT:
         raise argparse.ArgumentTypeError(f"{text} is no port from 0 to {_PORT_LIMIT}")
     return port
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text} is no number of connections")
+    return int(text)
 
 
 def _seconds(text: str) -> float:

@@ -1,11 +1,13 @@
 """The hot path: an ASGI function that answers POST /mutate, in front of FastAPI's routes.
 
-A review is bytes in and bytes out: no request or response objects, no tasks, nothing that waits but for the body.
+A review is bytes in and bytes out: no request or response objects, no tasks, and no waiting but for the body and for
+its turn. What waits too long for that, or for the memory that a large body needs, is sent away undecided.
 """
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -14,13 +16,30 @@ from webhook.review import Answer, NotAReview
 from webhook.server.limits import BODY_BYTES
 from webhook.server.logs import Log
 from webhook.server.metrics import Metrics
+from webhook.server.pressure import PATIENCE, UNNOTICED_SECONDS, Pressure, budget
 
-__all__ = ["PATH", "Admission", "error_body", "front"]
+__all__ = ["PATH", "Admission", "Arrival", "error_body", "front"]
 
 PATH: Final = "/mutate"
 
+_Headers = list[tuple[bytes, bytes]]
+
 _JSON = (b"content-type", b"application/json")
 _TOO_LARGE = f"the body has more than {BODY_BYTES} bytes"
+_ROOM_SECONDS = 0.02
+_SMALL_BYTES = 64 * 1024  # of a body that need no asking: all connections together may have as much
+_COME_AGAIN = [(b"retry-after", b"1"), (b"connection", b"close")]
+
+
+class Arrival(Protocol):
+    """When a request's first and last byte came in, by `time.perf_counter`: `scope["state"]["arrival"]`.
+
+    While it `is_held_up` it is we who do not read on.
+    """
+
+    begun_at: float
+    complete_at: float
+    is_held_up: bool
 
 
 class _RefusedError(Exception):
@@ -35,6 +54,10 @@ class _GoneError(Exception):
     """The caller left before the end of the body."""
 
 
+class _ShedError(Exception):
+    """The caller has to come again: `waited`, `late` or `memory`."""
+
+
 class _Uid(msgspec.Struct, frozen=True):
     uid: str = ""
 
@@ -46,33 +69,81 @@ class _Identified(msgspec.Struct):
 
 
 class Admission:
-    """Answers reviews, and counts and logs each. `answer` is `webhook.review.Reviews.answer`."""
+    """Answers reviews, and counts and logs each.
 
-    def __init__(self, answer: Callable[[bytes], Answer], metrics: Metrics, log: Log) -> None:
-        self._answer = answer
+    `answer` is `webhook.review.Reviews.answer`; another one, of a new configuration, may take its place at any time.
+    """
+
+    def __init__(
+        self, answer: Callable[[bytes | bytearray], Answer], metrics: Metrics, log: Log, pressure: Pressure
+    ) -> None:
+        self.answer = answer
         self._metrics = metrics
         self._log = log
+        self._pressure = pressure
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one POST. A failure of ours is HTTP 500, so that the operator's failurePolicy decides."""
+        more: _Headers = []
         try:
             _check(scope)
             message = await receive()
-            body = message["body"] if message.get("more_body") is False else await _whole(message, receive)
-            status, content = self._review(body)
+            if message.get("more_body") is False:
+                status, content = await self._in_turn(message["body"], scope)
+            else:
+                status, content = await self._large(message, receive, scope)
         except _RefusedError as error:
             status, content = error.status, self._refusal(error.status, str(error))
+        except _ShedError as error:
+            self._metrics.shed(str(error))
+            status, content, more = 503, error_body("too much to do, come again"), _COME_AGAIN
         except _GoneError:
             return
-        headers = [_JSON, (b"content-length", b"%d" % len(content))]
+        headers = [_JSON, (b"content-length", b"%d" % len(content)), *more]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
 
-    def _review(self, body: bytes) -> tuple[int, bytes]:
-        """The status and the content for the review in `body`."""
-        began = time.perf_counter()
+    async def _large(self, message: Message, receive: Receive, scope: Scope) -> tuple[int, bytes]:
+        """The status and the content for a body of several parts, which begins with `message`."""
+        size = _length(scope)
+        if size <= _SMALL_BYTES:
+            return await self._in_turn(await _whole(message, receive), scope)
+        if not await self._room(size, scope):
+            await _whole(message, receive, keep=False)
+            raise _ShedError("memory")
         try:
-            answer = self._answer(body)
+            return await self._in_turn(await _whole(message, receive), scope)
+        finally:
+            self._pressure.release(size)
+
+    async def _room(self, size: int, scope: Scope) -> bool:
+        """Wait for memory for a large body, of which no more is read meanwhile; whether there was some in time."""
+        arrival: Arrival = scope["state"]["arrival"]
+        patience = arrival.begun_at + PATIENCE * budget(scope["query_string"])
+        arrival.is_held_up = True
+        while not (there := self._pressure.hold(size)) and time.perf_counter() < patience:  # noqa: ASYNC110  # rare
+            await asyncio.sleep(_ROOM_SECONDS)
+        arrival.is_held_up = False
+        return there
+
+    async def _in_turn(self, body: bytes | bytearray, scope: Scope) -> tuple[int, bytes]:
+        """The status and the content for the review in `body`, unless it waits too long for its turn."""
+        while self._pressure.has_had_enough(now := time.perf_counter()):  # noqa: ASYNC110  # for the loop's next turn
+            await asyncio.sleep(0)
+        arrival: Arrival = scope["state"]["arrival"]
+        took = self._pressure.lag(arrival.complete_at) + now - arrival.begun_at
+        if took > UNNOTICED_SECONDS:
+            patience = budget(scope["query_string"])
+            if took > patience:
+                raise _ShedError("late")
+            if took - (arrival.complete_at - arrival.begun_at) > PATIENCE * patience:
+                raise _ShedError("waited")
+        return self._review(body, now)
+
+    def _review(self, body: bytes | bytearray, began: float) -> tuple[int, bytes]:
+        """The status and the content for the review in `body`."""
+        try:
+            answer = self.answer(body)
         except NotAReview as error:
             return 400, self._refusal(400, str(error))
         except Exception as error:  # noqa: BLE001  # whatever it is, it is our bug, and the server lives on
@@ -120,21 +191,32 @@ def _check(scope: Scope) -> None:
         raise _RefusedError(415, "the Content-Type must be application/json")
 
 
-async def _whole(message: Message, receive: Receive) -> bytes:
-    """The body that begins with `message`, counted while the rest comes in."""
-    body = bytearray()
+def _length(scope: Scope) -> int:
+    """How long the body will be at most, by its headers."""
+    return next((int(value) for name, value in scope["headers"] if name == b"content-length"), BODY_BYTES)
+
+
+async def _whole(message: Message, receive: Receive, *, keep: bool = True) -> bytearray:
+    """The body that begins with `message`, counted while the rest comes in.
+
+    Without `keep` it is received all the same and thrown away: a caller that is answered while it still writes may see
+    a broken connection in place of the answer.
+    """
+    body, size = bytearray(), 0
     while True:
         if message["type"] == "http.disconnect":
             raise _GoneError
-        body += message["body"]
-        if len(body) > BODY_BYTES:
+        size += len(message["body"])
+        if size > BODY_BYTES:
             raise _RefusedError(413, _TOO_LARGE)
+        if keep:
+            body += message["body"]
         if not message["more_body"]:
-            return bytes(body)
+            return body
         message = await receive()
 
 
-def _uid(body: bytes) -> str:
+def _uid(body: bytes | bytearray) -> str:
     """The uid of a review that failed, as far as it can be found."""
     try:
         return msgspec.json.decode(body, type=_Identified).request.uid

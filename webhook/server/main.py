@@ -1,38 +1,36 @@
 """From settings to a running server, and to its end."""
 
 import asyncio
-import contextlib
-import errno
 import gc
+import resource
 import socket
-import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
-import uvicorn
 import uvloop
-from starlette.types import ASGIApp
 
 from webhook import __version__
-from webhook.config import Config
+from webhook.config import Config, ConfigError
 from webhook.review import Answer, Reviews
 from webhook.server.admission import Admission
 from webhook.server.app import admission_app, health_app
 from webhook.server.drain import Drain
-from webhook.server.limits import KEEP_ALIVE_SECONDS, Limited, Watch
+from webhook.server.files import Followed
+from webhook.server.limits import CONNECTIONS, Watch
+from webhook.server.listener import Listener, ListenError, listen
 from webhook.server.logs import Log
+from webhook.server.memory import settle_allocator, trim
 from webhook.server.metrics import Metrics
-from webhook.server.tls import PairError, ServingPair
+from webhook.server.pressure import Pressure
+from webhook.server.tls import Files, PairError, ServingPair
 
-__all__ = ["Addresses", "Listener", "ServeError", "Settings", "serve", "settle"]
+__all__ = ["Addresses", "ServeError", "Settings", "serve", "settle"]
 
-HANDSHAKE_SECONDS = 5.0
-"""How long a TLS handshake may take. The API server gives up after 10 s."""
-
-_FAREWELL_SECONDS = 5.0  # how long we wait for the other side's part in closing a TLS connection
-_BACKLOG = 2048
-_PORTS = 65536
+_PROBES = 100  # connections on the health port
+_DESCRIPTORS = 65536
 
 
 class ServeError(RuntimeError):
@@ -43,16 +41,27 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What `serve` is told.
 
     `host` None means every address, of both IP versions where the machine has both; a port 0 is one that the system
-    chooses.
+    chooses. `tls_names` are names that the certificate must have. With `client_ca` only callers with a certificate of
+    it are served, and with `client_names` only those that have one of these names. `read_config` reads the
+    configuration, again whenever one of `config_files` has changed, and raises ConfigError.
     """
 
     tls_cert: Path
     tls_key: Path
+    tls_names: tuple[str, ...] = ()
+    client_ca: Path | None = None
+    client_names: frozenset[str] = frozenset()
     host: str | None = None
     port: int = 8443
     health_port: int = 8080
     drain_seconds: float = 100
-    config: Config = Config()
+    max_connections: int = CONNECTIONS
+    config_files: tuple[Path, ...] = ()
+    read_config: Callable[[], Config] = Config
+
+    def files(self) -> Files:
+        """Where the serving pair is."""
+        return Files(self.tls_cert, self.tls_key, self.tls_names, self.client_ca)
 
 
 class Addresses(msgspec.Struct, frozen=True):
@@ -63,100 +72,62 @@ class Addresses(msgspec.Struct, frozen=True):
     health_port: int
 
 
+Core = Callable[[bytes | bytearray], Answer]
+
+
 def serve(
     settings: Settings,
     *,
     ready: Callable[[Addresses], None] | None = None,
-    answer: Callable[[bytes], Answer] | None = None,
+    core: Callable[[Config], Core] = lambda config: Reviews(config).answer,
 ) -> None:
     """Serve until SIGTERM (after a drain) or SIGINT (at once).
 
-    `ready` is called on the event loop when both ports answer. `answer` stands in for the core. Raises ServeError where
-    the server cannot start: a port is taken, the certificate cannot be served.
+    `ready` is called on the event loop when both ports answer. `core` makes what answers reviews under a configuration.
+    Raises ServeError where the server cannot start: a port is taken, the certificate or the configuration cannot be
+    used.
     """
+    _allow_descriptors()
+    settle_allocator()
     try:
-        pair = ServingPair(settings.tls_cert, settings.tls_key)
-    except PairError as error:
+        pair = ServingPair(settings.files())
+        config = Followed(settings.config_files, settings.read_config, ConfigError)
+        with listen(settings.host, settings.port) as reviews, listen(settings.host, settings.health_port) as health:
+            log = Log()
+            server = _Server(settings, pair, config, core, log)
+            try:
+                with log.with_python_logging():
+                    uvloop.run(server.run(reviews, health, ready))
+            finally:
+                log.close()
+    except (PairError, ConfigError, ListenError) as error:
         raise ServeError(str(error)) from None
-    with listen(settings.host, settings.port) as reviews, listen(settings.host, settings.health_port) as health:
-        log = Log()
-        server = _Server(settings, pair, log, answer or Reviews(settings.config).answer)
-        try:
-            with log.with_python_logging():
-                uvloop.run(server.run(reviews, health, ready))
-        finally:
-            log.close()
-
-
-class Listener(uvicorn.Server):
-    """uvicorn on one bound socket: it leaves signals to `Drain`, and a TLS handshake has to come to an end."""
-
-    def __init__(self, app: ASGIApp, bound: socket.socket, context: ssl.SSLContext | None, watch: Watch) -> None:
-        super().__init__(
-            uvicorn.Config(
-                app,
-                interface="asgi3",
-                http=Limited,
-                ws="none",
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                proxy_headers=False,
-                timeout_keep_alive=KEEP_ALIVE_SECONDS,
-                timeout_graceful_shutdown=1,
-            )
-        )
-        self.listening = asyncio.Event()
-        self._bound = bound
-        self._context = context
-        self._watch = watch
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Capture none."""
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen."""
-        del sockets
-        server = await asyncio.get_running_loop().create_server(
-            self._connection,
-            sock=self._bound,
-            backlog=_BACKLOG,
-            ssl=self._context,
-            ssl_handshake_timeout=HANDSHAKE_SECONDS if self._context else None,
-            ssl_shutdown_timeout=_FAREWELL_SECONDS if self._context else None,
-        )
-        self.servers = [server]
-        self.started = True
-        self.listening.set()
-
-    def stop(self) -> None:
-        """Close the socket and every connection, within a second and whatever they are about."""
-        self.should_exit = self.force_exit = True
-
-    def _connection(self) -> Limited:
-        return Limited(self._watch, config=self.config, server_state=self.server_state, app_state={})
 
 
 class _Server:
     """Both listeners, and what goes on beside them."""
 
-    def __init__(self, settings: Settings, pair: ServingPair, log: Log, answer: Callable[[bytes], Answer]) -> None:
+    def __init__(
+        self, settings: Settings, pair: ServingPair, config: Followed[Config], core: Callable[[Config], Core], log: Log
+    ) -> None:
         self._pair = pair
+        self._config = config
+        self._core = core
         self._log = log
         self._metrics = Metrics()
-        self._watch = Watch(self._metrics.refusal)
+        self._pressure = Pressure()
+        self._watch = Watch(
+            self._metrics.refusal, self._metrics.dropped, settings.max_connections, settings.client_names
+        )
         self._drain = Drain(self._watch, settings.drain_seconds)
-        self._admission = Admission(answer, self._metrics, log)
+        self._admission = Admission(core(config.current), self._metrics, log, self._pressure)
 
     async def run(
         self, reviews: socket.socket, health: socket.socket, ready: Callable[[Addresses], None] | None
     ) -> None:
         """Serve on two bound sockets until the drain is over."""
         self._drain.listen()
-        probes = Watch(lambda _: None)
+        probes = Watch(lambda _: None, lambda _: None, _PROBES)
         app = admission_app(self._admission, self._metrics.refusal)
         listeners = (
             Listener(app, reviews, self._pair.context, self._watch),
@@ -167,7 +138,7 @@ class _Server:
             for listener in listeners:
                 tasks.create_task(listener.serve())
                 await listener.listening.wait()
-            beside = [tasks.create_task(each) for each in (self._watch.sweep(), probes.sweep(), self._follow_files())]
+            beside = [tasks.create_task(each) for each in (self._watch.sweep(), probes.sweep(), *self._beside())]
             self._say_ready(_addresses(reviews, health), ready)
             await self._drain.begun()
             self._log.info("draining", connections=len(self._watch.connections))
@@ -177,6 +148,11 @@ class _Server:
                 task.cancel()
             for listener in listeners:
                 listener.stop()
+
+    def _beside(self) -> tuple[Coroutine[None, None, None], ...]:
+        """What goes on for as long as the server runs."""
+        pair, config = self._pair.follow(self._report_pair), self._config.follow(self._report_config)
+        return self._pressure.measure(), trim(lambda: self._watch.ended), pair, config
 
     def _say_ready(self, at: Addresses, ready: Callable[[Addresses], None] | None) -> None:
         settle()
@@ -188,28 +164,36 @@ class _Server:
             ready(at)
 
     def _connect_gauges(self, listener: Listener) -> None:
-        self._metrics.certificate_expiry = self._pair.pair.not_after.timestamp()
+        self._show_dates()
         self._metrics.is_ready = lambda: self._hindrance() is None
         self._metrics.in_flight = lambda: len(listener.server_state.tasks)
         self._metrics.connections = lambda: len(self._watch.connections)
+        self._metrics.lag = self._pressure.peak
         self._metrics.dropped_lines = lambda: self._log.dropped
 
+    def _show_dates(self) -> None:
+        pair = self._pair.pair
+        self._metrics.certificate_begin = pair.not_before.timestamp()
+        self._metrics.certificate_expiry = pair.not_after.timestamp()
+
     def _hindrance(self) -> str | None:
-        if self._drain.has_begun:
-            return "draining"
-        return "the certificate has expired" if self._pair.has_expired() else None
+        return "draining" if self._drain.has_begun else self._pair.hindrance(datetime.now(UTC))
 
-    async def _follow_files(self) -> None:
-        await self._pair.follow(self._report_pair)
-
-    def _report_pair(self, problem: PairError | None) -> None:
+    def _report_pair(self, problem: Exception | None) -> None:
         self._metrics.reloaded_certificate(success=problem is None)
         if problem is not None:
             self._log.error("kept the old certificate", error=str(problem))
             return
-        expires = self._pair.pair.not_after
-        self._metrics.certificate_expiry = expires.timestamp()
-        self._log.info("took over a new certificate", expires=expires)
+        self._show_dates()
+        self._log.info("took over a new certificate", expires=self._pair.pair.not_after)
+
+    def _report_config(self, problem: Exception | None) -> None:
+        self._metrics.reloaded_config(success=problem is None)
+        if problem is not None:
+            self._log.error("kept the old configuration", error=str(problem))
+            return
+        self._admission.answer = self._core(self._config.current)
+        self._log.info("took over a new configuration")
 
 
 def settle() -> None:
@@ -218,29 +202,15 @@ def settle() -> None:
     gc.freeze()
 
 
+def _allow_descriptors() -> None:
+    """Allow this process as many descriptors as it may allow itself, since each connection is one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def _addresses(reviews: socket.socket, health: socket.socket) -> Addresses:
     host, port = reviews.getsockname()[:2]
     return Addresses(host, port, health.getsockname()[1])
-
-
-def listen(host: str | None, port: int) -> socket.socket:
-    """A listening socket; one serves both IP versions where it is not bound to an address of one."""
-    if not 0 <= port < _PORTS:
-        raise ServeError(f"{port} is not a port: they go from 0 to {_PORTS - 1}")
-    dual = host is None and socket.has_dualstack_ipv6()
-    every = "::" if dual else "0.0.0.0"  # noqa: S104  # a Pod is called at whatever address it was given
-    address = host or every
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    try:
-        return socket.create_server((address, port), family=family, dualstack_ipv6=dual, backlog=_BACKLOG)
-    except OSError as error:
-        raise ServeError(f"cannot listen on {address} port {port}: {_why(error)}") from None
-
-
-def _why(error: OSError) -> str:
-    known = {
-        errno.EADDRINUSE: "the port is taken, choose another or end what uses it",
-        errno.EADDRNOTAVAIL: "this machine has no such address",
-        errno.EACCES: "this user may not listen on ports this low",
-    }
-    return known.get(error.errno or 0, (error.strerror or "unknown reason").lower())

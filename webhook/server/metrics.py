@@ -131,7 +131,8 @@ class Metrics(Collector):
         yield _gauge("ready", "Whether reviews should be sent here", self.is_ready())
         yield _gauge("reviews_in_flight", "Requests being received or answered", self.in_flight())
         yield _gauge("connections", "Open connections on the TLS port", self.connections())
-        yield _gauge("event_loop_lag_seconds", "How long whatever comes in waits to be looked at", self.lag())
+        lag = "The longest that anything waited to be looked at, within the last minute"
+        yield _gauge("event_loop_lag_seconds", lag, self.lag())
         begin = "When the serving certificate began to be valid, in seconds since 1970"
         yield _gauge("certificate_not_before_timestamp_seconds", begin, self.certificate_begin)
         expiry = "When the serving certificate expires, in seconds since 1970"

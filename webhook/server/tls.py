@@ -5,27 +5,34 @@ the SNI callback. A pair that does not match, loaded into a live context, would 
 handshake (Python 3.11 to 3.13); here it never gets there, and the last good pair goes on.
 """
 
-import asyncio
 import ssl
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
-__all__ = ["Pair", "PairError", "ServingPair", "load"]
+from webhook.server.files import Followed
 
-POLL_SECONDS = 5.0
-"""How often the files are looked at: a `stat` each, which works for every way in which a Secret reaches a file."""
+__all__ = ["Files", "Pair", "PairError", "ServingPair", "load"]
+
+SPENT = 0.1
+"""The part of a certificate's life before its end in which it is about to expire."""
+
+SPENT_AT_MOST = timedelta(hours=1)
+"""How early that is at most: to be unready for the last 9 of 90 days would be the outage that it warns of."""
 
 # TLS 1.2 with forward secrecy and authenticated encryption only; TLS 1.3 has nothing else anyway.
 _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 _SIZE_LIMIT = 1024 * 1024  # bytes; a long chain has a few KiB, and nothing larger is worth reading
+_NAMES_SHOWN = 5
+_HANDSHAKE_FLIGHTS = 10  # more than any handshake has
 
 
 class PairError(ValueError):
@@ -33,32 +40,54 @@ class PairError(ValueError):
 
 
 @dataclass(frozen=True)
+class Files:
+    """Where the pair is: `certificate` (PEM, the leaf first) and `key` (PEM, unencrypted).
+
+    `names` are what callers connect to: the certificate must be for each of them. With `client_ca` (PEM), only callers
+    with a certificate of one of these CAs are served.
+    """
+
+    certificate: Path
+    key: Path
+    names: tuple[str, ...] = ()
+    client_ca: Path | None = None
+
+    def paths(self) -> tuple[Path, ...]:
+        """All of them."""
+        return (self.certificate, self.key, *([self.client_ca] if self.client_ca else []))
+
+
+@dataclass(frozen=True)
 class Pair:
     """A certificate and its key that were found to match, in a context that serves them."""
 
     context: ssl.SSLContext
+    not_before: datetime
     not_after: datetime
 
+    def expires_soon(self, now: datetime) -> bool:
+        """Whether so little of its life is left at `now` that callers had better go elsewhere."""
+        return self.not_after - now <= min((self.not_after - self.not_before) * SPENT, SPENT_AT_MOST)
 
-def load(certificate: Path, key: Path, now: datetime) -> Pair:
-    """Read, check and load `certificate` (PEM, the leaf first) and `key` (PEM, unencrypted); `now` has a zone.
 
-    Raises PairError where a file cannot be read, is no PEM, does not match the other, changes while it is read, or
-    where the certificate is not valid at `now`.
+def load(files: Files, now: datetime) -> Pair:
+    """Read, check and load the pair; `now` has a zone.
+
+    Raises PairError where a file cannot be read, is no PEM, does not match the other or changes while it is read, and
+    where no caller would accept the certificate: for its dates, its names, its use, or a chain with a gap.
     """
-    before = _read(certificate), _read(key)
-    leaf = _parse_certificate(certificate, before[0])
-    if _public_bytes(leaf) != _public_bytes(_parse_key(key, before[1])):
-        raise PairError(f"{key} is not the key of {certificate}")
-    _check_dates(certificate, leaf, now)
-    context = new_context()
-    try:
-        context.load_cert_chain(certificate, key, password=_no_password)
-    except (ssl.SSLError, OSError, ValueError) as error:
-        raise PairError(f"{certificate}: OpenSSL refuses it: {_one_line(error)}") from None
-    if (_read(certificate), _read(key)) != before:
-        raise PairError(f"{certificate} or {key} was written while it was read")
-    return Pair(context, leaf.not_valid_after_utc)
+    before = [_read(path) for path in files.paths()]
+    chain = _parse_chain(files.certificate, before[0])
+    if _public_bytes(chain[0]) != _public_bytes(_parse_key(files.key, before[1])):
+        raise PairError(f"{files.key} is not the key of {files.certificate}")
+    for problem in (*_dates(chain, now), *_gaps(chain), *_uses(chain[0]), *_missing(chain[0], files.names)):
+        raise PairError(f"{files.certificate}: {problem}")
+    context = _loaded(files)
+    if files.client_ca:
+        _trust(context, files.client_ca, before[2])
+    if [_read(path) for path in files.paths()] != before:
+        raise PairError(f"{' or '.join(map(str, files.paths()))} was written while it was read")
+    return Pair(context, chain[0].not_valid_before_utc, chain[0].not_valid_after_utc)
 
 
 def new_context() -> ssl.SSLContext:
@@ -78,54 +107,32 @@ def new_context() -> ssl.SSLContext:
 class ServingPair:
     """The pair in use, and `context`, by which every new connection gets it. Raises PairError like `load`."""
 
-    def __init__(self, certificate: Path, key: Path) -> None:
-        self._files = certificate, key
-        self._seen = self._look()
-        self.pair = load(certificate, key, datetime.now(UTC))
+    def __init__(self, files: Files) -> None:
+        self._followed = Followed(files.paths(), lambda: load(files, datetime.now(UTC)), PairError)
         self.context = new_context()
         self.context.sni_callback = self._hand_over
+        if files.client_ca:  # a handshake takes its CAs from the context that it is handed, but this from the first
+            self.context.verify_mode = ssl.CERT_REQUIRED
 
-    def has_expired(self) -> bool:
-        """Whether the certificate in use is past its end, so that no caller accepts it any more."""
-        return self.pair.not_after <= datetime.now(UTC)
+    @property
+    def pair(self) -> Pair:
+        """The pair in use."""
+        return self._followed.current
 
-    async def follow(self, told: Callable[[PairError | None], None]) -> None:
-        """Take over what is written to the files, for ever. `told` gets None for a new pair, else why it is not used.
+    def hindrance(self, now: datetime) -> str | None:
+        """Why callers had better go elsewhere at `now`; None where they need not."""
+        if self.pair.not_after <= now:
+            return "the certificate has expired"
+        return "the certificate is about to expire" if self.pair.expires_soon(now) else None
 
-        A bad pair is tried again at each look, since the second file may be on its way, and told about once.
-        """
-        failed: str | None = None
-        while True:
-            await asyncio.sleep(POLL_SECONDS)
-            seen = self._look()
-            if seen == self._seen and failed is None:
-                continue
-            self._seen = seen
-            try:
-                self.pair = load(*self._files, datetime.now(UTC))
-            except PairError as error:
-                if str(error) != failed:
-                    told(error)
-                failed = str(error)
-            else:
-                told(None)
-                failed = None
+    async def follow(self, told: Callable[[Exception | None], None]) -> None:
+        """Take over what is written to the files, for ever. `told` gets None for a new pair, else what is wrong."""
+        await self._followed.follow(told)
 
     def _hand_over(self, connection: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> None:
         """Give a handshake the pair in use, whatever name was asked for: also none."""
         del name, context
         connection.context = self.pair.context
-
-    def _look(self) -> tuple[tuple[int, int, int] | None, ...]:
-        """What changes when a file is written, renamed over, or the link on the way to it is swapped."""
-        return tuple(_mark(path) for path in self._files)
-
-
-def _mark(path: Path) -> tuple[int, int, int] | None:
-    with suppress(OSError):
-        found = path.stat()
-        return found.st_ino, found.st_mtime_ns, found.st_size
-    return None
 
 
 def _read(path: Path) -> bytes:
@@ -139,9 +146,9 @@ def _read(path: Path) -> bytes:
     return content
 
 
-def _parse_certificate(path: Path, pem: bytes) -> x509.Certificate:
+def _parse_chain(path: Path, pem: bytes) -> list[x509.Certificate]:
     try:
-        return x509.load_pem_x509_certificates(pem)[0]
+        return x509.load_pem_x509_certificates(pem)
     except ValueError:
         raise PairError(f"{path}: holds no certificate in PEM form, or a damaged one") from None
 
@@ -160,12 +167,101 @@ def _public_bytes(holder: x509.Certificate | PrivateKeyTypes) -> bytes:
     return holder.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
-def _check_dates(path: Path, leaf: x509.Certificate, now: datetime) -> None:
-    if leaf.not_valid_after_utc <= now:
-        raise PairError(f"{path}: expired on {leaf.not_valid_after_utc:%Y-%m-%d %H:%M:%S} UTC")
-    if leaf.not_valid_before_utc > now:
-        begins = f"{leaf.not_valid_before_utc:%Y-%m-%d %H:%M:%S} UTC"
-        raise PairError(f"{path}: is not valid before {begins}; is the clock of this machine right?")
+# What callers would have against a certificate.
+
+
+def _dates(chain: Sequence[x509.Certificate], now: datetime) -> Iterator[str]:
+    """A root that stands at the end is nobody's to check: callers go by their own."""
+    for number, each in enumerate(chain):
+        who = "its issuer " if number else ""
+        if number and each.subject == each.issuer:
+            continue
+        if each.not_valid_after_utc <= now:
+            yield f"{who}expired on {each.not_valid_after_utc:%Y-%m-%d %H:%M:%S} UTC"
+        if each.not_valid_before_utc > now:
+            begins = f"{each.not_valid_before_utc:%Y-%m-%d %H:%M:%S} UTC"
+            yield f"{who}is not valid before {begins}; is the clock of this machine right?"
+
+
+def _gaps(chain: Sequence[x509.Certificate]) -> Iterator[str]:
+    for number, (one, issuer) in enumerate(pairwise(chain), start=1):
+        try:
+            one.verify_directly_issued_by(issuer)
+        except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
+            yield f"certificate {number + 1} in it did not issue certificate {number}"
+
+
+def _uses(leaf: x509.Certificate) -> Iterator[str]:
+    """What Go's client refuses, which is what API servers are made of."""
+    if isinstance(leaf.signature_hash_algorithm, hashes.SHA1 | hashes.MD5):
+        yield "is signed with SHA-1 or MD5, which the API server does not accept"
+    try:
+        uses = set(leaf.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value)
+    except x509.ExtensionNotFound:
+        return
+    if not uses & {ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE}:
+        yield "is not a server's certificate (its extendedKeyUsage lacks serverAuth)"
+
+
+def _missing(leaf: x509.Certificate, wanted: Sequence[str]) -> Iterator[str]:
+    there = _names(leaf)
+    if not there:
+        yield "is for no name: it has no subjectAltName, and the API server does not look at the common name"
+    for name in wanted:
+        if name.lower() not in there and "*." + name.lower().partition(".")[2] not in there:
+            shown = ", ".join(there[:_NAMES_SHOWN]) + (", …" if len(there) > _NAMES_SHOWN else "")
+            yield f"is for {shown}, not for {name}"
+
+
+def _names(leaf: x509.Certificate) -> list[str]:
+    """The DNS names and addresses that it is for."""
+    try:
+        names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return []
+    texts = (*names.get_values_for_type(x509.DNSName), *map(str, names.get_values_for_type(x509.IPAddress)))
+    return [text.lower() for text in texts]
+
+
+# What OpenSSL has against it.
+
+
+def _loaded(files: Files) -> ssl.SSLContext:
+    """A context with the pair in it, by which a handshake was seen to succeed."""
+    context = new_context()
+    try:
+        context.load_cert_chain(files.certificate, files.key, password=_no_password)
+        _shake_hands(context)
+    except (ssl.SSLError, OSError, ValueError) as error:
+        raise PairError(f"{files.certificate}: OpenSSL refuses it: {_one_line(error)}") from None
+    return context
+
+
+def _shake_hands(context: ssl.SSLContext) -> None:
+    """One handshake in memory: a key that loads may still be of a kind that none of our ciphers can use."""
+    trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+    client_in, client_out, server_in, server_out = (ssl.MemoryBIO() for _ in range(4))
+    client = trusting.wrap_bio(client_in, client_out)
+    server = context.wrap_bio(server_in, server_out, server_side=True)
+    waiting = {client: (client_out, server_in), server: (server_out, client_in)}
+    for _ in range(_HANDSHAKE_FLIGHTS):
+        for side, (out, into) in list(waiting.items()):
+            try:
+                side.do_handshake()
+                del waiting[side]
+            except ssl.SSLWantReadError:
+                pass
+            into.write(out.read())
+    if waiting:
+        raise ssl.SSLError("the handshake does not end")
+
+
+def _trust(context: ssl.SSLContext, path: Path, pem: bytes) -> None:
+    """Have `context` ask each caller for a certificate of one of the CAs in `pem`, which was read from `path`."""
+    _parse_chain(path, pem)
+    context.load_verify_locations(cadata=pem.decode("ascii", "ignore"))
+    context.verify_mode = ssl.CERT_REQUIRED
 
 
 def _no_password() -> str:

@@ -22,7 +22,7 @@ class _Token(NamedTuple):
 
 
 _TOKENS = re.compile(
-    r"(?P<escape>\\(?:N\{[^}]*\}|U[0-9A-Fa-f]{8}|u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|0[0-7]{0,2}|[1-9][0-9]?|[\s\S]))"
+    r"(?P<escape>\\(?:N\{[^}]*\}|U[0-9A-Fa-f]{8}|u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|[0-3][0-7]{2}|0[0-7]?|[1-9][0-9]?|[\s\S]))"
     r"|(?P<comment>\(\?#[^)]*\))"
     r"|(?P<name>\(\?P<\w+>)"
     r"|(?P<flags>\(\?[a-zA-Z]*(?:-[a-z]+)?[:)])"
@@ -33,7 +33,7 @@ _TOKENS = re.compile(
     r"|(?P<anchor>[\^$])"
     r"|(?P<other>[\s\S])"
 )
-_MEMBER = re.compile(r"\\(?:U[0-9A-Fa-f]{8}|u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|0[0-7]{0,2}|[1-7][0-7]{2}|[\s\S])|[\s\S]")
+_MEMBER = re.compile(r"\\(?:U[0-9A-Fa-f]{8}|u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|[0-3][0-7]{2}|0[0-7]?|[\s\S])|[\s\S]")
 
 
 def translate(pattern: str) -> str:

@@ -9,12 +9,13 @@ from typing import Any
 import msgspec
 
 from webhook.sidecars import CONFIG_DIRECTORY, STATE_DIRECTORY, Assignment, Command, Problem, Shipment, Stream, Text
-from webhook.sidecars.fluent_bit import inputs, literals, outputs, parsing
+from webhook.sidecars.fluent_bit import buffers, inputs, literals, outputs, parsing
 from webhook.sidecars.fluent_bit.problems import problems
 
 __all__ = ["FLUENT_BIT", "FLUENT_BIT_STREAM"]
 
 _PROGRAM = "/fluent-bit/bin/fluent-bit"
+_FLUSH_SECONDS = 0.2
 _FILES = frozenset({"/fluent-bit", "/etc", "/lib", "/lib64", "/usr/lib", "/usr/share/zoneinfo", STATE_DIRECTORY})
 
 
@@ -31,13 +32,14 @@ class FluentBit:
 
     def config(self, shipment: Shipment) -> str:
         """Its configuration in JSON, with one key a line."""
+        buffer = buffers.of_input(shipment)
         sections = {
             "service": _service(shipment),
             "parsers": _unique(each for stream in shipment.streams for each in parsing.parsers(stream)),
             "multiline_parsers": [each for stream in shipment.streams for each in parsing.multiline_parsers(stream)],
             "pipeline": {
-                "inputs": [each for stream in shipment.streams for each in _inputs(stream)],
-                "outputs": [outputs.output(stream) for stream in shipment.streams],
+                "inputs": [each for stream in shipment.streams for each in _inputs(stream, buffer)],
+                "outputs": [outputs.output(stream, buffers.disk_bytes(shipment)) for stream in shipment.streams],
             },
         }
         text = msgspec.json.format(msgspec.json.encode({k: v for k, v in sections.items() if v}), indent=1).decode()
@@ -64,30 +66,23 @@ class FluentBit:
 
 
 def _service(shipment: Shipment) -> dict[str, Any]:
-    chunks = max(4, min(64, shipment.memory_bytes // (8 * 2**20)))
     return {
-        "flush": 1,
+        "flush": _FLUSH_SECONDS,
         "grace": max(1, shipment.grace_seconds),
-        "log_level": "info",
+        "log_level": "warn",
         "http_server": "off",
-        "storage.path": f"{STATE_DIRECTORY}/chunks",
-        "storage.max_chunks_up": chunks,
-        "storage.backlog.mem_limit": "5M",
         "scheduler.base": 1,
-        "scheduler.cap": 30,
+        "scheduler.cap": 10,
+        **buffers.service(shipment),
     }
 
 
-def _inputs(stream: Stream) -> Iterator[dict[str, Any]]:
-    own: dict[str, Any] = {
-        "key": parsing.LINE,
-        "path_key": parsing.PATH,
-        "storage.type": "filesystem",
-        "storage.pause_on_chunks_overlimit": True,
-        "processors": {"logs": list(parsing.steps(stream))},
-    }
+def _inputs(stream: Stream, buffer: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    own: dict[str, Any] = {"key": parsing.LINE, "path_key": parsing.PATH, **buffer}
     if parsing.is_joined(stream.parsing):
         own["multiline.parser"] = stream.tag
+    if steps := list(parsing.steps(stream)):
+        own["processors"] = {"logs": steps}
     for tail in inputs.tails(stream.tag, stream.paths, stream.exclude, from_end=stream.from_end):
         yield {**tail, **own}
 
@@ -106,15 +101,19 @@ class FluentBitStream:
 
     def command(self, assignment: Assignment) -> Command:
         """Run it with everything in its arguments."""
-        args = ["-q", "-f", "0.2"]
+        args = ["-q", "-f", str(_FLUSH_SECONDS)]
         tag = f"source-{assignment.source}" if assignment.source else "unnamed"
         for tail in inputs.tails(tag, assignment.paths, assignment.exclude, from_end=assignment.from_end):
-            args += ["-i", tail.pop("name"), *_properties(tail)]
-        args += ["-o", "file", *_properties(_RAW)]
+            args += ["-i", *_properties(tail | _STREAMED)]
+        args += ["-o", *_properties(_RAW)]
         return Command((_PROGRAM,), args)
 
 
+# With -q it says nothing; what goes wrong with the files is to be seen all the same, on stderr.
+_STREAMED = {"log_level": "warn", "mem_buf_limit": "4M"}
 _RAW = {
+    "name": "file",
+    "log_level": "warn",
     "match": "*",
     "path": "/dev",
     "file": "stdout",
@@ -125,9 +124,12 @@ _RAW = {
 
 
 def _properties(options: Mapping[str, Any]) -> Iterator[str]:
+    """The arguments after `-i` or `-o`: the name of a plugin, and its options."""
     for key, option in options.items():
-        yield "-p"
-        yield f"{key}={str(option).lower() if isinstance(option, bool) else option}"
+        if key == "name":
+            yield option
+        else:
+            yield from ("-p", f"{key}={str(option).lower() if isinstance(option, bool) else option}")
 
 
 FLUENT_BIT = FluentBit()

@@ -8,7 +8,9 @@ from webhook.sidecars import STATE_DIRECTORY
 
 __all__ = ["tails"]
 
-_LONGEST_LINE = "1M"
+_READ = 2**16
+_LONGEST_LINE = 2**20 + _READ
+"""Lines of 1 MiB are whole, and longer ones are cut here: 1 KiB is 1,000 bytes to Fluent Bit, so these are numbers."""
 
 
 def tails(tag: str, paths: Iterable[str], exclude: Iterable[str], *, from_end: bool) -> Iterator[dict[str, Any]]:
@@ -53,7 +55,7 @@ def _tail(name: str, tag: str, paths: Iterable[str], exclude: Iterable[str], *, 
         "rotate_wait": 30,
         "db": f"{STATE_DIRECTORY}/{name}.db",
         "db.locking": True,
-        "buffer_chunk_size": "64k",
+        "buffer_chunk_size": _READ,
         "buffer_max_size": _LONGEST_LINE,
         "truncate_long_lines": True,
         "static_batch_size": "1M",

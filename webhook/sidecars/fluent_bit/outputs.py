@@ -21,6 +21,9 @@ WHOLE_LINE = "loghook.line"
 """The field in which a record for a syslog server keeps its whole text: syslog takes one field, not a record."""
 
 _MEBIBYTE = 2**20
+_UPLOADS = 1_000_000
+"""How often the output of S3 tries to upload an object: it takes `no_limits` for 5 times, and then puts it aside."""
+
 _RESPONSE = "4M"
 """What is read of an answer. The answer to a bulk request has a line for each record."""
 
@@ -32,16 +35,21 @@ class _To(msgspec.Struct, Generic[_D_co]):
 
     stream: Stream
     settings: _D_co
+    disk_bytes: int
 
     @property
     def target(self) -> Target:
         return self.stream.target
 
 
-def output(stream: Stream) -> Options:
-    """The output that delivers the records of `stream`, and tries until they are delivered."""
-    own = OUTPUTS[stream.target.settings.type](_To(stream, stream.target.settings))
-    return {**own, "match": stream.tag, "alias": stream.tag, "retry_limit": "no_limits"}
+def output(stream: Stream, disk_bytes: int) -> Options:
+    """The output that delivers the records of `stream`, and tries until they are delivered.
+
+    `disk_bytes` is what it may keep in the state volume.
+    """
+    own = OUTPUTS[stream.target.settings.type](_To(stream, stream.target.settings, disk_bytes))
+    common = {"match": stream.tag, "alias": stream.tag, "retry_limit": "no_limits", "log_suppress_interval": "30s"}
+    return {**common, **own}
 
 
 def _stdout(_to: _To[destinations.Stdout]) -> Options:
@@ -185,6 +193,8 @@ def _s3(to: _To[destinations.S3]) -> Options:
         **({"endpoint": to.settings.endpoint} if to.settings.endpoint else {}),
         "s3_key_format": f"/{prefix}/%Y/%m/%d/%H/%M/%S-$UUID.gz",
         "store_dir": f"{STATE_DIRECTORY}/s3/{to.stream.tag}",
+        "store_dir_limit_size": to.disk_bytes,
+        "retry_limit": _UPLOADS,
         "use_put_object": True,
         "total_file_size": "5M",
         "upload_timeout": "1m",
@@ -247,13 +257,13 @@ def _cloudwatch(to: _To[destinations.CloudWatch]) -> Options:
 
 
 def _endpoint(url: str | None) -> Options:
-    """The host, port and TLS of a URL, as the output of CloudWatch takes them."""
+    """The host and port of a URL, as the output of CloudWatch takes them. It speaks TLS, and refuses to be told so."""
     if url is None:
         return {}
     scheme, _, place = url.partition("://")
     host, _, port = place.partition(":")
-    is_tls = scheme == "https"
-    return {"endpoint": host, "port": int(port or (443 if is_tls else 80)), "tls": "on" if is_tls else "off"}
+    plain = {"tls": "off"} if scheme == "http" else {}
+    return {"endpoint": host, "port": int(port or (80 if plain else 443)), **plain}
 
 
 def _forward(to: _To[destinations.Forward]) -> Options:

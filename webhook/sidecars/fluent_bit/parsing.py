@@ -39,7 +39,7 @@ _TRIMMED: Definition = {
 # Lines that go on with a stack trace.
 _JAVA = r"\A[ \t]+at |\A[ \t]*\.\.\. [0-9]+ |\A[ \t]*(?:Caused by|Suppressed): |\A[ \t]+\[CIRCULAR"
 _GO = (
-    r"\A[\r\n]*\z|\A\t|\A\[signal |\A[ \t]*panic: |\Agoroutine [0-9]+ |\Acreated by |\A[^\s(]\S*\(.*\)|"
+    r"\A[\r\n]*\z|\A\t|\A\[signal |\A[ \t]+panic: |\Agoroutine [0-9]+ |\Acreated by |\A[^\s(]\S*\(.*\)|"
     r"\Aexit status "
 )
 

@@ -1,17 +1,19 @@
 """Fluentd's configuration syntax (v1): sections of parameters, each value between double quotes.
 
 There, a backslash takes the meaning from any other character, `#{…}` is Ruby, and all else is literal. Ruby is only
-ever written for a variable, and once for a constant of ours. Source: Fluentd's `lib/fluent/config/literal_parser.rb`.
+ever written for a variable, for a file that may be missing, and once for a constant of ours. Source: Fluentd's
+`lib/fluent/config/literal_parser.rb`.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
 from webhook.sidecars import Text, Variable
 
-__all__ = ["Ruby", "Section", "Value", "json_text", "write"]
+__all__ = ["Readable", "Ruby", "Section", "Value", "json_text", "write"]
 
 
 class Ruby(msgspec.Struct, frozen=True):
@@ -20,7 +22,13 @@ class Ruby(msgspec.Struct, frozen=True):
     code: str
 
 
-Value = str | int | Text | Ruby
+class Readable(msgspec.Struct, frozen=True):
+    """A file that may be missing; without it the parameter is as if it were not said."""
+
+    path: str
+
+
+Value = str | int | Text | Ruby | Readable
 """A parameter's value. A tuple is Text, whose variables Fluentd looks up at its start."""
 
 
@@ -32,6 +40,8 @@ class Section(msgspec.Struct, frozen=True):
     parameters: Mapping[str, Value | None]
     sections: "Sequence[Section]" = ()
 
+
+_PLAIN_PATH = re.compile(r"[A-Za-z0-9/._-]+")
 
 _ESCAPES = str.maketrans(
     {"\\": r"\\", '"': r"\"", "#": r"\#", "\n": r"\n", "\r": r"\r", "\t": r"\t", "\f": r"\f", "\b": r"\b", "\0": r"\0"}
@@ -76,8 +86,17 @@ def _value(value: Value) -> str:
         return str(value)
     if isinstance(value, Ruby):
         return f'"#{{{value.code}}}"'
+    if isinstance(value, Readable):
+        return _readable(value.path)
     parts = value if isinstance(value, tuple) else (value,)
     return f'"{"".join(_part(part) for part in parts)}"'
+
+
+def _readable(path: str) -> str:
+    """A path of ours, which a name of a destination is part of, and nothing that Ruby has a word for."""
+    if not _PLAIN_PATH.fullmatch(path):
+        return _value(path)
+    return f"\"#{{::File.exist?('{path}') ? '{path}' : use_default}}\""
 
 
 def _part(part: str | Variable) -> str:

@@ -25,7 +25,7 @@ from webhook.destinations import (
     Tls,
 )
 from webhook.sidecars import STATE_DIRECTORY, Stream, Target, Text, Variable
-from webhook.sidecars.fluentd.literals import Section, Value, json_text
+from webhook.sidecars.fluentd.literals import Readable, Section, Value, json_text
 
 __all__ = ["OUTPUTS", "Output", "known_environment", "misfits", "output"]
 
@@ -53,6 +53,11 @@ def _secret(target: Target, field: str) -> Text | None:
     return (target.secrets[field],) if field in target.secrets else None
 
 
+def _ca(target: Target) -> Readable | None:
+    """The CA where its Secret is there; without it what the image trusts is trusted, and the rest is retried."""
+    return Readable(target.files["tls.ca"]) if "tls.ca" in target.files else None
+
+
 def _stdout(_: Any, __: Target) -> Output:
     return Output(parameters={"@type": "stdout"}, sections=(_JSON,))
 
@@ -67,7 +72,7 @@ def _search(settings: Elasticsearch | OpenSearch, target: Target) -> Parameters:
         "user": _secret(target, "basic.user"),
         "password": _secret(target, "basic.password"),
         "ssl_verify": settings.tls.verify,
-        "ca_file": target.files.get("tls.ca"),
+        "ca_file": _ca(target),
         "index_name": None if settings.daily else index,
         "logstash_format": settings.daily,
         "logstash_prefix": index if settings.daily else None,
@@ -87,7 +92,6 @@ def _elasticsearch(settings: Elasticsearch, target: Target) -> Output:
         "@type": "elasticsearch",
         **_search(settings, target),
         "api_key": _secret(target, "api_key"),
-        "ssl_version": "TLSv1_2" if settings.tls.enabled else None,
         "verify_es_version_at_startup": False,
         "default_elasticsearch_version": 8,
         "log_es_400_reason": True,
@@ -127,7 +131,7 @@ def _web(network: Network, path: str, headers: Mapping[str, Text], target: Targe
         "open_timeout": 10,
         "read_timeout": 30,
         "retryable_response_codes": _RETRIED,
-        **({"tls_ca_cert_path": target.files.get("tls.ca")} if network.tls.enabled else {}),
+        "tls_ca_cert_path": _ca(target) if network.tls.enabled else None,
         "tls_verify_mode": "none" if network.tls.enabled and not network.tls.verify else None,
     }
 
@@ -189,8 +193,7 @@ def _kafka(settings: Kafka, target: Target) -> Output:
         "sasl_over_ssl": settings.tls.enabled,
     }
     if settings.tls.enabled:
-        ca = target.files.get("tls.ca")
-        own |= {"ssl_ca_cert": json_text([ca])} if ca else {"ssl_ca_certs_from_system": True}
+        own |= {"ssl_ca_cert": _ca(target)} if "tls.ca" in target.files else {"ssl_ca_certs_from_system": True}
     if settings.sasl:
         own |= {
             "username": _secret(target, "sasl.user"),
@@ -270,8 +273,7 @@ def _forward(settings: Forward, target: Target) -> Output:
         "compress": "gzip",
     }
     if tls.enabled:
-        ca = target.files.get("tls.ca")
-        own |= {"tls_cert_path": json_text([ca]) if ca else None, "tls_insecure_mode": not tls.verify}
+        own |= {"tls_cert_path": _ca(target), "tls_insecure_mode": not tls.verify}
     server: Parameters = {"host": settings.host, "port": settings.port}
     sections = [Section("server", "", server)]
     if "shared_key" in target.secrets:
@@ -341,6 +343,7 @@ def known_environment(stream: Stream) -> Iterator[tuple[str, Text]]:
 
 
 _NO_CA = ("datadog",)
+_ABLE = {"kafka": "otel-collector", "forward": "fluent-bit"}
 
 
 def misfits(target: Target) -> Iterator[tuple[str, dict[str, str]]]:
@@ -351,9 +354,9 @@ def misfits(target: Target) -> Iterator[tuple[str, dict[str, str]]]:
         return
     tls: Tls = getattr(settings, "tls", Tls())
     if tls.enabled and tls.server_name:
-        yield "LH145", {"option": "tls.serverName", "example": "vector"}
+        yield "LH145", {"option": "tls.serverName", "example": _ABLE.get(settings.type, "vector")}
     if tls.enabled and not tls.verify and settings.type == "kafka":
-        yield "LH145", {"option": "tls.verify: false", "example": "fluent-bit"}
+        yield "LH145", {"option": "tls.verify: false", "example": "otel-collector"}
     if "tls.ca" in target.files and settings.type in _NO_CA:
         yield "LH145", {"option": "tls.ca", "example": "fluent-bit"}
     if isinstance(settings, Logscale) and settings.via == "otlp":

@@ -48,7 +48,11 @@ class ::Fluent::Plugin::LoghookFilter < ::Fluent::Plugin::Filter
       @offset = 0
     else
       require "tzinfo"
-      @zone = TZInfo::Timezone.get(@time_zone)
+      begin
+        @zone = TZInfo::Timezone.get(@time_zone)
+      rescue TZInfo::InvalidTimezoneIdentifier
+        log.warn "no such time zone, times without one are not read: #{@time_zone}"
+      end
     end
   end
 
@@ -57,6 +61,7 @@ class ::Fluent::Plugin::LoghookFilter < ::Fluent::Plugin::Filter
     path = line["log.file.path"].to_s
     begin
       record = parse(text)
+      typed(record) if record
       return nil if record && @partial && begun?(path, record)
     rescue StandardError
       record = nil
@@ -82,7 +87,7 @@ class ::Fluent::Plugin::LoghookFilter < ::Fluent::Plugin::Filter
       cells && @columns.zip(cells).reject { |_, cell| cell.nil? }.to_h
     when :regex
       found = @pattern.match(text)
-      found && typed(found.named_captures.compact)
+      found && found.named_captures.compact
     end
   end
 
@@ -94,11 +99,10 @@ class ::Fluent::Plugin::LoghookFilter < ::Fluent::Plugin::Filter
 
   def typed(record)
     @types.each do |key, type|
-      record[key] = CASTS.fetch(type).call(record[key]) if record.key?(key)
+      record[key] = CASTS.fetch(type).call(record[key]) if record[key].is_a?(String)
     rescue StandardError
       next
     end
-    record
   end
 
   # Whether a record goes on in the next line; the parts before it are kept until it ends.

@@ -7,13 +7,15 @@ and the files are the buffer.
 
 from collections.abc import Iterator, Mapping
 
+import msgspec
+
 from webhook.sidecars import CONFIG_DIRECTORY, STATE_DIRECTORY, Command, Problem, Shipment, Stream, Text
 from webhook.sidecars.rust import Untranslatable, translate
 from webhook.sidecars.vector.files import sources
 from webhook.sidecars.vector.literals import Data, document
 from webhook.sidecars.vector.remap import program, time_problem
 from webhook.sidecars.vector.shapes import shape
-from webhook.sidecars.vector.sinks import SINKS, misfits
+from webhook.sidecars.vector.sinks import SINKS, misfits, only_ca
 
 __all__ = ["SECRETS", "VECTOR"]
 
@@ -76,9 +78,11 @@ class Vector:
         limit = str(max(1, shipment.grace_seconds - 1))
         return Command(("vector",), ("--config", config, "--threads", "2", "--graceful-shutdown-limit-secs", limit))
 
-    def env(self, _: Shipment) -> Mapping[str, Text]:
+    def env(self, shipment: Shipment) -> Mapping[str, Text]:
         """Its own log: warnings and errors. Small chunks: what a source holds is counted in lines, not in bytes."""
-        return {"VECTOR_LOG": ("warn",), "VECTOR_CHUNK_SIZE_EVENTS": ("100",), "VECTOR_COLOR": ("never",)}
+        usual: dict[str, Text] = {"VECTOR_LOG": ("warn",), "VECTOR_CHUNK_SIZE_EVENTS": ("100",)}
+        ca = only_ca(shipment)
+        return usual | {"VECTOR_COLOR": ("never",), **({"SSL_CERT_FILE": (ca,)} if ca else {})}
 
     def image(self, _: Shipment) -> None:
         """One image does it all."""
@@ -87,10 +91,15 @@ class Vector:
 def _sink(stream: Stream, shipment: Shipment) -> dict[str, Data]:
     """A sink's buffer takes an eighth of the memory, shared by all sinks."""
     share = max(1 << 20, shipment.memory_bytes // 8 // len(shipment.streams))
+    target = stream.target
+    if only_ca(shipment):
+        target = msgspec.structs.replace(target, files={})
+    sink = SINKS[target.settings.type](target.settings, target)
+    outer = sink.get("protocol")
+    (outer if isinstance(outer, dict) else sink)["acknowledgements"] = {"enabled": True}
     return {
-        **SINKS[stream.target.settings.type](stream.target.settings, stream.target),
+        **sink,
         "inputs": [f"{stream.tag}-record"],
-        "acknowledgements": {"enabled": True},
         "buffer": {"type": "memory", "max_size": share, "when_full": "block"},
     }
 

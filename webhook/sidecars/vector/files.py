@@ -53,14 +53,17 @@ def sources(stream: Stream) -> dict[str, Data]:
 
 
 def _source(stream: Stream, include: Sequence[str], exclude: Sequence[str]) -> dict[str, Data]:
-    """A file is its device and inode; one that is gone stays open until it was read to its end, for a day at most."""
+    """A file is known by its first line, and stays open until it was read to its end, for a day at most.
+
+    By its inode, Vector would not see that a file was truncated, nor that a new one took the inode of one just removed.
+    """
     multiline = _multiline(stream.parsing)
     return {
         "type": "file",
         "include": list(include),
         **({"exclude": list(exclude)} if exclude else {}),
         "read_from": "end" if stream.from_end else "beginning",
-        "fingerprint": {"strategy": "device_and_inode"},
+        "fingerprint": {"strategy": "checksum", "lines": 1, "ignored_header_bytes": 0},
         "glob_minimum_cooldown_ms": 1000,
         "rotate_wait_secs": 86_400,
         "max_line_bytes": 1_048_576,

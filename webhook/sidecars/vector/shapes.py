@@ -29,11 +29,12 @@ body = { "timeUnixNano": nanoseconds, "observedTimeUnixNano": observed, "attribu
 if is_string(record.message) { body.body = { "stringValue": record.message } }
 record = { "resourceLogs": [{ "resource": { "attributes": resource }, "scopeLogs": [{ "logRecords": [body] }] }] }"""
 
+# The line as it was written; a syslog server takes a message for what stands in one line.
 _SYSLOG_SHAPE = """pod = to_string(get(record, ["k8s.pod.name"]) ?? null) ?? ""
 app = to_string(get(record, ["k8s.container.name"]) ?? null) ?? ""
 source = to_string(get(record, ["loghook.source"]) ?? null) ?? ""
-del(record."@timestamp")
-record = { "@timestamp": at, "host": pod, "app": app, "source": source, "message": encode_json(record) }"""
+line = replace(text, "\\n", "#012")
+record = { "@timestamp": at, "host": pod, "app": app, "source": source, "message": line }"""
 
 _DATADOG_SHAPE = """tags = {tags}
 record.timestamp = at

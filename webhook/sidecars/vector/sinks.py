@@ -12,6 +12,7 @@ from webhook.destinations import (
     Azure,
     CloudWatch,
     Datadog,
+    Destination,
     Elasticsearch,
     Http,
     Kafka,
@@ -24,10 +25,10 @@ from webhook.destinations import (
     Syslog,
     Tls,
 )
-from webhook.sidecars import Target, Text, Variable
+from webhook.sidecars import Shipment, Target, Text, Variable
 from webhook.sidecars.vector.literals import Data, is_template_safe
 
-__all__ = ["SINKS", "Sink", "misfits"]
+__all__ = ["SINKS", "Sink", "misfits", "only_ca"]
 
 Sink = dict[str, Data]
 
@@ -348,6 +349,23 @@ SINKS: Mapping[str, Callable[[Any, Target], Sink]] = {
 
 There is no sink for `forward`, and `gcp_stackdriver_logs` ends Vector at its start when no token can be had at once.
 """
+
+
+def only_ca(shipment: Shipment) -> str | None:
+    """The one CA by which all is verified that is: Vector gets it by the environment, where it may be missing.
+
+    A file of an option that is missing ends Vector. Kafka's client does not read that variable.
+    """
+    targets = [stream.target for stream in shipment.streams if _has_tls(stream.target.settings)]
+    files = {target.files.get("tls.ca") for target in targets}
+    return files.pop() if len(files) == 1 and all(target.settings.type != "kafka" for target in targets) else None
+
+
+def _has_tls(settings: Destination) -> bool:
+    tls: Tls | None = getattr(settings, "tls", None)
+    if settings.type == "stdout" or (isinstance(settings, Syslog) and settings.protocol != "tls"):
+        return False
+    return tls is None or tls.enabled
 
 
 def misfits(target: Target) -> Iterator[tuple[str, dict[str, str]]]:

@@ -1,0 +1,48 @@
+"""A server for the tests, as a process: `serving.py JSON`, an object of settings by their names.
+
+It is the real one, on ports that the system chooses. A review that names `make-the-core-fail` raises an error, whose
+text quotes the Pod as an unlucky one would. Further fields: `config`, a file; `core_seconds`, what each decision takes
+more than it does; `constants`, values by `module.NAME`, for tests that cannot wait for the real ones.
+"""
+
+import importlib
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from webhook.config import Config, load
+from webhook.review import Answer, Reviews
+from webhook.server import Settings, serve
+from webhook.server.main import Core
+
+given: dict[str, Any] = {"host": "127.0.0.1", "port": 0, "health_port": 0, **json.loads(sys.argv[1])}
+core_seconds = given.pop("core_seconds", 0)
+for name, value in given.pop("constants", {}).items():
+    module, _, constant = name.rpartition(".")
+    setattr(importlib.import_module(f"webhook.server.{module}"), constant, value)
+
+
+def core(config: Config) -> Core:
+    reviews = Reviews(config)
+
+    def answer(body: bytes | bytearray) -> Answer:
+        if b"make-the-core-fail" in body:
+            raise KeyError(body.decode())
+        if core_seconds:
+            time.sleep(core_seconds)
+        return reviews.answer(body)
+
+    return answer
+
+
+if __name__ == "__main__":
+    file = given.pop("config", None)
+    if file:
+        given |= {"config_files": (Path(file),), "read_config": lambda: load(Path(file).read_text(), file)}
+    for name in ("tls_cert", "tls_key", "client_ca"):
+        given[name] = Path(given[name]) if given.get(name) else None
+    given["tls_names"] = tuple(given.get("tls_names", ()))
+    given["client_names"] = frozenset(given.get("client_names", ()))
+    serve(Settings(**given), core=core)

@@ -1,0 +1,76 @@
+"""R12: memory and descriptors after a million reviews are what they were after the first hundred thousand."""
+
+import asyncio
+import itertools
+import ssl
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import uvloop
+from apiserver import ApiServer, Endpoints
+from replicas import Replica, one_replica
+from reviews import review
+
+MIB_MORE = 5
+
+
+def many(count: int) -> list[bytes]:
+    """Reviews of different Pods, and of like ones, of wrong ones, and of some that are none."""
+    found = [review(number, annotated=number % 5 > 0, differs=number % 2 > 0) for number in range(count)]
+    found[::7] = [each.replace(b"/var/log", b"/etc/log") for each in found[::7]]  # refused
+    return found
+
+
+async def ask_all(replica: Replica, context: ssl.SSLContext, bodies: Sequence[bytes], count: int) -> int:
+    """So many reviews by 25 callers, each over a new connection now and then; how many connections there were."""
+    server = ApiServer(context, Endpoints([replica.port]))
+    source = itertools.islice(itertools.cycle(bodies), count)
+
+    async def call(number: int) -> None:
+        for asked, body in enumerate(source):
+            await server.ask(body)
+            server.latencies.clear()
+            if asked % 100 == number:
+                server.close()
+
+    await asyncio.gather(*(call(number) for number in range(25)))
+    server.close()
+    assert server.failures == []
+    return server.dialled
+
+
+def test_nothing_grows(pki: Path, tmp_path: Path, context: ssl.SSLContext, size: Any, report: Any) -> None:
+    warm, count, rotations = size((10_000, 40_000, 5), (100_000, 1_000_000, 1000))
+    bodies = many(2000)
+    files = [tmp_path / "tls.crt", tmp_path / "tls.key"]
+
+    async def rotate(pause: float) -> None:
+        """Write the pair anew, as new files."""
+        for _ in range(rotations):
+            for file in files:
+                new = file.with_suffix(".new")
+                new.write_bytes((pki / file.name).read_bytes())
+                new.replace(file)
+            await asyncio.sleep(pause)
+
+    async def scenario() -> None:
+        for file in files:
+            file.write_bytes((pki / file.name).read_bytes())
+        given: dict[str, Any] = {"tls_cert": str(files[0]), "tls_key": str(files[1]), "drain_seconds": 0}
+        async with one_replica(pki, tmp_path, **given, constants={"files.POLL_SECONDS": 0.05}) as replica:
+            await ask_all(replica, context, bodies, warm)
+            before = replica.resident(), replica.descriptors()
+            rotating = asyncio.create_task(rotate(0.3))
+            dialled = await ask_all(replica, context, bodies, count)
+            await rotating
+            await asyncio.sleep(4)  # connections that were closed are gone, and their memory given back
+            grown = replica.resident() - before[0]
+            more = replica.descriptors() - before[1]
+            report(reviews=count, connections=dialled, mib_before=before[0], mib_more=round(grown, 1), files_more=more)
+            assert grown <= MIB_MORE
+            assert more <= 0
+            taken = await asyncio.to_thread(replica.metric, "loghook_certificate_reloads_total", result="success")
+            assert taken > 0
+
+    uvloop.run(scenario())

@@ -1,0 +1,107 @@
+"""A listening socket, and uvicorn on it."""
+
+import asyncio
+import contextlib
+import errno
+import socket
+import ssl
+from collections.abc import Iterator
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from webhook.server.limits import KEEP_ALIVE_SECONDS, Limited, Watch
+
+__all__ = ["ListenError", "Listener", "listen"]
+
+HANDSHAKE_SECONDS = 5.0
+"""How long a TLS handshake may take. The API server gives up after 10 s."""
+
+_FAREWELL_SECONDS = 5.0  # how long we wait for the other side's part in closing a TLS connection
+_BACKLOG = 2048
+_ACCEPTORS = 8
+"""How many connections are accepted in one turn of the event loop. libuv accepts one for each listener (since 1.47), so
+whoever opens many, or holds the loop up, would have everybody else wait in the backlog."""
+
+_PORTS = 65536
+
+
+class ListenError(OSError):
+    """The port cannot be had. Its text is one line that says why."""
+
+
+class Listener(uvicorn.Server):
+    """uvicorn on one bound socket: it leaves signals to `Drain`, and a TLS handshake has to come to an end."""
+
+    def __init__(self, app: ASGIApp, bound: socket.socket, context: ssl.SSLContext | None, watch: Watch) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                interface="asgi3",
+                http=Limited,
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
+                timeout_graceful_shutdown=1,
+            )
+        )
+        self.listening = asyncio.Event()
+        self.servers = []
+        self._bound = bound
+        self._context = context
+        self._watch = watch
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen."""
+        del sockets
+        for _ in range(_ACCEPTORS):
+            server = await asyncio.get_running_loop().create_server(
+                self._connection,
+                sock=self._bound.dup(),
+                backlog=_BACKLOG,
+                ssl=self._context,
+                ssl_handshake_timeout=HANDSHAKE_SECONDS if self._context else None,
+                ssl_shutdown_timeout=_FAREWELL_SECONDS if self._context else None,
+            )
+            self.servers.append(server)
+        self.started = True
+        self.listening.set()
+
+    def stop(self) -> None:
+        """Close the socket and every connection, within a second and whatever they are about."""
+        self.should_exit = self.force_exit = True
+
+    def _connection(self) -> Limited:
+        return Limited(self._watch, config=self.config, server_state=self.server_state, app_state={})
+
+
+def listen(host: str | None, port: int) -> socket.socket:
+    """A listening socket; one serves both IP versions where it is not bound to an address of one."""
+    if not 0 <= port < _PORTS:
+        raise ListenError(f"{port} is not a port: they go from 0 to {_PORTS - 1}")
+    dual = host is None and socket.has_dualstack_ipv6()
+    every = "::" if dual else "0.0.0.0"  # noqa: S104  # a Pod is called at whatever address it was given
+    address = host or every
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        return socket.create_server((address, port), family=family, dualstack_ipv6=dual, backlog=_BACKLOG)
+    except OSError as error:
+        raise ListenError(f"cannot listen on {address} port {port}: {_why(error)}") from None
+
+
+def _why(error: OSError) -> str:
+    known = {
+        errno.EADDRINUSE: "the port is taken, choose another or end what uses it",
+        errno.EADDRNOTAVAIL: "this machine has no such address",
+        errno.EACCES: "this user may not listen on ports this low",
+    }
+    return known.get(error.errno or 0, (error.strerror or "unknown reason").lower())
