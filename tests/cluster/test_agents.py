@@ -6,6 +6,7 @@ All Pods are created at once, so that their waiting overlaps; each test looks at
 import json
 import os
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -108,7 +109,6 @@ def world(shared_cluster: Any) -> Any:
 @pytest.fixture(scope="module")
 def eventually() -> Callable[..., Any]:
     """Wait until a check gives something true."""
-    import time
 
     def wait(what: str, check: Callable[[], Any], seconds: float = 60) -> Any:
         deadline = time.monotonic() + seconds
@@ -129,23 +129,18 @@ def _arrived(world: Any, pod: str) -> list[dict[str, str]]:
     """The records of the Pod whose name begins with `pod`, as the receiver wrote them: what is said of each, flat."""
     records: list[dict[str, str]] = []
     resource: dict[str, str] = {}
+    place = resource
     for line in world.kubectl("logs", "receiver").stdout.splitlines():
         found = _SAID.match(line)
         if found is None:
             continue
         if found["new"]:
-            resource = {}
+            place = resource = {}
         elif found["body"] is not None:
-            records.append({**resource, "body": found["body"]})
-        elif (
-            records
-            and records[-1].get("k8s.pod.name") == resource.get("k8s.pod.name")
-            and "k8s.node.name" in resource
-            and found["key"] not in resource
-        ):
-            records[-1][found["key"]] = found["value"]
+            place = {**resource, "body": found["body"]}
+            records.append(place)
         else:
-            resource[found["key"]] = found["value"]
+            place[found["key"]] = found["value"]
     return [record for record in records if record.get("k8s.pod.name", "").startswith(pod)]
 
 
