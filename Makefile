@@ -13,7 +13,7 @@ LOCK = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11
 ASSETS = $${KUBEBUILDER_ASSETS:-$$(test -x $(ENVTEST_DIR)/setup && $(ENVTEST_DIR)/setup)}
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-api test-cluster check bench soak docs format lock clean
+.PHONY: help run test test-api test-cluster image check bench soak docs format lock clean
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,8 +33,12 @@ test-api: $(READY) ## Run the tests against a real kube-apiserver  [KUBEBUILDER_
 	@KUBEBUILDER_ASSETS="$(ASSETS)" $(BIN)/pytest -q -m api tests/cluster
 
 test-cluster: $(READY) ## Run the tests on a cluster with a node  [KUBECONFIG, or root and ENVTEST_DIR]
+	@$(BIN)/python .ci/product.py .dev/product
 	@if [ -n "$$KUBECONFIG" ] || [ ! -x $(ENVTEST_DIR)/cluster ]; then $(BIN)/pytest -q -m cluster tests/cluster; \
-	else $(ENVTEST_DIR)/cluster --node run env "CLUSTER=$(ENVTEST_DIR)/cluster" $(BIN)/pytest -q -m cluster tests/cluster; fi
+	else $(ENVTEST_DIR)/cluster --node --cert-manager run env "CLUSTER=$(ENVTEST_DIR)/cluster" $(BIN)/pytest -q -m cluster tests/cluster; fi
+
+image: ## Build the image by the Dockerfile and run it, as root on Debian with buildah
+	@.ci/image
 
 check: $(READY) ## Lint, format, types, layers: what CI runs besides the tests
 	@$(BIN)/ruff check .
@@ -50,7 +54,8 @@ soak: $(READY) ## Run the long versions of the tests (half an hour or more, on a
 	@LOGHOOK_SOAK=1 $(BIN)/pytest -q tests/load
 
 docs: $(READY) ## Write the reference pages from the tables in the code
-	@$(BIN)/python -m webhook.reference docs
+	@$(BIN)/python -m webhook.reference docs examples/destinations
+	@$(BIN)/python charts/readme.py charts/loghook
 
 format: $(READY) ## Format the code
 	@$(BIN)/ruff check --fix-only --quiet .

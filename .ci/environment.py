@@ -25,6 +25,7 @@ def main() -> None:
     """Create or complete the environment, with the locked versions and this project in it, editable."""
     if sys.version_info < (3, 11):  # noqa: UP036 - a Python that is too old runs this first of all
         sys.exit(f"loghook needs Python 3.11 or newer, this is {sys.version.split()[0]}: make PYTHON=python3.13 ...")
+    os.environ.setdefault("PIP_DISABLE_PIP_VERSION_CHECK", "1")  # its notice would be the loudest line of `make run`
     directory = Path(sys.argv[1]).resolve()
     python = directory / "bin" / "python"
     if not python.exists() or _run(python, "-m", "pip", "--version", check=False):

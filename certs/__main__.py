@@ -1,4 +1,4 @@
-"""The command line of the certificates: `python -m certs issue` and `python -m certs run`."""
+"""The command line of the certificates: `python -m certs issue`, `run` and `clean`."""
 
 import logging
 import signal
@@ -67,6 +67,21 @@ Exit code:
   2  wrong use, no access to a cluster, or the port is taken
 """
 ONCE_SECONDS = 60.0
+
+CLEAN_HELP = """Delete the Secrets that cert-manager leaves behind when its Certificates are deleted.
+
+They hold keys, and nobody needs them any more once loghook is uninstalled. A Secret that cert-manager did not make is
+kept. The chart runs this after it has been uninstalled.
+
+\b
+  python -m certs clean --namespace loghook --secret loghook-serving --secret loghook-ca
+
+\b
+Exit code:
+  0  done; stdout has a line for each
+  1  the API server did not do it
+  2  wrong use, or no access to a cluster
+"""
 
 app = typer.Typer(
     add_completion=False,
@@ -174,6 +189,27 @@ def run_command(  # noqa: PLR0913  # the options of the command line
     configurations: list[tuple[Kind, str]] = [("mutating", name) for name in mutating]
     configurations += [("validating", name) for name in validating or ()]
     return _run(Place(namespace, secret, tuple(configurations), owner), rules, None if once else health_port)
+
+
+@app.command("clean", help=CLEAN_HELP, short_help="Delete the Secrets that cert-manager leaves behind.")
+def clean_command(
+    namespace: Annotated[str, typer.Option("--namespace", metavar="NS", help="Where they are.")],
+    secret: Annotated[list[str], typer.Option("--secret", metavar="NAME", help="A Secret; give it once for each.")],
+) -> int:
+    """Delete what cert-manager leaves behind; `CLEAN_HELP` tells the user all of it."""
+    from certs.cluster import Cluster, ClusterError, Place, connect  # noqa: PLC0415  # as in `run_command`
+
+    logging.basicConfig(level=logging.CRITICAL)  # as in `_run`
+    try:
+        client = connect()
+    except ClusterError as error:
+        return _failed(str(error), 2)
+    try:
+        for name in secret:
+            typer.echo(f"{namespace}/{name}: {Cluster(client, Place(namespace, name, ())).clear()}")
+    except ClusterError as error:
+        return _failed(str(error), 1)
+    return 0
 
 
 def service_names(service: str, namespace: str) -> tuple[str, ...]:

@@ -47,6 +47,9 @@ REQUEST_SECONDS = 10.0
 WATCH_SECONDS = 60
 _WATCH_GRACE_SECONDS = 15.0
 
+_CERTIFICATE = "cert-manager.io/certificate-name"
+"""What cert-manager writes on the Secrets that it makes (cert-manager, pkg/apis/certmanager/v1/types.go)."""
+
 _MANAGER = "loghook-certs"
 _ANSWER_LIMIT = 8 * 1024 * 1024  # bytes; etcd stores 1.5 MiB at most, the API server takes 3 MiB
 _SHOWN = 300  # characters of the server's sentence
@@ -157,7 +160,7 @@ class Cluster:
         """Create the Secret, or change the one that was seen; a conflict where it has been changed since."""
         if seen.secret is None:
             self._create({}, seen, step)
-        elif seen.secret.get("immutable"):
+        elif seen.secret.get("immutable"):  # there is no other way to change it
             self._delete(seen.secret)
             self._create(seen.secret, seen, step)
         else:
@@ -168,6 +171,16 @@ class Cluster:
     def adopt(self, seen: Observation) -> None:
         """Give the Secret that was seen its owner, so that it goes when the owner goes."""
         self.store(seen, Store({}, answered=False, why=()))
+
+    def clear(self) -> str:
+        """Delete the Secret if cert-manager made it, which leaves it behind; return what became of it."""
+        secret, _ = self._secret()
+        if secret is None:
+            return "is not there"
+        if _CERTIFICATE not in (secret["metadata"].get("annotations") or {}):
+            return "kept, since cert-manager did not make it"
+        self._delete(secret)
+        return "deleted"
 
     def publish(self, seen: Observation, bundle: bytes) -> list[str]:
         """Make `bundle` the caBundle of every webhook seen with another one; return the configurations changed."""
@@ -255,12 +268,12 @@ class Cluster:
         self._ask("create the Secret", create, self.place.namespace, body, field_manager=_MANAGER)
 
     def _delete(self, secret: Mapping[str, Any]) -> None:
-        """Delete an immutable Secret, if it is still the one that was seen: there is no other way to change it."""
+        """Delete the Secret, if it is still the one that was seen."""
         metadata = secret["metadata"]
         preconditions = {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]}
         body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": preconditions}
         delete = self._core.delete_namespaced_secret
-        self._ask("delete the immutable Secret", delete, self.place.secret, self.place.namespace, body=body)
+        self._ask("delete the Secret", delete, self.place.secret, self.place.namespace, body=body)
 
     def _ask(self, what: str, call: Callable[..., Any], *words: Any, may_lack: bool = False, **more: Any) -> Answer:
         """Return the decoded answer, and the server's time; with `may_lack` None stands for what does not exist."""

@@ -9,11 +9,15 @@ import yaml
 
 from webhook import annotations, config, reference
 from webhook.annotations import KEYS, PREFIX
+from webhook.destination_pages import example_file
+from webhook.destinations import TYPES
 from webhook.diagnostics import CODES
+from webhook.inject import Injected, inject
+from webhook.pods import view
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
-EXPECTED = {"LH190", "LH191"}  # of keys whose feature is not in this version
+EXPECTED = {"LH191"}  # of keys that are for agents
 
 
 def yaml_blocks(page: Path) -> list[Any]:
@@ -34,6 +38,32 @@ def said(block: Any) -> dict[str, str]:
 def test_reference_pages_are_those_of_the_code(name: str) -> None:
     page = (ROOT / "docs" / name).read_text("utf-8")
     assert page == "\n".join(reference.PAGES[name]()), "run `make docs`"
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_each_type_of_destination_has_an_example_that_works(name: str) -> None:
+    text = (ROOT / "examples" / "destinations" / f"{name}.yaml").read_text("utf-8")
+    assert text == example_file(name), "run `make docs`"
+    snippet = "".join(line.removeprefix("#   ") for line in text.splitlines(keepends=True) if line.startswith("#   "))
+    settings = config.load(snippet)
+    *secrets, pod = yaml.safe_load_all(text)
+    outcome = inject(view(pod), settings, "shop")
+    assert isinstance(outcome, Injected)
+    assert outcome.diagnostics == ()
+    there = {(secret["metadata"]["name"], key) for secret in secrets for key in secret["stringData"]}
+    named = settings.destinations["central"]
+    assert there == {(key.secret, key.key) for _, key in (*named.secrets(), *named.secret_files())}
+
+
+def test_every_example_of_a_destination_is_of_a_type() -> None:
+    assert {file.stem for file in (ROOT / "examples" / "destinations").iterdir()} == set(TYPES)
+
+
+def test_every_example_of_configuration_loads() -> None:
+    for page in PAGES:
+        for block in yaml_blocks(page):
+            if isinstance(block, dict) and block.keys() & {"destinations", "formats"}:
+                config.load(yaml.safe_dump(block))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -58,6 +88,16 @@ def test_the_configuration_in_the_documentation_loads() -> None:
         assert not list(annotations.check_defaults(defaults, place))
     named = set(yaml.safe_load(block))
     assert named == {field.alias for field in config.Config.model_fields.values()}
+
+
+def test_the_images_and_resources_in_the_documentation_are_the_built_in_ones() -> None:
+    text = (ROOT / "docs" / "configuration.md").read_text("utf-8")
+    (block,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    said = yaml.safe_load(block)
+    built_in = config.Config().model_dump(mode="json", by_alias=True)
+    assert {**said["images"], "registry": ""} == built_in["images"]
+    assert said["resources"] == built_in["resources"]
+    assert said["stateSizeLimit"] == built_in["stateSizeLimit"]
 
 
 def test_the_registration_in_the_documentation_is_complete() -> None:

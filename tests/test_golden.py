@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import copy
 import difflib
+import hashlib
 import json
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -24,6 +26,7 @@ from webhook import __version__
 from webhook.diagnostics import Reason
 from webhook.inject import Injected, Outcome, Refused, Skipped, inject
 from webhook.pods import view
+from webhook.sidecars.drain import DRAIN_SCRIPT
 from webhook.sidecars.streaming import SCRIPT
 
 if TYPE_CHECKING:
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
 RESULTS = {"injected.yaml", "skipped.txt", "denied.txt"}
 INPUTS = {"pod.yaml", "settings.yaml", "namespace.txt"}
 STATUS = "loghook.dev/status"
+CONFIG = "loghook.dev/config"
 
 
 # The files.
@@ -54,21 +58,31 @@ def _text(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
 _Dumper.add_representer(str, _text)
 
 
+def _is_ours(key: str, value: Any) -> bool:
+    return key == CONFIG and len(value) > 200
+
+
+_SCRIPTS = {SCRIPT: "<stream.sh>", DRAIN_SCRIPT: "<drain.sh>"}
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}(?=\"\}$)")
+
+
 def readable(pod: Any) -> str:
-    """The Pod as the golden file has it: with placeholders for the constant script and for our version."""
+    """The Pod as the golden file has it: with placeholders for constant scripts, our version, and the configuration.
+
+    What a configuration says is held by the tests of its agent.
+    """
     return yaml.dump(_with_placeholders(pod), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1000)
 
 
 def _with_placeholders(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: _with_placeholders(item) for key, item in value.items()}
+        return {key: "<config>" if _is_ours(key, item) else _with_placeholders(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_with_placeholders(item) for item in value]
-    if value == SCRIPT:
-        return "<stream.sh>"
-    if isinstance(value, str):
-        return value.replace(f'{{"version":"{__version__}",', '{"version":"<version>",')
-    return value
+    if not isinstance(value, str):
+        return value
+    value = _SCRIPTS.get(value, value).replace(f'{{"version":"{__version__}",', '{"version":"<version>",')
+    return _DIGEST.sub("sha256:<digest>", value)
 
 
 def ops_of(outcome: Outcome) -> list[dict[str, Any]]:
@@ -177,6 +191,17 @@ def test_makes_sidecars_that_pod_security_admits(case: Case, violations: Callabl
     ]
     assert len(sidecars) == len(ours)
     assert [found for sidecar in sidecars for found in violations(sidecar, spec)] == []
+
+
+def test_says_the_digest_of_the_configuration(case: Case) -> None:
+    outcome = inject(view(case.pod), case.config, case.namespace)
+    said = {op["path"].rpartition("~1")[2]: op["value"] for op in ops_of(outcome)}
+    if isinstance(outcome, Injected) and any(added.mode == "agent" for added in outcome.sidecars):
+        status = json.loads(said["status"])
+        assert status["config"] == "sha256:" + hashlib.sha256(said["config"].encode()).hexdigest()
+        assert said["config"]
+    else:
+        assert "config" not in said
 
 
 _ALL_ANSWERS = """

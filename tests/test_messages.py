@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from webhook.annotations import KEYS, PREFIX, parse
-from webhook.config import Config
+from webhook.config import Config, load
 from webhook.diagnostics import CODES, Diagnostic
 from webhook.inject import Injected, Outcome, Refused, inject
 from webhook.pods import view
@@ -25,7 +25,7 @@ _TAIL = re.compile(r' \(got ".*"\)$')
 _ASIDE = re.compile(r"(?<=[^ ]) \(.*\)$")  # what follows the advice: what is wrong with an expression, other names
 _PAIR = re.compile(rf"""({PREFIX}[^\s:]+): ("(?:[^"\\]|\\.)*"|'[^']*'|\S+)""")
 _PATH = re.compile(r"e\.g\. (/\S+)")
-_NO_EXAMPLE_TO_TRY = {"LH120", "LH208", "LH209", "LH210", "LH301", "LH302", "LH303", "LH402", "LH403"}
+_NO_EXAMPLE_TO_TRY = {"LH120", "LH208", "LH209", "LH210", "LH301", "LH302", "LH303", "LH402", "LH403", "LH405", "LH406"}
 
 
 def pod_of(entry: dict[str, Any], said: dict[str, str] | None = None) -> dict[str, Any]:
@@ -37,7 +37,8 @@ def pod_of(entry: dict[str, Any], said: dict[str, str] | None = None) -> dict[st
 
 
 def outcome_of(entry: dict[str, Any], said: dict[str, str] | None = None) -> Outcome:
-    return inject(view(pod_of(entry, said)), Config())
+    config = load(READ["settings"][entry["settings"]]) if "settings" in entry else Config()
+    return inject(view(pod_of(entry, said)), config)
 
 
 def name(entry: dict[str, Any]) -> str:
@@ -66,8 +67,9 @@ def test_says_exactly_this(entry: dict[str, Any]) -> None:
 def test_has_a_hundred_cases_and_every_code() -> None:
     assert len(CASES) >= 100
     told = {message[:5] for entry in CASES for message in entry["messages"]}
-    # What only the administrator's configuration brings about is among the golden cases; nothing says LH133 yet.
-    assert told == set(CODES) - {"LH133", "LH501", "LH502"}
+    # What only the administrator's configuration brings about is among the golden cases, and what needs annotations of
+    # 256 KiB in the tests of what is delivered. LH190 is retired, and no agent lacks a format (LH141).
+    assert told == set(CODES) - {"LH135", "LH141", "LH147", "LH190", "LH501", "LH502"}
 
 
 @each_entry
@@ -113,6 +115,7 @@ def test_shows_an_example_that_is_right(entry: dict[str, Any]) -> None:
         said = kept | example
         after = outcome_of(entry, said).diagnostics
         left = [str(other) for other in after if other.severity == "error" and other.key in example]
+        left = [other for other in left if not other.startswith("LH133")]  # they are right, with another key beside
         assert left == [], f"after doing what it says: {found}"
 
 
@@ -120,8 +123,7 @@ def test_shows_an_example_that_is_right(entry: dict[str, Any]) -> None:
 def test_gives_each_key_an_example_that_it_takes(key: Any) -> None:
     said = {PREFIX + "paths": "/var/log/app/*.log", PREFIX + key.name: key.example}
     wrong = [found for found in parse(said).diagnostics if found.severity == "error"]
-    assert [found.code for found in wrong] == (["LH190"] if key.is_later(key.example) else [])
-    assert key.is_later(key.example) == ("any" in key.later)
+    assert wrong == []
 
 
 def test_reports_all_mistakes_at_once() -> None:

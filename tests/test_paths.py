@@ -1,11 +1,13 @@
 """Paths and globs as text."""
 
+import fnmatch
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from webhook.diagnostics import Mistake, Mistaken
-from webhook.paths import LENGTH_LIMIT, is_under, parse, parse_name_glob
+from webhook.paths import LENGTH_LIMIT, is_under, leaves_nothing, parse, parse_name_glob
 
 
 @pytest.mark.parametrize(
@@ -108,3 +110,32 @@ def test_refuses_other_globs(text: str) -> None:
 )
 def test_compares_by_segment(path: str, directory: str, *, expected: bool) -> None:
     assert is_under(path, directory) is expected
+
+
+@pytest.mark.parametrize(
+    ("exclude", "glob", "expected"),
+    [
+        ("*", "*.log", True),
+        ("*.log", "*.log", True),
+        ("err*.log", "error*.log", True),
+        ("err*", "error-[0-9]?.log", True),
+        ("*a*", "[ab].log", False),
+        ("*]*", "[]]x", False),
+        ("error.log", "error?log", False),
+        ("*.gz", "*.log", False),
+        ("error-?.log", "error-?.log", False),
+        ("x*", "*x*", False),
+    ],
+)
+def test_knows_when_an_exclude_surely_leaves_nothing(exclude: str, glob: str, expected: bool) -> None:  # noqa: FBT001 - a column
+    assert leaves_nothing(["unlike-it", exclude], parse(f"/logs/{glob}")) is expected
+
+
+pieces = st.sampled_from(["a", "b", ".log", "*", "?", "[ab]", "[!a]", "[]a]"])
+globs = st.lists(pieces, min_size=1, max_size=4).map("".join).filter(lambda glob: "**" not in glob)
+
+
+@given(exclude=globs, glob=globs, name=st.text("ab.log]x", max_size=6))
+def test_never_takes_a_name_for_excluded_that_is_not(exclude: str, glob: str, name: str) -> None:
+    if leaves_nothing([exclude], parse(f"/logs/*/{glob}")) and fnmatch.fnmatchcase(name, glob):
+        assert fnmatch.fnmatchcase(name, exclude)

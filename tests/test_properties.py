@@ -29,6 +29,21 @@ CONFIGS = [
     load("defaults: {native-sidecar: 'false', paths: /var/log/app/*.log}\nimagePullSecrets: [mirror]"),
     load("policy: {enforce: true, ceiling: {cpu: null, memory: null}}\ndefaults: {on-error: warn, container: app}"),
     load("runAs: {user: unset}\nresources: {busybox: {cpuLimit: none}}\nimages: {registry: 'localhost:5000'}"),
+    load("""
+destinations:
+  central:
+    type: elasticsearch
+    host: es
+    index: "{namespace}-{label:app}-{field:team}"
+    basic: {user: {secret: es, key: user}, password: {secret: es, key: password}}
+    tls: {ca: {secret: es, key: ca.crt}}
+  aggregator: {type: forward, host: fluentd, sharedKey: {secret: f, key: k}}
+  private: {type: stdout, namespaces: [other]}
+formats: {trade: {regex: '(?P<price>(?=[0-9])[0-9.]+)', types: {price: float}}}
+labels: [app, absent]
+defaults: {mode: agent, destination: central}
+namespaces: {team: {defaults: {agent: vector}}}
+"""),
 ]
 
 # Pods.
@@ -177,6 +192,14 @@ right = st.sampled_from(
         ("exclude", "*.old,x?"),
         ("time-zone", "UTC"),
         ("format", "nginx"),
+        ("format", "trade"),
+        ("mode", "agent"),
+        ("mode", "streaming"),
+        ("destination", "central"),
+        ("destination", "aggregator"),
+        ("destination", "private"),
+        ("fields", "team=a$(b)${c}"),
+        ("multiline-start", "^(?=[0-9])"),
     ]
 )
 pod_keys = st.sampled_from(
@@ -189,6 +212,13 @@ pod_keys = st.sampled_from(
         ("cpu-limit", "5m"),
         ("memory-request", "64Mi"),
         ("drain-seconds", "600"),
+        ("drain-seconds", "0"),
+        ("engine", "fluent-bit"),
+        ("offsets", "true"),
+        ("agent", "fluent-bit"),
+        ("agent", "otel-collector"),
+        ("node-agent-hints", "filebeat"),
+        ("node-agent-hints", "datadog"),
     ]
 )
 garbage = st.tuples(st.sampled_from([*KEYS, "x", "status", "config", "a.b.paths", "A.paths", ".paths", ""]), small_text)

@@ -12,6 +12,7 @@ import pytest
 
 from webhook.config import Config, load
 from webhook.inject import Added
+from webhook.pods import Container, view
 from webhook.review import Answer, NotAReview, Reviews, answer
 
 PATHS = "loghook.dev/paths"
@@ -69,14 +70,15 @@ def test_patches_a_pod_that_asks() -> None:
 
 
 def test_refuses_with_a_status() -> None:
-    found, response = asked(review(pod({PATHS: "x.log", "loghook.dev/time-zone": "UTC"})))
+    said = {PATHS: "/logs/x.log", "loghook.dev/format": "jsn", "loghook.dev/time-zone": "UTC"}
+    found, response = asked(review(pod(said)))
     assert response.keys() == {"uid", "allowed", "status", "warnings"}
     assert response["allowed"] is False
     status = response["status"]
     assert (status["code"], status["reason"], status["status"]) == (422, "Invalid", "Failure")
-    assert status["message"].startswith("LH111 ")
+    assert status["message"].startswith("LH129 ")
     assert [warning[:5] for warning in response["warnings"]] == ["LH191"]
-    assert (found.decision, found.reason, found.codes) == ("refused", "", ("LH111", "LH191"))
+    assert (found.decision, found.reason, found.codes) == ("refused", "", ("LH129", "LH191"))
 
 
 def test_warns_and_starts_the_pod_without_ours() -> None:
@@ -313,6 +315,20 @@ def test_does_not_mix_up_pods_with_random_token_volumes() -> None:
         assert reviews.answer(body) == answer(body, Config())
 
 
+def test_does_not_mix_up_sources_with_names_like_token_volumes() -> None:
+    """The Pod of the second review has a container of our name, which the first has not."""
+    reviews = Reviews(Config())
+    said = {"loghook.dev/kube-api-access-aaaaa.paths": "/var/log/app/*.log"}
+    decisions = []
+    for name in ("kube-api-access-bbbbb", "kube-api-access-aaaaa"):
+        init = {"name": f"loghook-{name}"}
+        spec = {"initContainers": [init], "containers": [{"name": "app"}]}
+        body = json.dumps(review({"metadata": {"annotations": said}, "spec": spec})).encode()
+        assert reviews.answer(body) == answer(body, Config())
+        decisions.append(reviews.answer(body).decision)
+    assert decisions == ["injected", "refused"]
+
+
 def test_does_not_mix_up_containers_with_names_like_token_volumes() -> None:
     reviews = Reviews(Config())
     said = {PATHS: "/var/log/app/*.log", "loghook.dev/container": "kube-api-access-aaaaa"}
@@ -326,3 +342,17 @@ def test_forgets_the_oldest() -> None:
     for number in range(600):
         reviews.answer(json.dumps(review(pod(nodeName=f"node-{number}"))).encode())
     assert len(reviews._known) <= 256  # noqa: SLF001 - the one way to see that memory has a limit
+
+
+def test_compares_no_container_with_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A review may bring 20,000 of them, and comparing each with each kept the server busy for seconds."""
+
+    def compare(*_: object) -> bool:
+        raise AssertionError
+
+    monkeypatch.setattr(Container, "__eq__", compare)
+    containers = [{"name": name, "resources": {"limits": {"ephemeral-storage": "1"}}} for name in ("app", "web")]
+    with pytest.raises(AssertionError):
+        assert view(pod(containers=containers)).containers[0] != view(pod(containers=containers)).containers[1]
+    body = json.dumps(review(pod({PATHS: "/var/log/app/*.log"}, containers=containers))).encode()
+    assert answer(body, Config()).decision == "injected"

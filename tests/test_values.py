@@ -1,5 +1,6 @@
 """The parsers of annotation values, where the table of messages is not the natural place."""
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -31,6 +32,9 @@ from webhook.diagnostics import Mistaken
         (values.quantity, "0.5", "0.5"),
         (values.quantity_or_none, "none", "none"),
         (values.quantity_or_none, "1Gi", "1Gi"),
+        (values.size, "1Mi", "1Mi"),
+        (values.size, "1.5e6", "1.5e6"),
+        (values.size_or_none, "none", "none"),
         (values.seconds(0, 600), "0", 0),
         (values.seconds(0, 600), "600", 600),
         (values.seconds(0, 600), "007", 7),
@@ -43,6 +47,12 @@ def test_reads(parse: Callable[[str], Any], text: str, value: Any) -> None:
 def test_reads_paths_each_once_and_in_their_order() -> None:
     found = values.log_paths("/b.log, /a*.log\r\n/b.log,\t/c d.log ")
     assert [path.text for path in found] == ["/b.log", "/a*.log", "/c d.log"]
+
+
+@pytest.mark.parametrize("text", ["64m", "1", "512Ki", "0", "-1Gi", "Mi", ""])
+def test_takes_no_size_in_which_nothing_could_run(text: str) -> None:
+    with pytest.raises(Mistaken, match="LH126"):
+        values.size(text)
 
 
 def test_takes_as_many_paths_as_the_limit() -> None:
@@ -68,6 +78,11 @@ def test_gathers_all_that_is_wrong_in_a_list() -> None:
 )
 def test_finds_the_nearest_word(text: str, nearest: str | None) -> None:
     assert values.nearest(text, ["plain", "json", "nginx"]) == nearest
+
+
+def test_looks_for_the_nearest_word_among_the_first_hundred() -> None:
+    endless = itertools.chain(["jsn"], map(str, itertools.count()))
+    assert values.nearest("json", endless) == "jsn"
 
 
 @given(key=st.sampled_from(list(KEYS.values())), text=st.text(max_size=40))

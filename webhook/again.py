@@ -7,13 +7,14 @@ exported and is created anew. Image, arguments and resources may be of an earlie
 import re
 from collections.abc import Iterator
 
+from webhook.containers import TOKEN_VOLUME, Sidecar
 from webhook.diagnostics import Diagnostic
-from webhook.plan import TOKEN_VOLUME, Plan, Sidecar
+from webhook.plan import Plan
 from webhook.pods import Container, Pod
 
 __all__ = ["is_injected", "remains"]
 
-_VOLUME_OF_OURS = re.compile(r"loghook-(logs(-[0-9]+)?|config|state|token)")
+_VOLUME_OF_OURS = re.compile(r"loghook-(logs(-[0-9]+)?|ca|config|state|token)")
 
 
 def is_injected(pod: Pod, plan: Plan) -> bool:
@@ -26,16 +27,15 @@ def is_injected(pod: Pod, plan: Plan) -> bool:
 
 def remains(pod: Pod, plan: Plan) -> Iterator[Diagnostic]:
     """What in `pod` has a name of ours without `plan` being there as a whole: an older injection's, or the user's."""
-    there = {container.name: container for container in pod.every_container()}
-    for sidecar in plan.sidecars:
-        container = there.get(sidecar.name)
-        if container is not None:
-            code = "LH301" if _is_ours(container) else "LH302"
-            yield Diagnostic(code, sidecar.source.key("paths"), None, {"container": sidecar.name})
-    if not any(sidecar.name in there for sidecar in plan.sidecars):
-        for volume in pod.volumes:
-            if _VOLUME_OF_OURS.fullmatch(volume.name):
-                yield Diagnostic("LH303", plan.sidecars[0].source.key("paths"), None, {"volume": volume.name})
+    keys = {sidecar.name: sidecar.sources[0].key("paths") for sidecar in plan.sidecars}
+    first = next(iter(keys.values()))
+    found = [container for container in pod.every_container() if container.name in keys or _is_left_over(container)]
+    for container in found:
+        code = "LH301" if _is_ours(container) else "LH302"
+        yield Diagnostic(code, keys.get(container.name, first), None, {"container": container.name})
+    for volume in pod.volumes if not found else ():
+        if _VOLUME_OF_OURS.fullmatch(volume.name):
+            yield Diagnostic("LH303", first, None, {"volume": volume.name})
 
 
 def _reads(container: Container, sidecar: Sidecar) -> bool:
@@ -44,6 +44,11 @@ def _reads(container: Container, sidecar: Sidecar) -> bool:
         (mount.name, mount.sub_path_expr or mount.sub_path or None) for mount in container.mounts if mount.read_only
     }
     return mounted.issuperset(sidecar.reads)
+
+
+def _is_left_over(container: Container) -> bool:
+    """Whether `container` comes from an injection with other annotations: in another mode, or with other sources."""
+    return container.name.partition("-")[0] == "loghook" and _is_ours(container)
 
 
 def _is_ours(container: Container) -> bool:

@@ -7,19 +7,23 @@ configuration's defaults for the namespace, its general defaults, and what is bu
 
 import functools
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Literal
 
 import msgspec
 
 from webhook import values
+from webhook.destinations import DESTINATION_NAME
 from webhook.diagnostics import Diagnostic, Mistake, Mistaken
+from webhook.formats import FORMATS
 from webhook.paths import LogPath
 from webhook.values import PATHS_LIMIT
 
 __all__ = ["KEYS", "PREFIX", "Key", "Parsed", "Request", "Source", "asks", "check_defaults", "parse"]
 
 PREFIX = "loghook.dev/"
+
+BUILT_IN_FORMATS = frozenset(FORMATS)
 
 _SOURCE_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?")
 _TAKEN_NAMES = frozenset({"agent", "drain", "config", "state", "token"})
@@ -32,9 +36,9 @@ _SUGGESTIONS_LIMIT = 16  # a review may bring thousands of unknown keys: the nea
 class Key(msgspec.Struct, frozen=True, kw_only=True):
     """One annotation key: everything that the parser, the messages and the documentation need to know of it.
 
-    `default` is the text that is parsed where no level says a value; None where there is no such text. `later` are the
-    values (or "any") whose feature is not built yet, and `instead` what to write for now; `without_effect` marks keys
-    that streaming sidecars ignore.
+    `default` is the text that is parsed where no level says a value; None where there is no such text. `names_format`:
+    the administrator's own formats are values as well. `about_records`: it says how a record is read or what is put on
+    it, which a streaming sidecar leaves to others.
     """
 
     name: str
@@ -44,21 +48,18 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     default_about: str = ""
     example: str
     about: str
-    later: frozenset[str] = frozenset()
-    instead: str = ""
-    without_effect: bool = False
+    names_format: bool = False
+    about_records: bool = False
 
     @property
     def field(self) -> str:
         """The attribute of Request or Source that holds the value."""
         return self.name.replace("-", "_")
 
-    def is_later(self, text: str) -> bool:
-        """Whether `text` asks for what is not built yet."""
-        return text in self.later or "any" in self.later
+    def value(self, text: str, formats: Collection[str]) -> Any:
+        """What `text` means, where there are `formats`. Raises Mistaken."""
+        return values.format_name(text, formats) if self.names_format else self.parse(text)
 
-
-_ANY = frozenset({"any"})
 
 _SOURCE_KEYS = (
     Key(
@@ -85,8 +86,9 @@ _SOURCE_KEYS = (
         parse=values.format_name,
         default="plain",
         example="json",
-        about="How the application writes its records. A streaming sidecar passes every line on as it is, "
-        "whatever the format.",
+        about="How the application writes its records: a built-in format or one of the administrator's. A streaming "
+        "sidecar passes every line on as it is, whatever the format; see `node-agent-hints`.",
+        names_format=True,
     ),
     Key(
         name="container",
@@ -101,23 +103,19 @@ _SOURCE_KEYS = (
         name="mode",
         scope="source",
         parse=values.one_of("streaming", "agent"),
-        default_about="`agent` where a destination is named, else `streaming`",
+        default_about="`agent` where an annotation names a destination, else the configured one, else `streaming`",
         example="streaming",
         about="`streaming`: a sidecar writes the files' lines to its own stdout, for the node's log agent. "
         "`agent`: a log agent "
         "in the Pod ships them to a destination by itself.",
-        later=frozenset({"agent"}),
-        instead="mode: streaming",
     ),
     Key(
         name="destination",
         scope="source",
-        parse=values.matching(r"[a-z0-9]([-a-z0-9.]{0,61}[a-z0-9])?"),
+        parse=values.matching(DESTINATION_NAME),
         default_about="for agents: the configured one",
         example="central",
         about="Where an agent ships the records: a destination that the administrator has configured under this name.",
-        later=_ANY,
-        instead="mode: streaming",
     ),
     Key(
         name="read-from",
@@ -136,7 +134,7 @@ _SOURCE_KEYS = (
         default_about="from the format",
         example=r"^\d{4}-\d{2}-\d{2}",
         about="A regular expression that matches the first line of a record of several lines.",
-        without_effect=True,
+        about_records=True,
     ),
     Key(
         name="time-key",
@@ -145,7 +143,7 @@ _SOURCE_KEYS = (
         default_about="from the format",
         example="time",
         about="The field that holds the record's time.",
-        without_effect=True,
+        about_records=True,
     ),
     Key(
         name="time-format",
@@ -154,7 +152,7 @@ _SOURCE_KEYS = (
         default_about="from the format",
         example="%Y-%m-%dT%H:%M:%S%z",
         about="How the record's time is written, in the notation of strftime.",
-        without_effect=True,
+        about_records=True,
     ),
     Key(
         name="time-zone",
@@ -163,7 +161,7 @@ _SOURCE_KEYS = (
         default_about="`UTC`",
         example="Europe/Berlin",
         about="The zone of times that are written without one.",
-        without_effect=True,
+        about_records=True,
     ),
     Key(
         name="fields",
@@ -172,7 +170,7 @@ _SOURCE_KEYS = (
         default_about="none",
         example="team=shop,tier=web",
         about="Up to 16 literals that are put on each record.",
-        without_effect=True,
+        about_records=True,
     ),
 )
 
@@ -181,11 +179,9 @@ _POD_KEYS = (
         name="agent",
         scope="pod",
         parse=values.one_of("fluent-bit", "fluentd", "vector", "otel-collector"),
-        default_about="configured",
+        default="fluent-bit",
         example="fluent-bit",
-        about="The log agent of sources in agent mode.",
-        later=_ANY,
-        instead="mode: streaming",
+        about="The log agent of sources in agent mode: one sidecar, `loghook-agent`, ships for all of them.",
     ),
     Key(
         name="engine",
@@ -193,9 +189,8 @@ _POD_KEYS = (
         parse=values.one_of("busybox", "fluent-bit"),
         default="busybox",
         example="busybox",
-        about="What streams. busybox costs least, and reads each file from the start again when it restarts.",
-        later=frozenset({"fluent-bit"}),
-        instead="engine: busybox",
+        about="What streams. busybox costs least, and reads each file from the start again when it restarts; Fluent "
+        "Bit keeps `offsets`.",
     ),
     Key(
         name="offsets",
@@ -204,9 +199,7 @@ _POD_KEYS = (
         default="false",
         example="false",
         about="Whether the streaming sidecar remembers how far it has read, so that no line comes twice after "
-        "it restarts.",
-        later=frozenset({"true"}),
-        instead="offsets: 'false'",
+        "it restarts. `true` needs `engine: fluent-bit`.",
     ),
     Key(
         name="native-sidecar",
@@ -240,7 +233,7 @@ _POD_KEYS = (
     Key(
         name="volume-size-limit",
         scope="pod",
-        parse=values.quantity_or_none,
+        parse=values.size_or_none,
         default="1Gi",
         example="1Gi",
         about="The `sizeLimit` of the volume that loghook adds, or `none`. The kubelet evicts a Pod that "
@@ -258,14 +251,14 @@ _POD_KEYS = (
         name="cpu-limit",
         scope="pod",
         parse=values.quantity_or_none,
-        default_about="per engine",
+        default_about="per engine, or ten times `cpu-request` where that is more",
         example="100m",
         about="The CPU that each sidecar is limited to, or `none`.",
     ),
     Key(
         name="memory-request",
         scope="pod",
-        parse=values.quantity,
+        parse=values.size,
         default_about="small, per engine",
         example="32Mi",
         about="The memory that each sidecar requests.",
@@ -273,7 +266,7 @@ _POD_KEYS = (
     Key(
         name="memory-limit",
         scope="pod",
-        parse=values.quantity,
+        parse=values.size,
         default_about="the request",
         example="64Mi",
         about="The memory that each sidecar is limited to.",
@@ -292,9 +285,8 @@ _POD_KEYS = (
         parse=values.one_of("none", "fluent-bit", "datadog", "filebeat"),
         default="none",
         example="none",
-        about="Also write the annotation by which that agent of the node parses our stream.",
-        later=frozenset({"fluent-bit", "datadog", "filebeat"}),
-        instead="node-agent-hints: none",
+        about="Also write the annotation by which that agent of the node parses our stream, as `format` and "
+        "`multiline-start` say.",
     ),
 )
 
@@ -303,6 +295,7 @@ KEYS: Mapping[str, Key] = {key.name: key for key in _SOURCE_KEYS + _POD_KEYS}
 
 _SOURCE_FIELDS = frozenset(key.field for key in _SOURCE_KEYS)
 _POD_FIELDS = tuple(key.field for key in _POD_KEYS)
+_FIELDS_ABOUT_RECORDS = tuple(key.field for key in _SOURCE_KEYS if key.about_records)
 
 WRITTEN = frozenset({"status", "config"})
 """The keys that loghook writes itself: overwritten on injection, ignored otherwise."""
@@ -336,12 +329,16 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
         """The whole key `name` of this source, as a user would write it."""
         return f"{PREFIX}{self.name}.{name}" if self.name else PREFIX + name
 
+    def said_of_records(self) -> Iterator[str]:
+        """The whole keys by which the Pod says how records are read, and what is put on them."""
+        yield from (self.said[field] for field in _FIELDS_ABOUT_RECORDS if field in self.said)
+
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """What a Pod's annotations ask for, with the defaults filled in. `said` as in Source."""
 
     sources: tuple[Source, ...]
-    agent: str | None = None
+    agent: str
     engine: str
     offsets: bool
     native_sidecar: bool
@@ -372,12 +369,17 @@ def asks(annotations: Mapping[str, str]) -> bool:
     return False
 
 
-def parse(annotations: Mapping[str, str], defaults: Mapping[str, str] | None = None) -> Parsed:
+def parse(
+    annotations: Mapping[str, str],
+    defaults: Mapping[str, str] | None = None,
+    formats: frozenset[str] = BUILT_IN_FORMATS,
+) -> Parsed:
     """What `annotations` (all of the Pod's) ask for, over the configuration's `defaults` (by unprefixed key).
 
-    Never raises: every mistake is in the diagnostics, in the order of the annotations' keys.
+    `formats` are the names of all there are. Never raises: every mistake is in the diagnostics, in the order of the
+    annotations' keys.
     """
-    return _Parsing(annotations, _configured(tuple((defaults or {}).items()))).run()
+    return _Parsing(annotations, _configured(tuple((defaults or {}).items()), formats), formats).run()
 
 
 class _Said(msgspec.Struct, frozen=True):
@@ -390,9 +392,10 @@ class _Said(msgspec.Struct, frozen=True):
 class _Parsing:
     """One run of the parser over one Pod's annotations."""
 
-    def __init__(self, annotations: Mapping[str, str], defaults: Mapping[str, Any]) -> None:
+    def __init__(self, annotations: Mapping[str, str], defaults: Mapping[str, Any], formats: frozenset[str]) -> None:
         self.annotations = annotations
         self.defaults = defaults
+        self.formats = formats
         self.diagnostics: list[Diagnostic] = []
         self.by_source: dict[str, dict[str, _Said]] = {"": {}}
         self.failed: set[tuple[str, str]] = set()  # (source, key's name) of values that could not be used
@@ -415,24 +418,17 @@ class _Parsing:
             self._wrong("LH102", whole)
         elif source in _TAKEN_NAMES:
             self._wrong("LH103", whole, source=source)
-        elif source and key.scope == "pod" and "any" not in key.later:
+        elif source and key.scope == "pod":
             self._wrong("LH104", whole, name=name, example=key.example)
         else:
             self._take(source, key, whole, self.annotations[whole])
 
     def _take(self, source: str, key: Key, whole: str, text: str) -> None:
         own = self.by_source.setdefault(source, {})
-        if key.is_later(text):
-            self._wrong("LH190", whole, text, example=key.instead)
-            self.failed.add((source, key.name))
-            return
         try:
-            own[key.field] = _Said(key.parse(text), whole)
+            own[key.field] = _Said(key.value(text, self.formats), whole)
         except Mistaken as mistaken:
             self._refuse(source, key, whole, mistaken.each)
-        else:
-            if key.without_effect:
-                self._wrong("LH191", whole)
 
     def _refuse(self, source: str, key: Key, whole: str, mistakes: tuple[Mistake, ...]) -> None:
         self.failed.add((source, key.name))
@@ -458,7 +454,18 @@ class _Parsing:
         settled: dict[str, Any] = {
             field: pod[field].value if field in pod else self.defaults.get(field) for field in _POD_FIELDS
         }
-        return Request(sources=self._sources(inject=settled["inject"]), said=said, **settled)
+        sources = self._sources(inject=settled["inject"])
+        if settled["node_agent_hints"] == "none":
+            self._warn_of_keys_without_effect(sources)
+        return Request(sources=sources, said=said, **settled)
+
+    def _warn_of_keys_without_effect(self, sources: tuple[Source, ...]) -> None:
+        """What is said about records of streams alone: nobody reads it."""
+        of_streams = [said for source in sources if source.mode == "streaming" for said in source.said_of_records()]
+        used = {said for source in sources if source.mode == "agent" for said in source.said_of_records()}
+        for said in dict.fromkeys(of_streams):
+            if said not in used:
+                self._wrong("LH191", said)
 
     def _sources(self, *, inject: bool | None) -> tuple[Source, ...]:
         if inject is False:
@@ -484,12 +491,22 @@ class _Parsing:
                 self._wrong("LH105", f"{PREFIX}{name}.paths")
             return None
         settled = dict(self._source_defaults)
+        settled["mode"] = self._mode(own)
         said = dict(self._said_for_all)
         for field in own.keys() & _SOURCE_FIELDS:
             settled[field] = own[field].value
             said[field] = own[field].key
         self._check_mode(name, own)
         return Source(name=name, said=said, **settled)
+
+    def _mode(self, own: Mapping[str, _Said]) -> str:
+        """The mode that the narrowest level says; one that only names a destination means an agent."""
+        for level in (own, self.by_source[""]):
+            if "mode" in level:
+                return str(level["mode"].value)
+            if "destination" in level:
+                return "agent"
+        return str(self.defaults.get("mode", "streaming"))
 
     def _check_mode(self, name: str, own: Mapping[str, _Said]) -> None:
         """`mode: streaming` and a `destination` of one level contradict one another."""
@@ -510,17 +527,19 @@ class _Parsing:
 
 
 @functools.lru_cache(maxsize=256)
-def _configured(defaults: tuple[tuple[str, str], ...]) -> Mapping[str, Any]:
+def _configured(defaults: tuple[tuple[str, str], ...], formats: frozenset[str]) -> Mapping[str, Any]:
     """The parsed defaults by field: the configuration's over the built-in ones. What is wrong in them is left out."""
     settled = {key.field: key.parse(key.default) for key in KEYS.values() if key.default is not None}
     for name, text in defaults:
         key = KEYS.get(name)
-        if key is not None and not _problems(key, name, text):
-            settled[key.field] = key.parse(text)
+        if key is not None and not _problems(key, name, text, formats):
+            settled[key.field] = key.value(text, formats)
     return settled
 
 
-def check_defaults(defaults: Mapping[str, str], place: str = "defaults") -> Iterator[Diagnostic]:
+def check_defaults(
+    defaults: Mapping[str, str], place: str = "defaults", formats: frozenset[str] = BUILT_IN_FORMATS
+) -> Iterator[Diagnostic]:
     """What is wrong with the `defaults` of a configuration, whose keys stand under `place` in the file."""
     for name, text in defaults.items():
         key = KEYS.get(name)
@@ -528,22 +547,18 @@ def check_defaults(defaults: Mapping[str, str], place: str = "defaults") -> Iter
             suggestion = values.nearest(name, KEYS) or "e.g. format"
             yield Diagnostic("LH101", f"{place}.{name}", None, {"suggestion": suggestion})
         else:
-            yield from _problems(key, f"{place}.{name}", text)
+            yield from _problems(key, f"{place}.{name}", text, formats)
 
 
-def _details(key: Key, mistake: Mistake) -> dict[str, str]:
-    """The details of `mistake`, with an example that is right: the nearest value that this version takes."""
-    details = {"example": key.example, **mistake.details}
-    return {**details, "example": key.example} if key.is_later(details["example"]) else details
-
-
-def _problems(key: Key, where: str, text: str) -> list[Diagnostic]:
-    if key.is_later(text):
-        return [Diagnostic("LH190", where, text, {"example": key.instead})]
+def _problems(key: Key, where: str, text: str, formats: frozenset[str]) -> list[Diagnostic]:
     try:
-        key.parse(text)
+        key.value(text, formats)
     except Mistaken as mistaken:
         return [
             Diagnostic(mistake.code, where, mistake.value or text, _details(key, mistake)) for mistake in mistaken.each
         ]
     return []
+
+
+def _details(key: Key, mistake: Mistake) -> dict[str, str]:
+    return {"example": key.example, **mistake.details}

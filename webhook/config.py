@@ -4,95 +4,37 @@
 right is judged by `webhook.annotations`, which has the one table of keys.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from fnmatch import fnmatchcase
 from functools import cached_property
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
-from pydantic.alias_generators import to_camel
+from pydantic import Field, ValidationError
 
-from webhook import quantities
+from webhook.destinations import DESTINATION_NAME, AnyDestination, Destination
+from webhook.engines import EnginesResources, Images
+from webhook.faults import faults, line_of
+from webhook.formats import FORMATS, Format
+from webhook.own_formats import FormatName, OwnFormat
+from webhook.settings import Model, Quantity, Text
 
-__all__ = ["Config", "ConfigError", "EngineResources", "load"]
+__all__ = ["Config", "ConfigError", "load"]
 
 _SYSTEM_NAMESPACES = ("kube-system", "kube-public", "kube-node-lease")
 
 
-def _quantity(text: str) -> str:
-    if quantities.parse(text) < 0:
-        raise ValueError("a quantity is not negative")
-    return text
-
-
-def _as_text(value: object) -> object:
-    """YAML reads `cpu: 1` as a number and `x: true` as a boolean: both mean the text as it was written."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value) if isinstance(value, int | float) else value
-
-
-Text = Annotated[str, BeforeValidator(_as_text)]
-Quantity = Annotated[Text, AfterValidator(_quantity)]
 Defaults = dict[str, Text]
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
-
-
-class EngineResources(_Model):
-    """What a sidecar of one engine asks for where no annotation says otherwise.
-
-    One figure for memory is both request and limit: memory that was promised is never taken away.
-    """
-
-    cpu_request: Quantity = "10m"
-    cpu_limit: Quantity | Literal["none"] = "100m"
-    memory_request: Quantity = "32Mi"
-    memory_limit: Quantity = "32Mi"
-
-    @model_validator(mode="after")
-    def _limits_cover_requests(self) -> Self:
-        pairs = (("cpu", self.cpu_request, self.cpu_limit), ("memory", self.memory_request, self.memory_limit))
-        for name, request, limit in pairs:
-            if limit != "none" and quantities.parse(limit) < quantities.parse(request):
-                raise ValueError(f"the {name} limit {limit} is below the request {request}")
-        return self
-
-
-class EnginesResources(_Model):
-    """Resources by engine."""
-
-    busybox: EngineResources = EngineResources()
-
-
-class Images(_Model):
-    """The one table of images. `registry` replaces the registry of each of them, for a mirror."""
-
-    registry: str = ""
-    busybox: str = "docker.io/library/busybox:1.37"
-
-    def of(self, engine: str) -> str:
-        """The image of `engine`, from the mirror where one is configured."""
-        image: str = getattr(self, engine)
-        return f"{self.registry.rstrip('/')}/{_without_registry(image)}" if self.registry else image
-
-
-def _without_registry(image: str) -> str:
-    """`image` without its registry: a first part is one where it has a dot or a port, or is localhost."""
-    first, slash, rest = image.partition("/")
-    return rest if slash and ("." in first or ":" in first or first == "localhost") else image
-
-
-class RunAs(_Model):
+class RunAs(Model):
     """The user of sidecars whose application's user is root or unknown; `unset` leaves it to OpenShift."""
 
     user: Annotated[int, Field(gt=0, lt=2**31)] | Literal["unset"] = 65532
     group: Annotated[int, Field(ge=0, lt=2**31)] = 0
 
 
-class Ceiling(_Model):
+class Ceiling(Model):
     """The most that a Pod's annotations may ask for."""
 
     cpu: Quantity | None = "1"
@@ -100,7 +42,7 @@ class Ceiling(_Model):
     volume_size: Quantity | None = None
 
 
-class Policy(_Model):
+class Policy(Model):
     """What the administrator allows."""
 
     enforce: bool = False
@@ -108,17 +50,36 @@ class Policy(_Model):
     excluded_namespaces: tuple[str, ...] = _SYSTEM_NAMESPACES
 
 
-class Namespace(_Model):
+class Namespace(Model):
     """The configuration of one namespace."""
 
     defaults: Defaults = {}
 
 
-class Config(_Model):
+DestinationName = Annotated[str, Field(pattern=rf"^{DESTINATION_NAME}$")]
+# A label's key as the API has it: a name, in a domain or not. It becomes a field path and a field of each record.
+LABEL_KEY = r"^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$"
+LabelKey = Annotated[Text, Field(pattern=LABEL_KEY)]
+
+
+class Secrets(Model):
+    """What a Pod does whose Secret is missing: start, with the agent complaining, or wait for it."""
+
+    required: bool = False
+
+
+class Config(Model):
     """The whole of `loghook.yaml`; `Config()` is what holds without one."""
 
     defaults: Defaults = {}
     namespaces: dict[str, Namespace] = {}
+    destinations: dict[DestinationName, AnyDestination] = {}
+    formats: dict[FormatName, OwnFormat] = {}
+    labels: tuple[LabelKey, ...] = ()
+    """The Pod's labels that agents put on each record."""
+    secrets: Secrets = Secrets()
+    state_size_limit: Quantity = "256Mi"
+    """The size of the volume where agents keep offsets and buffers."""
     images: Images = Images()
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
     image_pull_secrets: tuple[str, ...] = ()
@@ -133,6 +94,24 @@ class Config(_Model):
     def defaults_for(self, namespace: str) -> Mapping[str, str]:
         """The defaults that hold in `namespace`, by unprefixed key: its own before the general ones."""
         return self._defaults_by_namespace.get(namespace, self.defaults)
+
+    @cached_property
+    def every_format(self) -> Mapping[str, Format]:
+        """The built-in formats and the administrator's, by name."""
+        return FORMATS | {name: own.format(name) for name, own in self.formats.items()}
+
+    @cached_property
+    def format_names(self) -> frozenset[str]:
+        """The names of all formats."""
+        return frozenset(self.every_format)
+
+    def destinations_for(self, namespace: str) -> Mapping[str, Destination]:
+        """The destinations that Pods of `namespace` may name."""
+        return {
+            name: destination
+            for name, destination in self.destinations.items()
+            if not destination.namespaces or any(fnmatchcase(namespace, glob) for glob in destination.namespaces)
+        }
 
     def every_default(self) -> Iterator[tuple[str, Defaults]]:
         """Each mapping of defaults, with the place in the file where it stands."""
@@ -156,10 +135,18 @@ def load(text: str, origin: str = "loghook.yaml") -> Config:
     except yaml.YAMLError as error:
         raise ConfigError(f"{origin}: {_yaml_problem(error)}") from None
     try:
-        return Config.model_validate({} if raw is None else raw)
+        config = Config.model_validate({} if raw is None else raw)
     except ValidationError as error:
-        lines = [f"{origin}:{_line(root, item['loc'])}: {_problem(item)}" for item in error.errors()]
-        raise ConfigError("\n".join(dict.fromkeys(lines))) from None
+        raise _config_error(origin, faults(Config, root, error)) from None
+    unnamed = [(line_of(root, place), f"{'.'.join(place)}: {problem}") for place, problem in _unnamed(config)]
+    if unnamed:
+        raise _config_error(origin, unnamed)
+    return config
+
+
+def _config_error(origin: str, mistakes: Iterable[tuple[int, str]]) -> ConfigError:
+    lines = (f"{origin}:{line}: {sentence}" for line, sentence in mistakes)
+    return ConfigError("\n".join(dict.fromkeys(lines)))
 
 
 def _yaml_problem(error: yaml.YAMLError) -> str:
@@ -168,30 +155,14 @@ def _yaml_problem(error: yaml.YAMLError) -> str:
     return " ".join(str(error).split())
 
 
-def _problem(item: Any) -> str:
-    place = ".".join(str(part) for part in item["loc"])
-    if item["type"] == "extra_forbidden":
-        return f"{place}: no such setting"
-    return f"{place}: {item['msg'].removeprefix('Value error, ')}" if place else f"{item['msg']}"
-
-
-def _line(node: yaml.Node | None, place: tuple[int | str, ...]) -> int:
-    """The line (from 1) of the deepest node on the way to `place`."""
-    line = 1
-    for part in place:
-        found = _child(node, part)
-        if found is None:
-            break
-        line, node = found
-    return line
-
-
-def _child(node: yaml.Node | None, part: int | str) -> tuple[int, yaml.Node] | None:
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            if key.value == str(part):
-                return key.start_mark.line + 1, value
-    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-        item: yaml.Node = node.value[part]
-        return item.start_mark.line + 1, item
-    return None
+def _unnamed(config: Config) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Each default that names a destination which is not there, or which Pods of that namespace may not name."""
+    places = [("defaults",), *(("namespaces", name, "defaults") for name in config.namespaces)]
+    for place, (_, defaults) in zip(places, config.every_default(), strict=True):
+        name = defaults.get("destination")
+        if name is None:
+            continue
+        known = config.destinations if len(place) == 1 else config.destinations_for(place[1])
+        if name not in known:
+            there = f"there are {', '.join(known)}" if known else "there are none"
+            yield (*place, "destination"), f"no such destination: {name}; {there}"

@@ -116,7 +116,7 @@ CODES = _table(
         "give at most 32 globs of file names without '/', e.g. *.gz,*.zip",
         "`exclude` looks at the file's name alone. It takes the same globs as `paths`.",
     ),
-    _error("LH121", "use {choices}, e.g. {key}: {example}", "The value is not one of those that the key takes."),
+    _error("LH121", "write e.g. {key}: {example} ({choices})", "The value is not one of those that the key takes."),
     _error("LH122", 'write "true" or "false", e.g. {key}: "{example}"', "The value is not a boolean."),
     _error(
         "LH123", "give at most 32 container names, e.g. {key}: app", "A container's name is a DNS label (RFC 1123)."
@@ -131,7 +131,11 @@ CODES = _table(
         "write at most 16 of key=value, e.g. {key}: team=shop,tier=web",
         "`fields` takes literals; a key starts with a letter and has letters, digits and `_`.",
     ),
-    _error("LH126", 'write a quantity, e.g. {key}: "{example}"', "The value is no Kubernetes quantity above zero."),
+    _error(
+        "LH126",
+        'write a quantity, e.g. {key}: "{example}"',
+        "The value is no Kubernetes quantity above zero, or a size of less than 1Mi: `64m` is no memory, `64Mi` is.",
+    ),
     _error(
         "LH127", 'write a whole number from {least} to {most}, e.g. {key}: "{example}"', "The value is no such number."
     ),
@@ -146,6 +150,12 @@ CODES = _table(
         "`mode: streaming` beside a `destination` of the same level: the stream's destination is the node's agent.",
     ),
     _error(
+        "LH132",
+        "agent mode needs a destination, e.g. {key}: {example}",
+        "An agent ships records to a destination that the administrator has configured; a Pod or the configured "
+        "defaults name one.",
+    ),
+    _error(
         "LH133",
         "offsets need loghook.dev/engine: fluent-bit",
         "busybox keeps no offsets: it reads each file from the start again when the sidecar restarts.",
@@ -154,16 +164,60 @@ CODES = _table(
     _error(
         "LH135",
         'at most {most} is allowed here, e.g. {key}: "{most}"',
-        "The administrator's configuration sets a ceiling (`policy.ceiling`).",
+        "The administrator's configuration sets a ceiling (`policy.ceiling`), and `policy.enforce` makes it a "
+        "mistake to ask for more. Without it the Pod gets what is allowed, with `LH504`.",
+    ),
+    _error(
+        "LH136",
+        "no such destination here, write e.g. {key}: {example}",
+        "The administrator has configured no destination of this name for the Pod's namespace, and `policy.enforce` "
+        "makes that a mistake. Without it the Pod starts, with `LH503`.",
+    ),
+    # 14x: what an agent cannot do
+    _error(
+        "LH141",
+        "{agent} cannot read the format {format}, use e.g. loghook.dev/agent: {example}",
+        "Not every agent has a parser for every format.",
+    ),
+    _error(
+        "LH142",
+        "{agent} has no {type} destination, use e.g. loghook.dev/agent: {example}",
+        "Not every agent can ship to every type of destination.",
+    ),
+    _error(
+        "LH143",
+        '{agent} does not understand this, write e.g. {key}: "{example}" ({problem})',
+        "Expressions are checked with Python's `re` and read by the agent's own engine: look-around and "
+        "back-references are not in all of them, nor is every directive of strftime.",
+    ),
+    _error(
+        "LH144",
+        '{agent} cannot be told this, use plain characters, e.g. {key}: "{example}"',
+        "Some characters mean something in an agent's configuration and cannot be written there in any other way.",
+    ),
+    _error(
+        "LH145",
+        "{agent} cannot do {option} of this destination, use e.g. loghook.dev/agent: {example}",
+        "Not every agent knows every option of a destination.",
+    ),
+    _error(
+        "LH146",
+        "{agent} cannot serve these destinations from one sidecar, use e.g. loghook.dev/agent: {example}",
+        "One agent sidecar serves all sources of a Pod, and for this agent their destinations need different images.",
+    ),
+    _error(
+        "LH147",
+        "the agent's configuration does not fit into the Pod's annotations, use e.g. globs in place of many paths",
+        "The API server takes at most 256 KiB of annotations, and the agent's configuration is one of them.",
     ),
     _error(
         "LH190",
         "not in this version of loghook, use e.g. loghook.dev/{example}",
-        "The key is part of the annotation API, but what it asks for is not built yet.",
+        "Retired: versions before 0.2 gave it for agents and their keys, which were not built yet.",
     ),
     _warning(
         "LH191",
-        "has no effect in this version of loghook, see loghook.dev/mode: streaming",
+        "leave it out or ship with an agent, it has no effect with loghook.dev/mode: streaming",
         "A streaming sidecar passes lines on as they are: what this key says is for agents.",
     ),
     # 2xx: where the files are
@@ -219,6 +273,18 @@ CODES = _table(
         "already read by {source}, remove one, e.g. the one in loghook.dev/{other}",
         "A file belongs to one source: to that which names it literally, then to the first by name.",
     ),
+    _error(
+        "LH211",
+        "{variable} of subPathExpr has two values here, keep one, e.g. {key}: {example}",
+        "Two containers give a variable of their subPathExpr different values, and a sidecar has one environment. Each "
+        "streaming source has a sidecar of its own; those in agent mode share one, so name the variables differently.",
+    ),
+    _warning(
+        "LH212",
+        'leaves nothing of a glob in paths, leave out less, e.g. {key}: "*.gz"',
+        "`exclude` matches every name that the glob matches, so none of its files is read. An `exclude` without a "
+        "source's name holds for every source that says none itself.",
+    ),
     # 3xx: a Pod that already has something of ours
     _error(
         "LH301",
@@ -248,13 +314,27 @@ CODES = _table(
     ),
     _warning(
         "LH403",
-        "the containers run as different users, the files are read as {user}: use e.g. a source for each",
-        "One sidecar has one user: that of the first container.",
+        "the containers run as different users, the files are read as {user}: use e.g. {example}",
+        "One sidecar has one user: that of the first container. Each streaming sidecar has its own, and one agent "
+        "reads for all sources.",
     ),
     _warning(
         "LH404",
         'does not fit into the Pod\'s grace period of {grace} s, e.g. {key}: "{example}"',
-        "What is still being read when the grace period ends is lost.",
+        "What is still being read or sent when the grace period ends is lost. Reading on after the application has "
+        "stopped takes `drain-seconds`, and an agent is given 5 s more to send what it has read.",
+    ),
+    _warning(
+        "LH405",
+        "the app may read the agent's secrets, set e.g. shareProcessNamespace: false",
+        "In a Pod whose containers share their processes, whoever runs as the same user reads the agent's environment, "
+        "in which the destination's secrets are. The agent has a user of its own there, but root reads all.",
+    ),
+    _warning(
+        "LH406",
+        "{agent} cannot be told {what} by annotations, see e.g. its own configuration",
+        "The hints that a node's agent reads in annotations cannot say everything: what they leave unsaid is for the "
+        "agent's configuration.",
     ),
     # 5xx: the administrator's side; never refuses a Pod
     _warning(
@@ -267,6 +347,18 @@ CODES = _table(
         "LH502",
         "this Pod needs native sidecars, which the configuration turns off: it starts without ours",
         "A plain sidecar would keep the Pod from completing.",
+    ),
+    _warning(
+        "LH503",
+        "no such destination here, source left out, write e.g. {key}: {example}",
+        "The administrator has configured no destination of this name for the Pod's namespace: it was never there, or "
+        "it is gone. A Pod that ran yesterday is not refused for that, unless `policy.enforce` says so (`LH136`).",
+    ),
+    _warning(
+        "LH504",
+        'cut to {most}, the most that is allowed here, e.g. {key}: "{most}"',
+        "The administrator's configuration sets a ceiling (`policy.ceiling`). It may be lower than on the day that the "
+        "Pod was written, so the Pod starts, with what is allowed.",
     ),
 )
 """Every diagnostic by its id."""

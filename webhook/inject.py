@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import msgspec
 
 from webhook import again, annotations
-from webhook.annotations import PREFIX, Request
+from webhook.annotations import PREFIX, Request, Source
 from webhook.config import Config
 from webhook.diagnostics import Diagnostic, Reason, join
 from webhook.patch import Op, annotation_ops, ops
@@ -20,7 +20,7 @@ _CONFIG_SOURCE = "kubernetes.io/config.source"
 
 
 class Added(msgspec.Struct, frozen=True):
-    """A sidecar that a Pod gets: its container's name, its mode, and the engine that runs in it, e.g. `busybox`."""
+    """A sidecar that a Pod gets: its container's name, its mode (or `drain`), and what runs in it, e.g. `busybox`."""
 
     name: str
     mode: str
@@ -28,11 +28,12 @@ class Added(msgspec.Struct, frozen=True):
 
 
 class Injected(msgspec.Struct, frozen=True):
-    """The Pod gets sidecars: the patch, what it adds, and warnings."""
+    """The Pod gets sidecars: the patch, what it adds, warnings, and the sources that are read."""
 
     ops: tuple[Op, ...]
     sidecars: tuple[Added, ...]
     diagnostics: tuple[Diagnostic, ...] = ()
+    sources: tuple[Source, ...] = ()
 
 
 class Skipped(msgspec.Struct, frozen=True):
@@ -66,10 +67,10 @@ def inject(pod: Pod, config: Config, namespace: str = "default") -> Outcome:
     reason = _reason_to_skip(pod, config, namespace)
     if reason is not None:
         return Skipped(reason)
-    parsed = annotations.parse(pod.annotations, config.defaults_for(namespace))
+    parsed = annotations.parse(pod.annotations, config.defaults_for(namespace), config.format_names)
     if parsed.request.inject is False:
         return Skipped(Reason.OPTED_OUT)
-    planned = plan(pod, parsed.request, config)
+    planned = plan(pod, parsed.request, config, namespace)
     diagnostics = parsed.diagnostics + planned.diagnostics
     if _has_errors(diagnostics):
         return _mistaken(pod, parsed.request, diagnostics)
@@ -80,8 +81,8 @@ def inject(pod: Pod, config: Config, namespace: str = "default") -> Outcome:
     diagnostics += tuple(again.remains(pod, planned))
     if _has_errors(diagnostics):
         return _mistaken(pod, parsed.request, diagnostics)
-    added = tuple(Added(each.name, each.source.mode, each.engine) for each in planned.sidecars)
-    return Injected(tuple(ops(pod, planned)), added, diagnostics)
+    added = tuple(Added(each.name, each.mode, each.engine) for each in planned.sidecars)
+    return Injected(tuple(ops(pod, planned)), added, diagnostics, planned.sources)
 
 
 def _reason_to_skip(pod: Pod, config: Config, namespace: str) -> Reason | None:

@@ -10,7 +10,7 @@ import msgspec
 
 from webhook.annotations import PREFIX, Source
 from webhook.diagnostics import Diagnostic
-from webhook.paths import is_under
+from webhook.paths import is_under, leaves_nothing
 from webhook.places import TOKEN_PATH
 from webhook.volumes import Reader, Reading
 
@@ -42,10 +42,14 @@ class Files(msgspec.Struct, frozen=True):
 def lay_out(
     sources: Iterable[Source], readings: Readings, engine_files: frozenset[str]
 ) -> tuple[list[Files], list[Diagnostic]]:
-    """The files of each source that has any, and a warning for each path that an earlier source has already."""
+    """The files of each source that has any, and a warning for each path of which nothing would be read.
+
+    That is one that an earlier source has already, or a glob of which `exclude` leaves nothing.
+    """
     owned, warnings = _without_doubles(sources, readings)
     places = _Places((reading.reader for several in owned.values() for reading in several), engine_files)
     present = [source for source in sources if source.name in owned]
+    warnings += _emptied(present, owned)
     return [_files(source, present, owned, places) for source in present], warnings
 
 
@@ -77,6 +81,14 @@ def _without_doubles(sources: Iterable[Source], readings: Readings) -> tuple[Rea
     return kept, warnings
 
 
+def _emptied(sources: Iterable[Source], readings: Readings) -> Iterator[Diagnostic]:
+    """A warning for each glob of which a source's own `exclude` leaves nothing."""
+    for source in sources:
+        for path in dict.fromkeys(reading.path for reading in readings[source.name] if reading.path.is_glob):
+            if leaves_nothing(source.exclude, path):
+                yield Diagnostic("LH212", source.key("exclude"), path.text)
+
+
 def _of_others(source: Source, sources: Iterable[Source], readings: Readings, places: "_Places") -> Iterator[str]:
     """Patterns of the files that the globs of `source` match too, but that belong to another source.
 
@@ -87,12 +99,17 @@ def _of_others(source: Source, sources: Iterable[Source], readings: Readings, pl
     for other in sources:
         for reading in readings[other.name] if globs and other is not source else ():
             is_stronger = not reading.path.is_glob or other.name < source.name
-            if is_stronger and any(_may_overlap(reading, glob) for glob in globs):
+            if is_stronger and any(_may_overlap(reading, other, glob) for glob in globs):
                 yield places.path(reading)
 
 
-def _may_overlap(one: Reading, other: Reading) -> bool:
-    return one.reader.tree == other.reader.tree and one.path.text.count("/") == other.path.text.count("/")
+def _may_overlap(reading: Reading, source: Source, glob: Reading) -> bool:
+    """Whether a file that `reading` of `source` takes may match `glob` too, which is of another source."""
+    return (
+        reading.reader.tree == glob.reader.tree
+        and reading.path.text.count("/") == glob.path.text.count("/")
+        and not (reading.path.is_glob and leaves_nothing(source.exclude, glob.path))
+    )
 
 
 class _Places:

@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from webhook.plan import Mount, Plan, Sidecar
+from webhook.containers import Sidecar
+from webhook.plan import Mount, Plan
 from webhook.pods import Container, Pod
 
 __all__ = ["Op", "annotation_ops", "ops"]

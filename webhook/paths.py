@@ -4,13 +4,15 @@ Everything here is about text. No file is ever looked at, and a path is compared
 a string: `/var/log/app2` is not in `/var/log/app`.
 """
 
+import fnmatch
 import re
+from collections.abc import Iterable
 
 import msgspec
 
 from webhook.diagnostics import Mistake
 
-__all__ = ["LENGTH_LIMIT", "LogPath", "is_under", "parse", "parse_name_glob"]
+__all__ = ["LENGTH_LIMIT", "LogPath", "is_under", "leaves_nothing", "parse", "parse_name_glob"]
 
 LENGTH_LIMIT = 512
 _NAME_LIMIT = 255  # of a file, on every file system of Linux
@@ -18,6 +20,7 @@ _NAME_LIMIT = 255  # of a file, on every file system of Linux
 _GLOB = re.compile(r"[*?\[]")
 _SHORT_DIRECTORY = re.compile(r"(?=.{1,40}\Z)(/[A-Za-z0-9._-]+)+/")
 _BRACKETS = re.compile(r"\[[!^]?+(?:\][^]/]*|[^]/]+)\]")
+_ONE_OF_MANY = re.compile(rf"{_BRACKETS.pattern}|[*?]")
 
 
 class LogPath(msgspec.Struct, frozen=True):
@@ -75,6 +78,15 @@ def _objection(text: str) -> str | None:
 def _has_bad_characters(text: str) -> bool:
     """Whether `text` has what Kubernetes, a shell's pattern or a terminal would take for more than a character."""
     return not text.isprintable() or "$" in text or "\\" in text or "[" in _BRACKETS.sub("", text)
+
+
+def leaves_nothing(exclude: Iterable[str], path: LogPath) -> bool:
+    """Whether one of the globs of file names in `exclude` surely matches every name that the glob `path` matches.
+
+    Not each such case is found: a `?` or `[…]` in `exclude` is taken to leave something.
+    """
+    name = _ONE_OF_MANY.sub("\0", path.text.rpartition("/")[2])
+    return any(not set(glob) & set("?[") and fnmatch.fnmatchcase(name, glob) for glob in exclude)
 
 
 def is_under(path: str, directory: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from webhook.paths import is_under
-from webhook.pods import Container
+from webhook.pods import Container, absolute
 
 __all__ = ["TOKEN_PATH", "hidden_by", "is_never_read"]
 
@@ -55,9 +55,9 @@ def hidden_by(directory: str, container: Container) -> str | None:
 def _needed(container: Container) -> Iterator[tuple[str, str]]:
     """The paths that `container` is known to need, each with what it is."""
     if container.working_dir:
-        yield "the working directory", container.working_dir.rstrip("/") or "/"
+        yield "the working directory", absolute(container.working_dir)
     program = next(iter(container.command or container.args or ()), "")
     if program.startswith("/"):
-        yield "the program", program
+        yield "the program", absolute(program)
     for mount in container.mounts:
         yield "another mount", mount.path

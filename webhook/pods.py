@@ -4,6 +4,7 @@ The raw Pod stays the truth: nothing is ever written back from here, so what thi
 Every list and map may be missing or null, because mutating webhooks run before validation.
 """
 
+import posixpath
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -19,6 +20,7 @@ __all__ = [
     "Spec",
     "Volume",
     "VolumeMount",
+    "absolute",
     "view",
 ]
 
@@ -81,8 +83,15 @@ class VolumeMount(_View, frozen=True):
 
     @property
     def path(self) -> str:
-        """The mount path without a trailing slash."""
-        return self.mount_path.rstrip("/") or "/"
+        """The mount path as the kubelet and the kernel read it."""
+        return absolute(self.mount_path)
+
+
+def absolute(path: str) -> str:
+    """`path` in its normal form; a relative one counts from `/`, as the kubelet has it (makeMounts)."""
+    if path.startswith("/") and "//" not in path and "/." not in path:
+        return path.rstrip("/") or "/"
+    return posixpath.normpath("/" + path.lstrip("/"))
 
 
 class SecurityContext(_View, frozen=True):

@@ -1,5 +1,6 @@
-"""The reference pages, written from the tables: `python -m webhook.reference DOCS` brings them up to date."""
+"""The reference pages and examples, written from the tables: `make docs` brings them up to date."""
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,8 +8,11 @@ from pathlib import Path
 import yaml
 
 from webhook.annotations import KEYS, PREFIX, WRITTEN, Key
+from webhook.destination_pages import EXAMPLES, destinations_page, example_file
 from webhook.diagnostics import CODES, Reason
-from webhook.formats import FORMATS
+from webhook.formats import FORMATS, Format
+from webhook.node_agents import NODE_AGENTS, Hint, Output
+from webhook.sidecars import Parsing
 
 __all__ = ["PAGES"]
 
@@ -36,8 +40,9 @@ metadata:
     {PREFIX}container: web
 ```
 
-Each source has a sidecar of its own, `loghook-access` and `loghook-app` here and `loghook` for the source without a
-name, so that `kubectl logs POD -c loghook-access` shows that source alone.
+Each source that is streamed has a sidecar of its own, `loghook-access` and `loghook-app` here and `loghook` for the
+source without a name, so that `kubectl logs POD -c loghook-access` shows that source alone. All sources that name a
+[destination](destinations.md) are shipped by one, `loghook-agent`.
 
 A name has at most 40 of `a-z`, `0-9` and `-`; `agent`, `drain`, `config`, `state` and `token` are taken.
 
@@ -77,11 +82,11 @@ def _key(key: Key) -> str:
     lines.append(f"Default: {default}.\n")
     if key.name == "format":
         lines += [f"- `{each.name}`: {each.about}" for each in FORMATS.values()] + [""]
-    if key.later:
-        what = "This key" if "any" in key.later else ", ".join(f"`{text}`" for text in sorted(key.later))
-        lines.append(f"{what} is part of the API but not in this version: it is refused with `LH190`.\n")
-    if key.without_effect:
-        lines.append("A streaming sidecar passes lines on as they are, so this has no effect yet (warning `LH191`).\n")
+    if key.about_records:
+        lines.append(
+            "A streaming sidecar passes lines on as they are: without `node-agent-hints` this has no effect on it "
+            "(warning `LH191`).\n"
+        )
     return "\n".join(lines)
 
 
@@ -96,15 +101,93 @@ def diagnostics_page() -> Iterator[str]:
     yield "\n".join(f"- `{reason.value}`: {reason.sentence}" for reason in Reason) + "\n"
 
 
-PAGES = {"annotations.md": annotations_page, "diagnostics.md": diagnostics_page}
+_FORMATS = """# Formats
+
+```yaml
+metadata:
+  annotations:
+    loghook.dev/paths: /var/log/app/*.log
+    loghook.dev/format: json
+```
+
+A format says how an application writes its records. An agent reads fields and the time out of each; a line that does
+not match is shipped as it is, in the field `message`. A streaming sidecar passes every line on as it is, and can tell
+the node's agent the format ([`node-agent-hints`](annotations.md)).
+
+**Times** without a format of their own are ISO-8601 (`T` or a space, with a fraction or without, `Z`, `+02:00`, `+0200`
+or no zone) or seconds or milliseconds since 1970. `time-key`, `time-format` and `time-zone` say otherwise; the field
+with the time stays in the record. Where no time is found a record's time is that of its reading.
+
+**Records of several lines** begin with a line that matches the format's start, or `multiline-start`; stack traces go on
+with the lines that belong to them.
+
+**Your own** formats go into the [configuration](configuration.md), under a name that Pods then write as they would a
+built-in one:
+
+```yaml
+formats:
+  trade:
+    regex: '^(?P<time>\\S+) (?P<symbol>[A-Z]+) (?P<price>[0-9.]+)$'
+    timeKey: time
+    types: {price: float}
+  people:
+    columns: [id, name, mail]
+  shop:
+    like: json
+    timeKey: "@timestamp"
+```
+"""
+
+
+def formats_page() -> Iterator[str]:
+    """docs/formats.md: every format, a record first, and what the node's agents are told of it."""
+    yield _FORMATS
+    for format_ in FORMATS.values():
+        yield f"## `{format_.name}`\n"
+        yield f"```text\n{format_.sample}\n```\n"
+        yield format_.about + "\n"
+        yield "".join(f"- {fact}\n" for fact in _facts(format_))
+    yield "## What the node's agents are told\n"
+    yield "| format | " + " | ".join(f"`{agent}`" for agent in NODE_AGENTS) + " |"
+    yield "| --- |" + " --- |" * len(NODE_AGENTS)
+    for format_ in FORMATS.values():
+        hints = (tell(Output("loghook", "app", Parsing(format=format_))) for tell in NODE_AGENTS.values())
+        yield f"| `{format_.name}` | " + " | ".join(map(_hint, hints)) + " |"
+    yield "\nHere the sidecar is `loghook` and the application `app`. What the user says of a stream holds.\n"
+
+
+def _facts(format_: Format) -> Iterator[str]:
+    names = list(re.compile(format_.pattern).groupindex) if format_.pattern else []
+    if names:
+        yield "Fields: " + ", ".join(f"`{name}`" for name in names)
+    if format_.time_key:
+        yield f"Time: `{format_.time_key}`" + (f", as `{format_.time_format}`" if format_.time_format else "")
+    if format_.start:
+        yield f"A record begins with: `{format_.start}`"
+    if format_.trace:
+        yield f"Joined: stack traces of {format_.trace.capitalize()}"
+
+
+def _hint(hint: Hint) -> str:
+    return "<br>".join(f"`{key}: {value}`" for key, value in hint.annotations.items()) or "none"
+
+
+PAGES = {
+    "annotations.md": annotations_page,
+    "destinations.md": destinations_page,
+    "diagnostics.md": diagnostics_page,
+    "formats.md": formats_page,
+}
 """Each page's name and what writes it."""
 
 
-def main(folder: Path) -> None:
-    """Write every page into `folder`."""
+def main(docs: Path, examples: Path) -> None:
+    """Write every page into `docs`, and an example for each type of destination into `examples`."""
     for name, page in PAGES.items():
-        (folder / name).write_text("\n".join(page()), "utf-8")
+        (docs / name).write_text("\n".join(page()), "utf-8")
+    for name in EXAMPLES:
+        (examples / f"{name}.yaml").write_text(example_file(name), "utf-8")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -4,17 +4,21 @@ A Guaranteed Pod stays Guaranteed, a Pod with resources of its own stays valid (
 the limit of the whole Pod.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+import msgspec
+
 from webhook import quantities
 from webhook.annotations import PREFIX, Request
-from webhook.config import Config, EngineResources
+from webhook.config import Config
 from webhook.diagnostics import Diagnostic
+from webhook.engines import EngineResources
 from webhook.pods import Container, Pod, Resources
 
-__all__ = ["over_ceiling", "resources"]
+__all__ = ["resources", "within_ceiling"]
 
 _EPHEMERAL = "ephemeral-storage"
 _STDOUT_BYTES = 64 * 2**20  # the kubelet keeps 5 files of 10 MiB of a container's output by default
@@ -40,11 +44,12 @@ def resources(
         limits["cpu"] = cpu_limit
     others = list(others)
     if pod.spec.resources is not None and (pod.spec.resources.requests or pod.spec.resources.limits):
-        return _within_pod(limits, pod.spec.resources.limits or {})
-    if others and all(map(_is_guaranteed, others)):
+        requests, limits = _within_pod(limits, pod.spec.resources.limits or {})
+    elif others and all(map(_is_guaranteed, others)):
         limits = {"cpu": requests["cpu"], **limits}
         requests = dict(limits)
-    apps = [container for container in others if container in pod.containers]
+    names = {container.name for container in pod.containers}
+    apps = [container for container in others if container.name in names]
     if apps and all(_limit_of(container, _EPHEMERAL) is not None for container in apps):
         requests[_EPHEMERAL] = "0"
         limits[_EPHEMERAL] = str(_STDOUT_BYTES + sum(map(_volume_bytes, volume_sizes)))
@@ -58,10 +63,17 @@ def _cpu_request(request: Request, defaults: EngineResources) -> str:
 
 
 def _cpu_limit(request: Request, defaults: EngineResources) -> str:
-    """What the Pod says; else the default, which is never below a request that the Pod says. May be `none`."""
+    """What the Pod says; else the default, or ten times what the Pod requests where that is more. May be `none`."""
     if request.cpu_limit is not None or defaults.cpu_limit == "none":
         return request.cpu_limit or "none"
-    return _larger(defaults.cpu_limit, _cpu_request(request, defaults))
+    if request.cpu_request is None:
+        return defaults.cpu_limit
+    return _larger(defaults.cpu_limit, _burst(request))
+
+
+def _burst(request: Request) -> str:
+    """Ten times the CPU that the Pod requests: logs come in bursts, which a limit near the request would throttle."""
+    return f"{math.ceil(quantities.parse(request.cpu_request or '0') * 10_000)}m"
 
 
 def _memory_request(request: Request, defaults: EngineResources) -> str:
@@ -81,10 +93,12 @@ def _larger(one: str, other: str) -> str:
     return one if quantities.parse(one) >= quantities.parse(other) else other
 
 
-def _within_pod(limits: Mapping[str, Quantity], of_pod: Mapping[str, Quantity]) -> dict[str, Any]:
-    """Nothing requested beyond what the Pod as a whole requests, and no limit above the Pod's."""
+def _within_pod(
+    limits: Mapping[str, Quantity], of_pod: Mapping[str, Quantity]
+) -> tuple[dict[str, Quantity], dict[str, Quantity]]:
+    """Requests: nothing beyond what the Pod as a whole requests; and limits, none above the Pod's."""
     within = {name: _least(limit, of_pod[name]) if name in of_pod else limit for name, limit in limits.items()}
-    return {"requests": dict.fromkeys(("cpu", "memory"), "0"), "limits": within}
+    return dict.fromkeys(("cpu", "memory"), "0"), within
 
 
 def _least(ours: Quantity, theirs: Quantity) -> Quantity:
@@ -125,9 +139,15 @@ def _volume_bytes(size: str) -> int:
     return _UNLIMITED_VOLUME_BYTES if size == "none" else int(quantities.parse(size))
 
 
-def over_ceiling(request: Request, config: Config) -> Iterator[Diagnostic]:
-    """The annotations that ask for more than the administrator allows, or for a limit below a request."""
+def within_ceiling(request: Request, config: Config) -> tuple[Request, list[Diagnostic]]:
+    """`request` with nothing above what the administrator allows, and what is wrong with its resources.
+
+    A ceiling may have been lowered since the Pod was written, so what is above it is cut and warned about; with
+    `policy.enforce` it is a mistake.
+    """
     ceiling = config.policy.ceiling
+    cut: dict[str, str] = {}
+    found = []
     for name, most in (
         ("cpu-request", ceiling.cpu),
         ("cpu-limit", ceiling.cpu),
@@ -137,8 +157,14 @@ def over_ceiling(request: Request, config: Config) -> Iterator[Diagnostic]:
     ):
         field = name.replace("-", "_")
         if field in request.said and most is not None and _exceeds(getattr(request, field), most):
-            yield Diagnostic("LH135", PREFIX + name, getattr(request, field), {"most": most})
-    yield from _crossed(request)
+            code = "LH135" if config.policy.enforce else "LH504"
+            found.append(Diagnostic(code, PREFIX + name, getattr(request, field), {"most": most}))
+            cut[field] = most
+    found += _crossed(request)
+    within = msgspec.structs.replace(request, **cut)
+    if within.cpu_request and within.cpu_limit is None and ceiling.cpu and _exceeds(_burst(within), ceiling.cpu):
+        within = msgspec.structs.replace(within, cpu_limit=ceiling.cpu)
+    return within, found
 
 
 def _exceeds(asked: str, most: str) -> bool:

@@ -192,9 +192,9 @@ def _likeness(metadata: Metadata) -> Hashable:
 
 
 def _token_volume(spec: bytes, metadata: Metadata) -> bytes | None:
-    """The random name in `spec` that tells no two Pods apart; None also where an annotation might mean it."""
+    """The random name in `spec` that tells no two Pods apart; None also where a name or annotation might mean it."""
     token = _TOKEN_VOLUME.search(spec)
-    if token is None or any("kube-api-access-" in value for value in (metadata.annotations or {}).values()):
+    if token is None or "kube-api-access-" in f"{metadata.name} {metadata.annotations}":
         return None
     return token[0]
 

@@ -4,12 +4,15 @@ Source: https://kubernetes.io/docs/concepts/security/pod-security-standards/#res
 """
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 from webhook.config import Config
 from webhook.pods import Container, Pod, SecurityContext
 
 __all__ = ["effective_user", "security_context"]
+
+_USERS = 2**31  # uids that the API server takes are below
 
 
 def security_context(pod: Pod, container: Container | None, config: Config) -> dict[str, Any]:
@@ -37,13 +40,15 @@ def _user(pod: Pod, container: Container | None, config: Config) -> int | None:
     """The application's user, so that its files can be read; never root, and never unknown.
 
     In a Pod whose containers share their processes the same user could read the sidecar's environment and the sidecar
-    the application's, so there it has one of its own.
+    the application's, so there it has one of its own: the configured one, or the nearest above that no container has.
     """
-    app = effective_user(pod, container)
     configured = None if config.run_as.user == "unset" else config.run_as.user
-    if pod.spec.share_process_namespace:
-        return configured + 1 if configured is not None and configured == app else configured
-    return app or configured
+    if not pod.spec.share_process_namespace:
+        return effective_user(pod, container) or configured
+    if configured is None:
+        return None
+    taken = {effective_user(pod, other) for other in pod.every_container()}
+    return next(user for user in chain(range(configured, _USERS), range(1, configured)) if user not in taken)
 
 
 def _group(pod: Pod, container: Container | None, config: Config) -> int:

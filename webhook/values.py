@@ -4,9 +4,10 @@ A parser takes the text of an annotation and returns its value, or raises Mistak
 """
 
 import difflib
+import itertools
 import re
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import TypeVar
 
 from webhook import paths, quantities
@@ -30,6 +31,8 @@ __all__ = [
     "quantity",
     "quantity_or_none",
     "seconds",
+    "size",
+    "size_or_none",
 ]
 
 PATHS_LIMIT = 32  # in one Pod, over all its sources
@@ -39,6 +42,8 @@ _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")  # RFC 1123
 _FIELD = re.compile(r"([A-Za-z][A-Za-z0-9_]{0,62})=(.{0,256})", re.DOTALL)
 _FIELDS_LIMIT = 16
 _LINE_LIMIT = 256
+_CHOICES_LIMIT = 100  # a review may bring 20,000 containers, which would take seconds
+_LEAST_BYTES = 2**20  # with less no program starts, and no log file is of use
 
 _T = TypeVar("_T")
 
@@ -109,10 +114,10 @@ def one_of(*choices: str) -> Callable[[str], str]:
     return parse_choice
 
 
-def format_name(text: str) -> str:
-    """The name of a format."""
-    if text not in FORMATS:
-        raise Mistake("LH129", example=nearest(text, FORMATS) or "json")
+def format_name(text: str, formats: Collection[str] = FORMATS) -> str:
+    """The name of one of `formats`."""
+    if text not in formats:
+        raise Mistake("LH129", example=nearest(text, sorted(formats)) or "json")
     return text
 
 
@@ -184,6 +189,18 @@ def quantity_or_none(text: str) -> str:
     return text if text == "none" else quantity(text)
 
 
+def size(text: str) -> str:
+    """A quantity of bytes, as it was written. `64m`, 0.064 bytes, is what someone writes who means `64Mi`."""
+    if quantities.parse(quantity(text)) < _LEAST_BYTES:
+        raise Mistake("LH126")
+    return text
+
+
+def size_or_none(text: str) -> str:
+    """A quantity of bytes, or the word `none`."""
+    return text if text == "none" else size(text)
+
+
 def seconds(least: int, most: int) -> Callable[[str], int]:
     """A parser of whole numbers from `least` to `most`."""
 
@@ -196,5 +213,6 @@ def seconds(least: int, most: int) -> Callable[[str], int]:
 
 
 def nearest(text: str, choices: Iterable[str]) -> str | None:
-    """The one of `choices` that `text` most likely means; None where it is like none of them."""
-    return next(iter(difflib.get_close_matches(text[:_LABEL_LENGTH].lower(), list(choices), n=1)), None)
+    """The one of the first 100 `choices` that `text` most likely means; None where it is like none of them."""
+    compared = list(itertools.islice(choices, _CHOICES_LIMIT))
+    return next(iter(difflib.get_close_matches(text[:_LABEL_LENGTH].lower(), compared, n=1)), None)

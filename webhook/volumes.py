@@ -26,7 +26,7 @@ DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 _REFERENCE = re.compile(r"\$\$|\$\(([^)]*)\)")
 # Newer Kubernetes lets variables have almost any name (KEP-4369), and expands `$(NAME)` in commands as well: a variable
 # that is named like a command in the sidecar's script would be put in its place. The C library reads some by itself.
-_SAFE_NAME = re.compile(r"(?!LD_|GLIBC_|MALLOC_)[-._a-zA-Z][-._a-zA-Z0-9]*")
+_SAFE_NAME = re.compile(r"(?!LD_|GLIBC_|MALLOC_|LOGHOOK_)[-._a-zA-Z][-._a-zA-Z0-9]*")
 
 
 class Addition(msgspec.Struct, frozen=True):
@@ -98,6 +98,7 @@ class _Resolving:
         self.app_containers = [container for container in pod.containers if container.name not in ours]
         self.containers = {found.name: found for found in pod.every_container() if found.name not in ours}
         self.diagnostics: list[Diagnostic] = []
+        self.shared: list[Reading | _Missing] = []  # what the one agent reads, of all sources
 
     def run(self, sources: Iterable[Source]) -> Resolution:
         located = {source.name: self._locate_all(source) for source in sources}
@@ -113,15 +114,21 @@ class _Resolving:
         for path in source.paths:
             try:
                 found += [self._locate(source, path, container) for container in self._writers(source, path)]
+                _check_variables([*self.shared, *found] if source.mode == "agent" else found)
             except Mistake as mistake:
                 failed = True
                 self._report(source, mistake, path)
-        return [] if failed else found
+        if failed:
+            return []
+        if source.mode == "agent":
+            self.shared += found
+        return found
 
     def _report(self, source: Source, mistake: Mistake, path: LogPath) -> None:
         """Lay `mistake` at the door of the Pod's author, or of the administrator whose default it is."""
         name = _KEY_TO_MEND.get(mistake.code, "paths")
-        cause = "container" if mistake.code == "LH201" else "paths"
+        is_of_container = mistake.code == "LH201" or (mistake.code == "LH211" and source.container)
+        cause = "container" if is_of_container else "paths"
         if cause not in source.said and not self.enforce:
             self._warn("LH501", source.key(cause), path.text, inner=mistake.code)
             return
@@ -147,17 +154,18 @@ class _Resolving:
     def _default_writer(self, path: LogPath) -> Container:
         """The one container whose writable mount covers `path`, else the Pod's default container, else the first.
 
-        What we added earlier only counts where nothing of the user's does, so that an injected Pod is read as it was
-        before, also where another webhook has put a container in front.
+        What we added earlier only counts where nothing of the user's does, not even a read-only mount of the default
+        container, so that an injected Pod is read as it was before, also where another webhook has put a container in
+        front.
         """
         covering: dict[object, Container] = {}
-        injected: list[Container] = []
+        added: list[Container] = []
         for container in self.app_containers:
             mount = _covering(container, path)
             if mount is None or not self._is_writable(mount):
                 continue
             if _ADDED_NAME.fullmatch(mount.name):
-                injected.append(container)
+                added.append(container)
             else:
                 covering.setdefault((mount.name, mount.path, mount.sub_path, mount.sub_path_expr), container)
         if len(covering) > 1:
@@ -166,7 +174,7 @@ class _Resolving:
         if covering:
             return next(iter(covering.values()))
         default = self._default_container()
-        return default if default in injected or not injected else injected[0]
+        return default if not added or _covering(default, path) else added[0]
 
     def _default_container(self) -> Container:
         named = self.pod.annotations.get(DEFAULT_CONTAINER)
@@ -242,7 +250,7 @@ class _Resolving:
 
 
 _SHORT_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,14}[a-z0-9])?")
-_KEY_TO_MEND = {"LH201": "container", "LH202": "container"}
+_KEY_TO_MEND = {"LH201": "container", "LH202": "container", "LH211": "container"}
 _REPLICATING = frozenset({"ReplicaSet", "ReplicationController", "DaemonSet", "StatefulSet", "Job"})
 
 
@@ -302,6 +310,16 @@ def _needed_env(expression: str, container: Container) -> tuple[EnvVar, ...]:
         needed.add(name)
         waiting += _references(variable.value or "")
     return tuple(variable for variable in defined.values() if variable.name in needed)
+
+
+def _check_variables(found: Iterable[Reading | _Missing]) -> None:
+    """Raise Mistake where two containers need different values of one variable: a sidecar has one environment."""
+    variables: dict[str, EnvVar] = {}
+    readers = [each.reader for each in found if isinstance(each, Reading)]
+    for reader in readers:
+        for variable in reader.env:
+            if variables.setdefault(variable.name, variable) != variable:
+                raise Mistake("LH211", variable=variable.name, example=reader.container)
 
 
 def _references(expression: str) -> list[str]:

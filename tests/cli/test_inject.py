@@ -264,6 +264,24 @@ def test_a_pod_that_does_not_ask_passes_through(run: Run) -> None:
     assert result.err == "pod/app: skipped: no annotation asks for loghook\n"
 
 
+def test_annotations_of_the_object_itself_are_said_to_mean_nothing(run: Run) -> None:
+    template = "{metadata: {}, spec: {containers: [{name: app, image: app}]}}"
+    job = f"{{template: {template}}}"
+    metadata = "metadata: {name: web, annotations: {other: x, loghook.dev/paths: /var/log/app/*.log}}"
+    text = f"apiVersion: apps/v1\nkind: Deployment\n{metadata}\nspec: {job}\n---\n"
+    text += f"apiVersion: batch/v1\nkind: CronJob\n{metadata}\nspec: {{jobTemplate: {{spec: {job}}}}}\n"
+    done = run("inject", "-f", "-", stdin=text)
+    assert done.code == 0
+    assert done.out == text
+    warning = "  warning: loghook.dev/paths stands on the object, where no Pod has it: write it at"
+    assert done.err.splitlines() == [
+        "deployment/web: skipped: no annotation asks for loghook",
+        f"{warning} spec.template.metadata.annotations",
+        "cronjob/web: skipped: no annotation asks for loghook",
+        f"{warning} spec.jobTemplate.spec.template.metadata.annotations",
+    ]
+
+
 def test_on_error_warn_writes_the_status_alone(run: Run) -> None:
     text = REFUSED.replace("    loghook.dev/paths", "    loghook.dev/on-error: warn\n    loghook.dev/paths")
     result = run("inject", "-f", "-", stdin=text)
@@ -282,6 +300,21 @@ def test_warnings_stand_below_their_object(run: Run) -> None:
     first, second = result.err.splitlines()
     assert first == "pod/app: injected loghook (streaming /var/log/app.log)"
     assert second.startswith("  warning: LH191 loghook.dev/time-zone: ")
+
+
+def test_what_is_shipped_is_said_with_the_agent_and_the_destination(run: Run, tmp_path: Path) -> None:
+    config = tmp_path / "loghook.yaml"
+    config.write_text("destinations: {central: {type: stdout}}")
+    said = "/app.log\n    loghook.dev/destination: central\n    loghook.dev/agent: vector\n"
+    said += "    loghook.dev/a.paths: /logs/a.log\n    loghook.dev/a.mode: streaming\n"
+    said += "    loghook.dev/b.paths: /logs/b.log\n    loghook.dev/b.destination: gone\n"
+    result = run("inject", "-f", "-", "--config", str(config), stdin=POD.replace("/app.log\n", said))
+    first, second = result.err.splitlines()
+    assert first == (
+        "pod/app: injected loghook-a, loghook-agent, loghook-drain "
+        "(agent vector to central /var/log/app.log; streaming /logs/a.log)"
+    )
+    assert second.startswith("  warning: LH503 loghook.dev/b.destination: ")
 
 
 def test_a_refused_object_stops_everything_and_all_mistakes_are_said(run: Run) -> None:
@@ -534,8 +567,8 @@ def test_files_that_cannot_be_opened_are_one_clear_line(run: Run, tmp_path: Path
     ("settings", "lines"),
     [
         (
-            b"images: {vector: x}\nfoo: 1\n",
-            ["1: images.vector: no such setting", "2: foo: no such setting"],
+            b"images: {vektor: x}\nfoo: 1\n",
+            ["1: images.vektor: no such setting, write vector", "2: foo: no such setting"],
         ),
         (b"a: [\n", [" line 2: did not find expected node content"]),
         (b"\xff", [" is not UTF-8 (byte 0)"]),

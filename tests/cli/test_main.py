@@ -15,11 +15,11 @@ def test_help_shows_examples_and_every_command_with_serve_among_them(process: Ru
     result = process("--help")
     assert (result.code, result.err) == (0, "")
     listed = [line.split()[0] for line in result.out.partition("Commands:\n")[2].splitlines() if line.strip()]
-    assert listed == ["inject", "preview", "serve"]
+    assert listed == ["inject", "preview", "verify", "serve"]
     assert "loghook inject -f app.yaml | kubectl apply -f -" in result.out
 
 
-@pytest.mark.parametrize("command", ["inject", "preview", "serve", "demo"])
+@pytest.mark.parametrize("command", ["inject", "preview", "serve", "verify", "demo"])
 def test_each_command_has_help_with_an_example(run: Run, command: str) -> None:
     result = run(command, "--help")
     assert (result.code, result.err) == (0, "")

@@ -25,51 +25,21 @@ import yaml
 
 from certs.authority import Authority, is_issued_by, parse_certificate, parse_key, restore_authority
 
+from .client import CALLERS, Client
+from .conftest import free_port
+from .conftest import wait_for as wait
+
 NAMESPACE = "loghook-certs"
 NAMES = "loghook", "loghook-tls"
 REGISTRATION = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 CORE = f"/api/v1/namespaces/{NAMESPACE}"
-CALLERS = 25
 NEW_KEYS = 10 if os.environ.get("LOGHOOK_SOAK") else 1
 PATIENCE = 120.0
 
 
-class Client:
-    """A bare client of the API, by TLS with a token, or through `kubectl proxy`."""
-
-    def __init__(self, port: int, context: ssl.SSLContext | None = None, token: str = "") -> None:
-        self.port, self.context, self.token = port, context, token
-        self._connection: http.client.HTTPConnection | None = None
-        self._lock = threading.Lock()
-
-    def again(self) -> "Client":
-        """Another one, for another thread."""
-        return Client(self.port, self.context, self.token)
-
-    def call(self, method: str, path: str, body: Any = None, kind: str = "application/json") -> tuple[int, Any]:
-        headers = {"Content-Type": kind} | ({"Authorization": f"Bearer {self.token}"} if self.token else {})
-        with self._lock:
-            connection = self._connected()
-            connection.request(method, path, None if body is None else json.dumps(body), headers)
-            answer = connection.getresponse()
-            return answer.status, json.loads(answer.read())
-
-    def _connected(self) -> http.client.HTTPConnection:
-        if self._connection is None and self.context:
-            self._connection = http.client.HTTPSConnection("127.0.0.1", self.port, context=self.context, timeout=30)
-        elif self._connection is None:
-            self._connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        return self._connection
-
-    def must(self, method: str, path: str, body: Any = None, kind: str = "application/json") -> Any:
-        status, answer = self.call(method, path, body, kind)
-        assert status in (200, 201, 202), answer
-        return answer
-
-    def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
+def wait_for(what: str, check: Callable[[], Any]) -> Any:
+    return wait(what, check, PATIENCE)
 
 
 class World:
@@ -96,23 +66,6 @@ class World:
         if not data or data["ca.crt"] != self.bundle() or data["ca.crt"].count(b"BEGIN CERT") != 1:
             return False
         return is_issued_by(parse_certificate(data["tls.crt"]), parse_certificate(data["ca.crt"]))
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def wait_for(what: str, check: Callable[[], Any], seconds: float = PATIENCE) -> Any:
-    deadline = time.monotonic() + seconds
-    while True:
-        if answer := check():
-            return answer
-        if time.monotonic() > deadline:
-            pytest.fail(f"not within {seconds} s: {what}")
-        time.sleep(0.1)
 
 
 def registration(port: int) -> dict[str, Any]:

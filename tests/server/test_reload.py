@@ -40,7 +40,7 @@ def test_a_wrong_configuration_is_told_once_and_the_last_good_one_kept(start: An
     server = start(config=str(file))
     file.write_text("imagez: {}\n")
     line = server.line("kept the old configuration")
-    assert (line["level"], line["error"]) == ("error", f"{file}:1: imagez: no such setting")
+    assert (line["level"], line["error"]) == ("error", f"{file}:1: imagez: no such setting, write images")
     assert image(server, review).startswith("one.example.com/")
     assert metric(server, 'loghook_config_reloads_total{result="failure"}') == 1
     assert metric(server, "loghook_config_last_reload_successful") == 0

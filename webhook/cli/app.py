@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from webhook import __version__
-from webhook.cli import demo, inject, preview, serve
+from webhook.cli import demo, inject, preview, serve, verify
 from webhook.cli.failures import InputError
 from webhook.cli.terminal import show
 
@@ -31,6 +31,7 @@ app = typer.Typer(
 
 app.command("inject", help=inject.HELP, short_help="Add the sidecars to manifests.")(inject.command)
 app.command("preview", help=preview.HELP, short_help="Show what a running webhook adds to manifests.")(preview.command)
+app.command("verify", help=verify.HELP, short_help="Prove that the webhook of a cluster works.")(verify.command)
 app.command("demo", help=demo.HELP, hidden=True)(demo.command)
 
 

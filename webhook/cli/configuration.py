@@ -24,7 +24,11 @@ def read(path: Path | None) -> Config:
         raise InputError(f"{path}: is not UTF-8 (byte {error.start})") from None
     except ConfigError as error:
         raise InputError(str(error)) from None
-    mistakes = [str(each) for place, defaults in config.every_default() for each in check_defaults(defaults, place)]
+    mistakes = [
+        str(each)
+        for place, defaults in config.every_default()
+        for each in check_defaults(defaults, place, config.format_names)
+    ]
     if mistakes:
         raise InputError("\n".join(f"{path}: {mistake}" for mistake in mistakes))
     return config

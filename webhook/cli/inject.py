@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from webhook import annotations
+from webhook.annotations import PREFIX
 from webhook.cli import configuration, manifests
 from webhook.cli.failures import InputError
 from webhook.cli.manifests import STDIN, Manifest, Part
@@ -80,7 +80,7 @@ def command(
     files = [manifests.read(source) for source in file]
     decided = [list(decide(manifest, settings, namespace)) for documents in files for manifest in documents]
     for each in decided:
-        _report(each, settings)
+        _report(each)
     if any(isinstance(found, Decided) and isinstance(found.outcome, Refused) for each in decided for found in each):
         return 1
     _write(_injected(files, decided))
@@ -120,21 +120,26 @@ def _write(text: str) -> None:
 # What is said about it.
 
 
-def _report(found: list[Decided | Part], config: Config) -> None:
+def _report(found: list[Decided | Part]) -> None:
     for each in found:
-        say(*_lines(each, config) if isinstance(each, Decided) else [_skipped(each.name, "it brings no Pod")])
+        say(*_lines(each) if isinstance(each, Decided) else [_skipped(each.name, "it brings no Pod")])
 
 
-def _lines(decided: Decided, config: Config) -> Iterator[Line]:
+def _lines(decided: Decided) -> Iterator[Line]:
     name, outcome = decided.part.name, decided.outcome
     if isinstance(outcome, Refused):
         yield styled(f"{name}: ", ("refused", "bold red"))
     elif isinstance(outcome, Injected):
         added = ", ".join(each.name for each in outcome.sidecars)
-        yield styled(f"{name}: ", ("injected", "green"), f" {added} ({_sources(decided, config)})")
+        yield styled(f"{name}: ", ("injected", "green"), f" {added} ({_sources(outcome)})")
     else:
         yield _skipped(name, outcome.reason.sentence)
     yield from map(diagnostic_line, outcome.diagnostics)
+    misplaced = decided.part.misplaced(PREFIX)
+    if misplaced:
+        place = ".".join((*decided.part.pod_path, "metadata", "annotations"))
+        problem = f": {escape(misplaced, 100)} stands on the object, where no Pod has it: write it at {place}"
+        yield styled("  ", ("warning", "yellow"), problem)
 
 
 def _skipped(name: str, why: str) -> Line:
@@ -147,10 +152,11 @@ def diagnostic_line(diagnostic: Diagnostic) -> Line:
     return styled("  ", (diagnostic.severity, style), f": {diagnostic}")
 
 
-def _sources(decided: Decided, config: Config) -> str:
-    """What is read, by mode: `streaming /var/log/app/*.log, /var/log/audit.log`."""
-    request = annotations.parse(decided.pod.annotations, config.defaults_for(decided.namespace)).request
+def _sources(outcome: Injected) -> str:
+    """What is read, by where it goes: `streaming /logs/*.log; agent fluent-bit to central /var/log/audit.log`."""
+    agent = next((added.agent for added in outcome.sidecars if added.mode == "agent"), "")
     paths: dict[str, list[str]] = {}
-    for source in request.sources:
-        paths.setdefault(source.mode, []).extend(escape(path.text, 1000) for path in source.paths)
-    return "; ".join(f"{mode} {', '.join(each)}" for mode, each in paths.items())
+    for source in outcome.sources:
+        way = f"agent {agent} to {source.destination}" if source.mode == "agent" else source.mode
+        paths.setdefault(way, []).extend(escape(path.text, 1000) for path in source.paths)
+    return "; ".join(f"{way} {', '.join(each)}" for way, each in paths.items())

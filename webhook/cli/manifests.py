@@ -82,6 +82,13 @@ class Part:
         """Whether there is a Pod, or a template of one."""
         return self.workload is not None and isinstance(self._template(), dict)
 
+    def misplaced(self, prefix: str) -> str | None:
+        """The first annotation under `prefix` that stands on the object itself, where it means nothing to its Pods."""
+        said = self._metadata.get("annotations")
+        if self.workload is None or not self.workload.template or not isinstance(said, dict):
+            return None
+        return next((key for key in said if str(key).startswith(prefix)), None)
+
     def namespace(self, wanted: str | None) -> str:
         """The namespace that the object goes to; as in kubectl, what is typed and what is written must agree."""
         written = self._metadata.get("namespace")

@@ -27,6 +27,7 @@ _BOUNDS = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 
 _SIDECARS = (
     *(("streaming", engine) for engine in ("busybox", "fluent-bit")),
     *(("agent", engine) for engine in ("fluent-bit", "fluentd", "vector", "otel-collector")),
+    ("drain", "busybox"),
 )
 """Every mode with each engine that it may have (`agent` and `engine` in the registry of annotations)."""
 

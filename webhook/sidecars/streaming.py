@@ -7,19 +7,23 @@ from importlib.resources import files
 
 from webhook.sidecars import Assignment, Command
 
-__all__ = ["BUSYBOX", "SCRIPT"]
+__all__ = ["BUSYBOX", "SCRIPT", "WITHOUT_ENVIRONMENT"]
 
 SCRIPT = (files("webhook.sidecars") / "stream.sh").read_text("utf-8")
 """The script; `stream.sh` says how it works."""
+
+WITHOUT_ENVIRONMENT = ("/bin/env", "-i", "PATH=/bin:/usr/bin:/sbin:/usr/sbin")
+"""Where a shell runs: what a sub-path needs of the application's environment is for the kubelet, not for a shell."""
 
 
 class Busybox:
     """busybox's shell and applets."""
 
     name = "busybox"
+    has_state = False
+    drains_itself = True
     files = frozenset({"/bin", "/etc", "/lib", "/lib64", "/sbin", "/usr/bin", "/usr/lib", "/usr/sbin"})
-    # Without the environment: what a sub-path needs of the application's is for the kubelet, not for a shell.
-    _command = ("/bin/env", "-i", "PATH=/bin:/usr/bin:/sbin:/usr/sbin", "/bin/sh", "-c", SCRIPT, "loghook")
+    _command = (*WITHOUT_ENVIRONMENT, "/bin/sh", "-c", SCRIPT, "loghook")
 
     def command(self, assignment: Assignment) -> Command:
         """Run the script with `DRAIN FROM EXCLUDES -- PATH…` as its arguments."""

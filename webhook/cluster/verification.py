@@ -1,0 +1,148 @@
+"""Proves from outside that a registered webhook works: what the API server does with a Pod, step by step."""
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import jsonpatch
+
+from webhook.annotations import PREFIX
+from webhook.cluster.api import Api, ApiError
+from webhook.cluster.endpoint import Answer, Endpoint, EndpointError, endpoint
+from webhook.diagnostics import escape
+
+__all__ = ["Unproven", "verify"]
+
+WEBHOOK = "pods.loghook.dev"
+_SIDECARS = "loghook"  # what their names begin with
+_MANY_CERTIFICATES = 2
+
+
+class Unproven(Exception):
+    """The webhook does not work, or not yet. Its text is one line that says what is wrong and where to look."""
+
+
+def verify(
+    api: Api, configuration: str, namespace: str, proven: Callable[[str], None], *, is_asked: bool = True
+) -> None:
+    """Tell `proven` each thing that is true of the webhook in `configuration`; raise Unproven at the first that is not.
+
+    With a `namespace` a Pod is created there as a dry run; nothing is ever stored. Where the webhook takes reviews from
+    the API server alone, it is not to be asked by us.
+    """
+    webhook = _registered(api, configuration)
+    try:
+        place = endpoint(api, webhook)
+        count = place.bundle.count("BEGIN CERTIFICATE")
+        cas = f"{count} CAs" if count >= _MANY_CERTIFICATES else "1 CA"
+        proven(f"{configuration} is registered, and its caBundle holds {cas}")
+        if is_asked:
+            answer = place.ask(_review(namespace or "default"))
+            proven(f"{place} is vouched for by the caBundle, until {answer.expires:%Y-%m-%d %H:%M} UTC")
+            proven(f"it answers a review with the sidecar {_sidecar_of(place, answer)}")
+    except EndpointError as error:
+        raise Unproven(str(error)) from None
+    if namespace:
+        proven(f"the API server gives a Pod in {namespace} the sidecar {_created(api, namespace, webhook)}")
+
+
+def _registered(api: Api, configuration: str) -> dict[str, Any]:
+    try:
+        found = api.mutating_configuration(configuration)
+    except ApiError as error:
+        raise Unproven(str(error)) from None
+    for webhook in found.get("webhooks") or []:
+        if webhook["name"] == WEBHOOK:
+            return dict(webhook)
+    raise Unproven(f"the MutatingWebhookConfiguration {configuration} has no webhook {WEBHOOK}")
+
+
+def _sidecar_of(place: Endpoint, answer: Answer) -> str:
+    response = answer.response
+    if not response["allowed"]:
+        message = escape(str((response.get("status") or {}).get("message", "")), 1000)
+        raise Unproven(f"{place} refuses the Pod of the verification: {message}")
+    try:
+        pod = jsonpatch.apply_patch(_pod(), answer.patch)
+    except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as error:
+        raise Unproven(f"the patch of {place} does not apply: {escape(str(error))}") from None
+    name = _sidecar(pod)
+    if not name:
+        warnings = "; ".join(escape(str(each), 300) for each in response.get("warnings") or ())
+        why = warnings or "is the namespace excluded in its configuration?"
+        raise Unproven(f"{place} answers, but adds no sidecar: {why}")
+    return name
+
+
+def _created(api: Api, namespace: str, webhook: dict[str, Any]) -> str:
+    try:
+        pod = api.try_pod(namespace, _pod())
+    except ApiError as error:
+        raise Unproven(str(error)) from None
+    name = _sidecar(pod)
+    if not name:
+        raise Unproven(
+            f"the API server would create a Pod in {namespace} without a sidecar: it does not call the webhook for "
+            f"it, or does not reach it (failurePolicy is {webhook.get('failurePolicy')})"
+        )
+    return name
+
+
+def _sidecar(pod: dict[str, Any]) -> str:
+    """Return the name of a sidecar of ours in `pod`, "" where there is none."""
+    spec = pod["spec"]
+    names = [each["name"] for each in (*spec.get("initContainers", ()), *spec["containers"])]
+    return next((name for name in names if name.split("-")[0] == _SIDECARS), "")
+
+
+def _pod() -> dict[str, Any]:
+    """Return a Pod that asks for a sidecar, and that Pod Security `restricted` and quotas let pass."""
+    context = {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "runAsNonRoot": True,
+        "runAsUser": 65532,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    least = {"cpu": "10m", "memory": "16Mi"}
+    app = {
+        "name": "app",
+        "image": "example.com/app",
+        "securityContext": context,
+        "resources": {"requests": least, "limits": least},
+    }
+    annotations = {"paths": "/var/log/loghook-verify/*.log", "inject": "true", "on-error": "reject"}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            "name": f"loghook-verify-{uuid.uuid4().hex[:8]}",
+            "annotations": {PREFIX + key: value for key, value in annotations.items()},
+        },
+        "spec": {"containers": [app]},
+    }
+
+
+def _review(namespace: str) -> dict[str, Any]:
+    kind = {"group": "", "version": "v1", "kind": "Pod"}
+    resource = {"group": "", "version": "v1", "resource": "pods"}
+    pod = _pod()
+    return {
+        "apiVersion": "admission.k8s.io/v1",
+        "kind": "AdmissionReview",
+        "request": {
+            "uid": str(uuid.uuid4()),
+            "kind": kind,
+            "resource": resource,
+            "requestKind": kind,
+            "requestResource": resource,
+            "name": pod["metadata"]["name"],
+            "namespace": namespace,
+            "operation": "CREATE",
+            "userInfo": {"username": "loghook verify"},
+            "object": pod,
+            "oldObject": None,
+            "dryRun": True,
+            "options": {"apiVersion": "meta.k8s.io/v1", "kind": "CreateOptions"},
+        },
+    }

@@ -1,0 +1,359 @@
+"""How Fluent Bit is told of each type of destination: one function for each, in the table `OUTPUTS`."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from webhook import destinations
+from webhook.sidecars import STATE_DIRECTORY, Stream, Target
+from webhook.sidecars.fluent_bit import connections
+from webhook.sidecars.fluent_bit.connections import Options
+from webhook.sidecars.fluent_bit.literals import value
+
+__all__ = ["AWS", "OUTPUTS", "WHOLE_LINE", "output"]
+
+_D_co = TypeVar("_D_co", covariant=True)
+
+_TIME = "@timestamp"
+_JSON = {"json_date_key": _TIME, "json_date_format": "iso8601"}
+WHOLE_LINE = "loghook.line"
+"""The field in which a record for a syslog server keeps its whole text: syslog takes one field, not a record."""
+
+_MEBIBYTE = 2**20
+_UPLOADS = 1_000_000
+"""How often the output of S3 tries to upload an object: it takes `no_limits` for 5 times, and then puts it aside."""
+
+_RESPONSE = "4M"
+"""What is read of an answer. The answer to a bulk request has a line for each record."""
+
+AWS = {"keys.access_key_id": "AWS_ACCESS_KEY_ID", "keys.secret_access_key": "AWS_SECRET_ACCESS_KEY"}
+
+
+class _To(msgspec.Struct, Generic[_D_co]):
+    """A stream, and the settings of its destination by their own type."""
+
+    stream: Stream
+    settings: _D_co
+    disk_bytes: int
+
+    @property
+    def target(self) -> Target:
+        return self.stream.target
+
+
+def output(stream: Stream, disk_bytes: int) -> Options:
+    """The output that delivers the records of `stream`, and tries until they are delivered.
+
+    `disk_bytes` is what it may keep in the state volume.
+    """
+    own = OUTPUTS[stream.target.settings.type](_To(stream, stream.target.settings, disk_bytes))
+    common = {"match": stream.tag, "alias": stream.tag, "retry_limit": "no_limits", "log_suppress_interval": "30s"}
+    return {**common, **own}
+
+
+def _stdout(_to: _To[destinations.Stdout]) -> Options:
+    return {"name": "stdout", "format": "json_lines", **_JSON}
+
+
+def _elasticsearch(to: _To[destinations.Elasticsearch]) -> Options:
+    return {
+        **_search("es", to),
+        **connections.secrets(to.target, {"api_key": "http_api_key"}),
+    }
+
+
+def _opensearch(to: _To[destinations.OpenSearch]) -> Options:
+    signed = {"aws_auth": True, "aws_region": to.settings.aws_region} if to.settings.aws_region else {}
+    return {**_search("opensearch", to), **signed}
+
+
+def _search(name: str, to: "_To[destinations.Elasticsearch | destinations.OpenSearch]") -> Options:
+    index = value(to.target.templates["index"])
+    named = {"logstash_format": True, "logstash_prefix": index} if to.settings.daily else {"index": index}
+    return {
+        "name": name,
+        **connections.network(to.target, to.settings),
+        **({"path": to.settings.path} if to.settings.path else {}),
+        **named,
+        **connections.basic(to.target),
+        **_BULK,
+    }
+
+
+_BULK = {
+    "time_key": _TIME,
+    "time_key_nanos": True,
+    "suppress_type_name": True,
+    "compress": "gzip",
+    "buffer_size": _RESPONSE,
+}
+
+
+def _loki(to: _To[destinations.Loki]) -> Options:
+    return {
+        "name": "loki",
+        **connections.network(to.target, to.settings),
+        "uri": to.settings.path,
+        "labels": ",".join(
+            f"{key}={value(text, 1)}" for key, text in connections.templates(to.target, "labels").items()
+        ),
+        "line_format": "json",
+        "compress": "gzip",
+        **({"tenant_id": to.settings.tenant} if to.settings.tenant else {}),
+        **connections.basic(to.target),
+        **connections.secrets(to.target, {"token": "bearer_token"}),
+    }
+
+
+def _splunk(to: _To[destinations.Splunk]) -> Options:
+    return {**_hec(to), **connections.named(to.target, {"index": "event_index"})}
+
+
+def _hec(to: _To[destinations.Splunk | destinations.Logscale]) -> Options:
+    return {
+        "name": "splunk",
+        **connections.network(to.target, to.settings),
+        **connections.secrets(to.target, {"token": "splunk_token"}),
+        **connections.named(to.target, {"sourcetype": "event_sourcetype"}),
+        "compress": "gzip",
+    }
+
+
+def _logscale(to: _To[destinations.Logscale]) -> Options:
+    return _LOGSCALE[to.settings.via](to)
+
+
+def _logscale_hec(to: _To[destinations.Logscale]) -> Options:
+    return _hec(to)
+
+
+def _logscale_bulk(to: _To[destinations.Logscale]) -> Options:
+    """Its bulk API takes any user, with the token as the password."""
+    return {
+        "name": "es",
+        **connections.network(to.target, to.settings),
+        "path": "/api/v1/ingest/elastic-bulk",
+        "http_user": "loghook",
+        **connections.secrets(to.target, {"token": "http_passwd"}),
+        **_BULK,
+    }
+
+
+def _logscale_otlp(to: _To[destinations.Logscale]) -> Options:
+    return {
+        "name": "opentelemetry",
+        **connections.network(to.target, to.settings),
+        "logs_uri": "/api/v1/ingest/otlp/v1/logs",
+        **connections.headers(to.target, ()),
+        **_OTLP,
+    }
+
+
+_LOGSCALE = {"hec": _logscale_hec, "elastic-bulk": _logscale_bulk, "otlp": _logscale_otlp}
+_OTLP = {"logs_body_key": "$message", "logs_body_key_attributes": True, "log_response_payload": False}
+
+
+def _kafka(to: _To[destinations.Kafka]) -> Options:
+    return {
+        "name": "kafka",
+        "brokers": ",".join(to.settings.brokers),
+        "topics": value(to.target.templates["topic"]),
+        "format": "json",
+        "timestamp_key": _TIME,
+        "timestamp_format": "iso8601",
+        "queue_full_retries": 0,
+        **{f"rdkafka.{key}": text for key, text in _rdkafka(to)},
+    }
+
+
+def _rdkafka(to: _To[destinations.Kafka]) -> Iterable[tuple[str, str | int]]:
+    """Options of librdkafka. A message is tried without end, and what waits is bounded."""
+    yield "message.timeout.ms", 0
+    yield "queue.buffering.max.kbytes", 4096
+    yield "enable.idempotence", "true"
+    yield "log.connection.close", "false"
+    tls = to.settings.tls
+    security = ("SASL_" if to.settings.sasl else "") + ("SSL" if tls.enabled else "PLAINTEXT")
+    yield "security.protocol", security
+    if tls.enabled:
+        yield "enable.ssl.certificate.verification", "true" if tls.verify else "false"
+        if "tls.ca" in to.target.files:
+            yield "ssl.ca.location", to.target.files["tls.ca"]
+    if to.settings.sasl:
+        yield "sasl.mechanism", to.settings.sasl.mechanism
+        yield "sasl.username", value((to.target.secrets["sasl.user"],))
+        yield "sasl.password", value((to.target.secrets["sasl.password"],))
+
+
+def _s3(to: _To[destinations.S3]) -> Options:
+    prefix = value(to.target.templates["prefix"]).strip("/")
+    return {
+        "name": "s3",
+        "bucket": to.settings.bucket,
+        "region": to.settings.region,
+        **({"endpoint": to.settings.endpoint} if to.settings.endpoint else {}),
+        "s3_key_format": f"/{prefix}/%Y/%m/%d/%H/%M/%S-$UUID.gz",
+        "store_dir": f"{STATE_DIRECTORY}/s3/{to.stream.tag}",
+        "store_dir_limit_size": to.disk_bytes,
+        "retry_limit": _UPLOADS,
+        "use_put_object": True,
+        "total_file_size": "5M",
+        "upload_timeout": "1m",
+        "compression": "gzip",
+        "static_file_path": True,
+        "preserve_data_ordering": True,
+        **_JSON,
+    }
+
+
+def _otlp(to: _To[destinations.Otlp]) -> Options:
+    is_grpc = to.settings.protocol == "grpc"
+    return {
+        "name": "opentelemetry",
+        **connections.network(to.target, to.settings),
+        **({"grpc": "on", "http2": "on"} if is_grpc else {"logs_uri": to.settings.path, "compress": "gzip"}),
+        **connections.headers(to.target, to.settings.headers),
+        **_OTLP,
+    }
+
+
+def _http(to: _To[destinations.Http]) -> Options:
+    return {
+        "name": "http",
+        **connections.network(to.target, to.settings),
+        "uri": to.settings.path or "/",
+        "format": "json_lines",
+        **_JSON,
+        **connections.basic(to.target),
+        **connections.headers(to.target, to.settings.headers),
+        "compress": "gzip",
+        "log_response_payload": False,
+    }
+
+
+def _datadog(to: _To[destinations.Datadog]) -> Options:
+    tags = ",".join(f"{key}:{value(text)}" for key, text in connections.templates(to.target, "tags").items())
+    return {
+        "name": "datadog",
+        "host": to.settings.host or f"http-intake.logs.{to.settings.site}",
+        "port": to.settings.port,
+        **connections.tls(to.target, to.settings.tls),
+        **connections.secrets(to.target, {"api_key": "apikey"}),
+        **connections.named(to.target, {"service": "dd_service", "source": "dd_source"}),
+        **({"dd_tags": tags} if tags else {}),
+        "dd_message_key": "message",
+        "compress": "gzip",
+    }
+
+
+def _cloudwatch(to: _To[destinations.CloudWatch]) -> Options:
+    return {
+        "name": "cloudwatch_logs",
+        "region": to.settings.region,
+        **connections.named(to.target, {"group": "log_group_name", "stream": "log_stream_name"}),
+        "auto_create_group": to.settings.create_group,
+        **({"log_retention_days": to.settings.retention_days} if to.settings.retention_days else {}),
+        **_endpoint(to.settings.endpoint),
+    }
+
+
+def _endpoint(url: str | None) -> Options:
+    """The host and port of a URL, as the output of CloudWatch takes them. It speaks TLS, and only TLS."""
+    if url is None:
+        return {}
+    host, _, port = url.removeprefix("https://").partition(":")
+    return {"endpoint": host, "port": int(port or 443)}
+
+
+def _forward(to: _To[destinations.Forward]) -> Options:
+    return {
+        "name": "forward",
+        **connections.network(to.target, to.settings),
+        **connections.secrets(to.target, {"shared_key": "shared_key"}),
+        "self_hostname": value(to.stream.attributes.get("k8s.pod.name", ("loghook",))),
+        "require_ack_response": True,
+        "send_options": True,
+    }
+
+
+def _syslog(to: _To[destinations.Syslog]) -> Options:
+    return {
+        "name": "syslog",
+        "host": to.settings.host,
+        "port": to.settings.port,
+        "mode": to.settings.protocol,
+        **(connections.tls(to.target, to.settings.tls) if to.settings.protocol == "tls" else {}),
+        "syslog_format": "rfc5424",
+        "syslog_maxsize": 60000 if to.settings.protocol == "udp" else _MEBIBYTE,
+        "syslog_message_key": WHOLE_LINE,
+        "syslog_hostname_key": "k8s.pod.name",
+        "syslog_appname_key": "k8s.container.name",
+        "syslog_msgid_key": "loghook.source",
+    }
+
+
+def _google_cloud(to: _To[destinations.GoogleCloud]) -> Options:
+    own = {
+        "project_id": to.settings.project,
+        "location": to.settings.location,
+        "cluster_name": to.settings.cluster,
+        **{
+            key: value(to.stream.attributes[name], 1)
+            for key, name in _K8S_CONTAINER.items()
+            if name in to.stream.attributes
+        },
+    }
+    return {
+        "name": "stackdriver",
+        "resource": "k8s_container",
+        "export_to_project_id": to.settings.project,
+        "k8s_cluster_name": to.settings.cluster,
+        "k8s_cluster_location": to.settings.location,
+        "resource_labels": ",".join(f"{key}={text}" for key, text in own.items()),
+        **({"google_service_credentials": to.target.files["credentials"]} if "credentials" in to.target.files else {}),
+        "severity_key": "level",
+        "compress": "gzip",
+    }
+
+
+_K8S_CONTAINER = {
+    "namespace_name": "k8s.namespace.name",
+    "pod_name": "k8s.pod.name",
+    "container_name": "k8s.container.name",
+}
+
+
+def _azure(to: _To[destinations.Azure]) -> Options:
+    return {
+        "name": "azure_logs_ingestion",
+        "tenant_id": to.settings.tenant,
+        **connections.secrets(to.target, {"client_id": "client_id", "client_secret": "client_secret"}),
+        "dce_url": to.settings.endpoint,
+        "dcr_id": to.settings.rule,
+        "table_name": to.settings.table,
+        "time_key": "TimeGenerated",
+        "time_generated": True,
+        "compress": True,
+    }
+
+
+OUTPUTS: Mapping[str, Callable[[Any], Options]] = {
+    "stdout": _stdout,
+    "elasticsearch": _elasticsearch,
+    "opensearch": _opensearch,
+    "loki": _loki,
+    "splunk": _splunk,
+    "logscale": _logscale,
+    "kafka": _kafka,
+    "s3": _s3,
+    "otlp": _otlp,
+    "http": _http,
+    "datadog": _datadog,
+    "cloudwatch": _cloudwatch,
+    "forward": _forward,
+    "syslog": _syslog,
+    "google-cloud": _google_cloud,
+    "azure": _azure,
+}
+"""The options of an output by the type of destination."""

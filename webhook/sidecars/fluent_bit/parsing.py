@@ -1,0 +1,203 @@
+"""How Fluent Bit reads records: the parsers of a source, and the steps that its records go through.
+
+First lines are joined, by the input itself; then the text is taken apart; then the time is read from its field; and at
+last the attributes are put on. What does not parse goes through all steps as it is.
+"""
+
+import string
+from collections.abc import Iterator
+from importlib.resources import files
+from typing import Any
+
+from webhook.formats import FORMATS, Format
+from webhook.sidecars import Parsing, Stream, Tree
+from webhook.sidecars.fluent_bit import times
+from webhook.sidecars.fluent_bit.literals import literal, value
+from webhook.sidecars.fluent_bit.outputs import WHOLE_LINE
+from webhook.sidecars.onigmo import negative, translate
+
+__all__ = ["LINE", "PATH", "is_joined", "multiline_parsers", "parsers", "steps"]
+
+LINE = "message"
+PATH = "log.file.path"
+
+Definition = dict[str, Any]
+Rules = tuple[tuple[str, str, str], ...]
+
+_LUA = (files("webhook.sidecars.fluent_bit") / "record.lua").read_text("utf-8")
+_SCRIPT = "".join(f"{line}\n" for line in _LUA.splitlines() if line and not line.startswith("--"))
+_FLUSH_MILLISECONDS = 1000
+_MILLISECONDS = r"\A[0-9]{12,13}(?:\.[0-9]+)?\z"
+_LIST_LIMIT = 10  # the length of a list in a processor; a longer one is refused
+_PLAIN = frozenset(string.ascii_letters + string.digits)
+_TRIMMED: Definition = {
+    "name": "trimmed",
+    "format": "regex",
+    "regex": rf"\A(?<{LINE}>[\s\S]*?)[\r\n]*\z",
+    "skip_empty_values": False,
+}
+
+# Lines that go on with a stack trace.
+_JAVA = r"\A[ \t]+at |\A[ \t]*\.\.\. [0-9]+ |\A[ \t]*(?:Caused by|Suppressed): |\A[ \t]+\[CIRCULAR"
+_GO = (
+    r"\A[\r\n]*\z|\A\t|\A\[signal |\A[ \t]+panic: |\Agoroutine [0-9]+ |\Acreated by |\A[^\s(]\S*\(.*\)|"
+    r"\Aexit status "
+)
+
+# The rules for stack traces. A rule holds in a state, and leads to the next one.
+_ANY = "start_state"
+_TRACES: dict[str, Rules] = {
+    "java": (
+        (
+            _ANY,
+            negative(_JAVA),
+            "trace",
+        ),
+        ("trace", _JAVA, "trace"),
+    ),
+    "python": (
+        (_ANY, r"\A[ \t+|]*(?:Exception Group )?Traceback \(most recent call last\):", "frames"),
+        ("frames", r"\A[ \t]", "frames"),
+        ("frames", r"\A[^ \t\r\n]", "end"),
+        ("end", r"\A[\r\n]*\z", "cause"),
+        (
+            "cause",
+            r"\A[ \t|]*(?:During handling of the above exception|The above exception was the direct cause)",
+            "again",
+        ),
+        ("again", r"\A[\r\n]*\z", "again"),
+        ("again", r"\A[ \t+|]*(?:Exception Group )?Traceback \(most recent call last\):", "frames"),
+    ),
+    "go": (
+        (_ANY, r"\A(?:panic|fatal error): |\bpanic serving ", "panic"),
+        ("panic", _GO, "panic"),
+    ),
+    "ruby": (
+        (_ANY, r":[0-9]+:in [`'\"]", "trace"),
+        ("trace", r"\A[ \t]+(?:[0-9]+: )?from .+:[0-9]+", "trace"),
+    ),
+}
+
+
+def is_joined(parsing: Parsing) -> bool:
+    """Whether records can have several lines."""
+    return bool(_start(parsing) or parsing.format.trace or parsing.format.is_partial)
+
+
+def multiline_parsers(stream: Stream) -> list[Definition]:
+    """The multiline parser of `stream`, which has the name of its tag; none where each line is a record."""
+    parsing = stream.parsing
+    common = {"name": stream.tag, "flush_timeout": _FLUSH_MILLISECONDS, "key_content": LINE}
+    start = _start(parsing)
+    if start:
+        start = translate(start)
+        rules: Rules = ((_ANY, start, "record"), ("record", negative(start), "record"))
+    elif parsing.format.trace:
+        rules = _TRACES[parsing.format.trace]
+    elif parsing.format.is_partial:
+        own = {"type": "equal", "match_string": "F", "key_pattern": "logtag", "key_group": "stream"}
+        return [{**common, **own, "parser": f"{stream.tag} record"}]
+    else:
+        return []
+    named = ("state", "regex", "next_state")
+    return [{**common, "type": "regex", "rules": [dict(zip(named, rule, strict=True)) for rule in rules]}]
+
+
+def parsers(stream: Stream) -> Iterator[Definition]:
+    """All parsers that `stream` needs. Those of one name are the same."""
+    parsing = stream.parsing
+    if is_joined(parsing):
+        yield _TRIMMED
+    if parsing.format.syntax != "text":
+        yield _record_parser(stream)
+    if _time_key(parsing):
+        yield from times.parsers(parsing)
+
+
+def steps(stream: Stream) -> Iterator[Definition]:
+    """What is done with each record of `stream`, in order."""
+    parsing = stream.parsing
+    if moved := [tree for tree in stream.trees if tree.mount_path != tree.app_path]:
+        yield _lua("path", f"trees = {{ {', '.join(map(_lua_tree, moved))} }}")
+    if is_joined(parsing):
+        yield _parser(LINE, ["trimmed"])
+    if stream.target.settings.type == "syslog":
+        yield {"name": "modify", "copy": f"{LINE} {WHOLE_LINE}"}
+    if parsing.format.syntax == "json" and _time_key(parsing) and parsing.time_format is None:
+        yield _lua("json_time", f"key = {_lua_text(_lua_pattern(chr(34) + _time_key(parsing) + chr(34)))}")
+    if parsing.format.syntax != "text" and not parsing.format.is_partial:
+        yield _parser(LINE, [f"{stream.tag} record"])
+    if key := _time_key(parsing):
+        names = [str(each["name"]) for each in times.parsers(parsing)]
+        for place in range(0, len(names), _LIST_LIMIT):
+            yield _parser(key, names[place : place + _LIST_LIMIT]) | {"preserve_key": True}
+        if parsing.time_format is None and _may_hold_digits(parsing.format):
+            condition = {"op": "and", "rules": [{"field": f"${key}", "op": "regex", "value": _MILLISECONDS}]}
+            yield {**_lua("field_time", f"key = {_lua_text(key)}"), "condition": condition}
+    for key, text in stream.attributes.items():
+        own = {"context": "body", "action": "upsert", "key": literal(key), "value": value(text)}
+        yield {"name": "content_modifier", **own}
+
+
+def _may_hold_digits(format_: Format) -> bool:
+    """Whether its time can be a text of digits. JSON's is read before; the built-in formats write ISO-8601 then."""
+    return format_.syntax == "logfmt" or (format_.syntax != "json" and FORMATS.get(format_.name) is not format_)
+
+
+def _start(parsing: Parsing) -> str | None:
+    return parsing.start or parsing.format.start
+
+
+def _time_key(parsing: Parsing) -> str:
+    return (parsing.time_key or "") if parsing.format.syntax != "text" else ""
+
+
+def _record_parser(stream: Stream) -> Definition:
+    format_ = stream.parsing.format
+    name = f"{stream.tag} record"
+    if format_.syntax == "json":
+        return {"name": name, "format": "json"}
+    if format_.syntax == "logfmt":
+        return {"name": name, "format": "logfmt", "logfmt_no_bare_keys": True}
+    types = (
+        {"types": " ".join(f"{key}:{_TYPES[type_]}" for key, type_ in format_.types.items())} if format_.types else {}
+    )
+    pattern = _csv_pattern(format_.columns) if format_.syntax == "csv" else translate(format_.pattern)
+    return {"name": name, "format": "regex", "regex": literal(pattern, 1), **types}
+
+
+def _csv_pattern(columns: tuple[str, ...]) -> str:
+    """As `webhook.formats.csv_pattern`, without the quotes: Onigmo lets two groups have one name, and one matches."""
+    value = r'(?:"(?<{0}>(?:[^"]|"")*)"|(?<{0}>[^,"]*))'
+    first, *others = columns
+    optional = "".join(f"(?:,{value.format(name)}" for name in others) + ")?" * len(others)
+    return rf"\A{value.format(first)}{optional}(?:,.*)?\Z"
+
+
+_TYPES = {"integer": "integer", "float": "float", "boolean": "bool"}
+
+
+def _parser(key: str, names: list[str]) -> Definition:
+    return {"name": "parser", "key_name": literal(key), "parser": names, "reserve_data": True}
+
+
+def _lua(function: str, constants: str) -> Definition:
+    own = {"time_as_table": True, "call": function, "code": f"{constants}\n{_SCRIPT}"}
+    return {"name": "lua", **own}
+
+
+def _lua_tree(tree: Tree) -> str:
+    return f"{{ {_lua_text(tree.mount_path + '/')}, {_lua_text(tree.app_path + '/')} }}"
+
+
+def _lua_text(text: str) -> str:
+    """A literal of Lua. What is neither letter nor digit is written as a number, so that nothing has a meaning."""
+    return '"' + "".join(char if char in _PLAIN else _as_numbers(char) for char in text) + '"'
+
+
+def _as_numbers(char: str) -> str:
+    return "".join(f"\\{byte:03}" for byte in char.encode())
+
+
+def _lua_pattern(text: str) -> str:
+    return "".join(char if char in _PLAIN or not char.isascii() else f"%{char}" for char in text)

@@ -1,0 +1,179 @@
+require "csv"
+require "date"
+require "json"
+require "fluent/plugin/filter"
+
+# What the environment says, for the configuration: without the line end that many Secrets have.
+module ::Loghook
+  def self.env(name)
+    ENV.fetch(name, "").dup.force_encoding("UTF-8").scrub.chomp
+  end
+
+  # The same, within a string of JSON.
+  def self.json(name)
+    JSON.generate(env(name))[1..-2]
+  end
+end
+
+# Lines in, records out: the fields of the format, the time, the metadata. What fails leaves the line as `message`.
+class ::Fluent::Plugin::LoghookFilter < ::Fluent::Plugin::Filter
+  ::Fluent::Plugin.register_filter("loghook", self)
+
+  config_param :syntax, :enum, list: [:text, :json, :logfmt, :csv, :regex], default: :text
+  config_param :expression, :string, default: ""
+  config_param :columns, :array, default: []
+  config_param :types, :hash, default: {}
+  config_param :partial, :bool, default: false
+  config_param :time_key, :string, default: nil
+  config_param :time_format, :string, default: nil
+  config_param :time_zone, :string, default: "UTC"
+  config_param :attributes, :hash, default: {}
+  config_param :trees, :array, default: []
+  config_param :shape, :enum, list: [:record, :hec, :bulk], default: :record
+  config_param :envelope, :hash, default: {}
+
+  ISO = /\A\s*(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:[.,](\d+))?\s*([Zz]|[+-]\d\d:?\d\d)?\s*\z/
+  PAIR = /([^\s="]+)(?:=("(?:[^"\\]|\\.)*"|[^\s"]*))?/
+  CASTS = {"integer" => ->(text) { Integer(text, 10) }, "float" => ->(text) { Float(text) },
+           "boolean" => ->(text) { {"true" => true, "false" => false}.fetch(text.downcase) }}
+
+  def configure(conf)
+    super
+    @pattern = Regexp.new(@expression)
+    @begun = {}
+    offset = /\A([+-])(\d\d):?(\d\d)\z/.match(@time_zone)
+    if offset
+      @offset = seconds_of(offset)
+    elsif @time_zone == "UTC"
+      @offset = 0
+    else
+      require "tzinfo"
+      begin
+        @zone = TZInfo::Timezone.get(@time_zone)
+      rescue TZInfo::InvalidTimezoneIdentifier
+        log.warn "no such time zone, times without one are not read: #{@time_zone}"
+      end
+    end
+  end
+
+  def filter_with_time(tag, time, line)
+    text = (line["message"] || line["unmatched_line"]).to_s.dup.force_encoding("UTF-8").scrub
+    path = line["log.file.path"].to_s
+    begin
+      record = parse(text)
+      typed(record) if record
+      return nil if record && @partial && begun?(path, record)
+    rescue StandardError
+      record = nil
+    end
+    record ||= {"message" => text}
+    time = time_of(record) || time
+    record.merge!(@attributes)
+    record["log.file.path"] = name_of(path)
+    record["@timestamp"] = Time.at(time.sec, time.nsec, :nsec).utc.strftime("%Y-%m-%dT%H:%M:%S.%NZ")
+    [time, shaped(time, record)]
+  end
+
+  private
+
+  def parse(text)
+    case @syntax
+    when :json
+      found = JSON.parse(text)
+      found.is_a?(Hash) ? found : nil
+    when :logfmt then logfmt(text)
+    when :csv
+      cells = CSV.parse_line(text)
+      cells && @columns.zip(cells).reject { |_, cell| cell.nil? }.to_h
+    when :regex
+      found = @pattern.match(text)
+      found && found.named_captures.compact
+    end
+  end
+
+  def logfmt(text)
+    pairs = text.scan(PAIR)
+    return nil unless pairs.any? { |_, value| value }
+    pairs.to_h { |key, value| [key, value.nil? ? true : value.start_with?("\"") ? JSON.parse("[#{value}]").first : value] }
+  end
+
+  def typed(record)
+    @types.each do |key, type|
+      record[key] = CASTS.fetch(type).call(record[key]) if record[key].is_a?(String)
+    rescue StandardError
+      next
+    end
+  end
+
+  # Whether a record goes on in the next line; the parts before it are kept until it ends.
+  def begun?(path, record)
+    key = [path, record["stream"]]
+    whole = @begun.delete(key)
+    if whole
+      whole["message"] << record["message"].to_s
+      whole["logtag"] = record["logtag"]
+      record.replace(whole)
+    end
+    return false if record["logtag"] != "P" || record["message"].bytesize > 1_048_576
+    @begun[key] = record.merge("message" => record["message"].dup)
+    true
+  end
+
+  def time_of(record)
+    value = @time_key && record[@time_key]
+    return nil if value.nil? || value == ""
+    return formatted(value.to_s) if @time_format && @time_format != "%s"
+    return epoch(value.to_s) if value.is_a?(Numeric) || /\A\d+(?:\.\d+)?\z/.match?(value.to_s)
+    parts = ISO.match(value.to_s)
+    parts && at(parts[1..6].map(&:to_i), parts[7], parts[8] && zone_of(parts[8]))
+  rescue StandardError
+    nil
+  end
+
+  def epoch(text)
+    number = Rational(text)
+    number /= 1000 if number >= 100_000_000_000
+    Fluent::EventTime.new(number.floor, ((number % 1) * 1_000_000_000).to_i)
+  end
+
+  def formatted(text)
+    parts = Date._strptime(text, @time_format)
+    return nil if parts.nil? || parts[:leftover]
+    fraction = parts[:sec_fraction] ? (parts[:sec_fraction] * 1_000_000_000).to_i.to_s.rjust(9, "0") : nil
+    return Fluent::EventTime.new(parts[:seconds].to_i, fraction.to_i) if parts[:seconds]
+    day = parts[:yday] ? Date.ordinal(parts[:year] || Time.now.utc.year, parts[:yday]) : nil
+    month, monthday = day ? [day.month, day.day] : [parts[:mon], parts[:mday]]
+    return nil unless month && monthday
+    clock = [month, monthday, parts[:hour] || 0, parts[:min] || 0, parts[:sec] || 0]
+    return at([parts[:year], *clock], fraction, parts[:offset]) if parts[:year]
+    found = at([Time.now.utc.year, *clock], fraction, parts[:offset])
+    found.sec > Time.now.to_i + 86_400 ? at([Time.now.utc.year - 1, *clock], fraction, parts[:offset]) : found
+  end
+
+  def at(clock, fraction, offset)
+    wall = Time.utc(*clock)
+    offset ||= @offset || @zone.period_for_local(wall, true, &:first).observed_utc_offset
+    Fluent::EventTime.new(wall.to_i - offset, fraction.to_s.ljust(9, "0")[0, 9].to_i)
+  end
+
+  def zone_of(text)
+    text.upcase == "Z" ? 0 : seconds_of(/([+-])(\d\d):?(\d\d)/.match(text))
+  end
+
+  def seconds_of(offset)
+    (offset[2].to_i * 3600 + offset[3].to_i * 60) * (offset[1] == "-" ? -1 : 1)
+  end
+
+  def name_of(path)
+    here, there = @trees.find { |from, _| path == from || path.start_with?(from + "/") }
+    here ? there + path[here.length..] : path
+  end
+
+  def shaped(time, record)
+    case @shape
+    when :hec then @envelope.merge("time" => (time.to_r * 1000).floor / 1000.0, "event" => record)
+    when :bulk then {"line" => "#{JSON.generate(@envelope)}\n#{JSON.generate(record)}"}
+    else record
+    end
+  end
+end

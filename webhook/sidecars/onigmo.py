@@ -1,0 +1,68 @@
+r"""Regular expressions for Onigmo, the engine of Fluent Bit and Fluentd, out of what Python's `re` takes.
+
+Ruby's syntax reads some things otherwise: named groups are `(?<name>…)`; `^` and `$` match at each line of a text;
+`(?s)` is `(?m)`; and in a set, `[` opens another one and `&&` is an intersection. Source: Onigmo's doc/RE.
+"""
+
+import re
+
+__all__ = ["Untranslatable", "negative", "translate"]
+
+_TOKEN = re.compile(
+    r"\\.|\[\^?\]?|\(\?P<|\(\?P=(?P<reference>\w+)\)|\(\?(?P<flags>[a-zA-Z]+)(?=[:)-])|\(\?\(|[\^$]", re.DOTALL
+)
+_IN_SET = re.compile(r"\\.|\[|\]|&&|--|~~|\|\|", re.DOTALL)
+_ANCHORS = {"^": r"\A", "$": r"\Z", r"\Z": r"\z"}
+_GROUPS = {"(?P<": "(?<"}
+_FLAGS = {"i": "i", "s": "m", "x": "x"}
+
+
+class Untranslatable(ValueError):
+    """What Onigmo cannot be told; the text says which part."""
+
+
+def translate(pattern: str) -> str:
+    """`pattern` as Onigmo reads it, with the meaning that it has in Python without flags. Raises Untranslatable."""
+    parts: list[str] = []
+    place = 0
+    while found := _TOKEN.search(pattern, place):
+        parts.append(pattern[place : found.start()])
+        if found[0].startswith("["):
+            written, place = _set(pattern, found)
+            parts.append(written)
+        else:
+            parts.append(_token(found))
+            place = found.end()
+    return "".join((*parts, pattern[place:]))
+
+
+def negative(pattern: str) -> str:
+    """What matches a text in which `pattern`, as `translate` gives it, is nowhere found."""
+    return rf"\A(?![\s\S]*(?:{pattern}))"
+
+
+def _token(found: re.Match[str]) -> str:
+    text = found[0]
+    if text == "(?(":
+        raise Untranslatable("a condition on a group")
+    if found["reference"]:
+        return rf"\k<{found['reference']}>"
+    if found["flags"]:
+        unknown = [flag for flag in found["flags"] if flag not in _FLAGS]
+        if unknown:
+            raise Untranslatable(f"the flag {unknown[0]}")
+        return "(?" + "".join(_FLAGS[flag] for flag in found["flags"])
+    return _ANCHORS.get(text) or _GROUPS.get(text, text)
+
+
+def _set(pattern: str, opening: re.Match[str]) -> tuple[str, int]:
+    """The set that begins at `opening`, and the place after it."""
+    parts = [opening[0].removesuffix("]") + (r"\]" if opening[0].endswith("]") else "")]
+    place = opening.end()
+    while found := _IN_SET.search(pattern, place):
+        parts.append(pattern[place : found.start()])
+        place = found.end()
+        if found[0] == "]":
+            return "".join((*parts, "]")), place
+        parts.append({"[": r"\[", "&&": r"&\&"}.get(found[0], found[0]))
+    raise Untranslatable("a set without an end")

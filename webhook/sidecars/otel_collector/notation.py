@@ -1,0 +1,98 @@
+"""How the collector writes things: its configuration, a string of its transformation language, a time's layout.
+
+A configuration is data: dicts, lists, numbers, `str`, which is literal in every character, and tuples, which are `Text`
+and may have variables in them.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, cast
+
+import msgspec
+
+from webhook.sidecars import Text, Variable
+
+__all__ = ["document", "layouts", "plain", "quoted", "statement"]
+
+# What YAML takes for the end of a line or refuses where JSON has it bare (YAML 1.2, 5.1 and 5.4; go-yaml's reader).
+_NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
+
+
+def document(data: Mapping[str, Any]) -> str:
+    """`data` as JSON, which is YAML: what the collector reads back is what was meant."""
+    text = msgspec.json.format(msgspec.json.encode(_expanded(data)), indent=1).decode()
+    return _NOT_IN_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def _expanded(value: Any) -> Any:
+    """`value` with each literal `$` doubled, and each variable as the collector has it.
+
+    A variable that is not set, as that of an optional Secret which is missing, reads `unset`: several exporters end the
+    collector over an empty token.
+    """
+    if isinstance(value, str):
+        return value.replace("$", "$$")
+    if isinstance(value, Variable):
+        return f"${{env:{value.name}:-unset}}"
+    if isinstance(value, tuple):
+        return "".join(_expanded(part) for part in value)
+    if isinstance(value, list):
+        return [_expanded(each) for each in value]
+    if isinstance(value, dict):
+        return {key: _expanded(each) for key, each in value.items()}
+    return value
+
+
+def quoted(text: str | Text) -> Text:
+    """A string of the transformation language OTTL, or of expr: both read the escapes of JSON.
+
+    The values of variables stand in it as they are; only names and labels of Kubernetes, which have no quotes, may.
+    """
+    parts = (text,) if isinstance(text, str) else text
+    inner = (json.dumps(part, ensure_ascii=False)[1:-1] if isinstance(part, str) else part for part in parts)
+    return ('"', *inner, '"')
+
+
+def plain(text: Text) -> str:
+    """`text` as one literal. Raises TypeError where it has variables in it."""
+    return "".join(cast("tuple[str, ...]", text))
+
+
+def statement(*parts: str | Text) -> Text:
+    """The parts of a statement, of which some are text with variables, as one."""
+    return tuple(piece for part in parts for piece in ((part,) if isinstance(part, str) else part))
+
+
+# Times. The collector is told by Go's reference time (package time of Go).
+
+_DIRECTIVES = {
+    "Y": "2006", "y": "06", "m": "01", "b": "Jan", "h": "Jan", "B": "January", "d": "02", "e": "_2", "j": "002",
+    "a": "Mon", "A": "Monday", "H": "15", "I": "03", "l": "3", "M": "04", "S": "05", "p": "PM", "Z": "MST",
+    "F": "2006-01-02", "T": "15:04:05", "R": "15:04", "D": "01/02/06", "z": "-0700",
+}  # fmt: skip
+_TOKEN = re.compile(r"(?P<fraction>(?<=%[ST])[.,]%[Lf])|%(?P<directive>.)|(?P<literal>[^%]+)", re.DOTALL)
+_OF_THE_REFERENCE = re.compile(r"[0-9]|Jan|Mon|MST|PM|pm")
+
+
+def layouts(time_format: str) -> list[str] | None:
+    """Go's layouts for a format of strftime, in the order in which to try them; None for what Go has no word for.
+
+    Go reads a fraction of any length behind the seconds by itself, so that `%L` there is left out. `%z` is `+0200` or
+    `+02:00` and `Z`, for which Go has two words.
+    """
+    layout = ""
+    for token in _TOKEN.finditer(time_format):
+        if token["fraction"]:
+            continue
+        piece = token["literal"] if token["directive"] is None else _directive(token["directive"])
+        if piece is None or (token["directive"] is None and _OF_THE_REFERENCE.search(piece)):
+            return None
+        layout += piece
+    if "__2" in layout or not _DIRECTIVES.keys() & set(re.findall(r"%(.)", time_format)):
+        return None
+    return [layout] if "-0700" not in layout else [layout, layout.replace("-0700", "Z07:00")]
+
+
+def _directive(letter: str) -> str | None:
+    return "%" if letter == "%" else _DIRECTIVES.get(letter)

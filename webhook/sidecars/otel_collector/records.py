@@ -1,0 +1,77 @@
+"""What is done to records between the files and their destination, as statements of the language OTTL.
+
+A record of OTLP keeps its line as the body and has the fields as attributes. Other destinations take one flat document,
+which is then the body: the fields, or the line as `message`; the metadata; and the time as `@timestamp`.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from webhook.sidecars import Parsing, Stream, Text
+from webhook.sidecars.otel_collector import times
+from webhook.sidecars.otel_collector.notation import plain, quoted, statement
+
+__all__ = ["transform"]
+
+_GROUP = re.compile(r"\(\?P<(\w+)>")
+
+
+def transform(stream: Stream, *, is_document: bool, more: Mapping[str, list[Text]]) -> dict[str, Any]:
+    """The processor of `stream`; `more` has statements of its destination by context: `resource`, `scope`, `log`."""
+    fields = "log.body" if is_document else "log.attributes"
+    resource = [_assignment("resource.attributes", name, text) for name, text in stream.attributes.items()]
+    log = [*_corrections(stream.parsing, fields), *times.statements(stream.parsing, fields)]
+    parts = [
+        _part("resource", [*resource, *more.get("resource", [])]),
+        _part("scope", more.get("scope", [])),
+        _part("log", log, ["IsMap(log.body)"] if is_document else []),
+        _part("log", [_TIME, *(_DOCUMENT if is_document else ()), *more.get("log", [])]),
+    ]
+    return {"error_mode": "silent", "log_statements": [part for part in parts if part["statements"]]}
+
+
+def _part(context: str, statements: list[Text], conditions: list[str] | None = None) -> dict[str, Any]:
+    return {"context": context, "statements": statements} | ({"conditions": conditions} if conditions else {})
+
+
+def _assignment(place: str, name: str, text: Text) -> Text:
+    return statement(f"set({place}[", quoted(name), "], ", quoted(text), ")")
+
+
+_TIME: Text = ("set(log.time, log.observed_time) where log.time_unix_nano == 0",)
+"""A record in which no time was found has that at which it was read."""
+
+_DOCUMENT: tuple[Text, ...] = (
+    ('set(log.body, {"message": log.body}) where not IsMap(log.body)',),
+    ('merge_maps(log.body, log.attributes, "upsert")',),
+    ('merge_maps(log.body, resource.attributes, "upsert")',),
+    ('set(log.body["@timestamp"], FormatTime(log.time, "%Y-%m-%dT%H:%M:%S.%LZ"))',),
+)
+"""From a record to its document. What we say of a record stands above what it says of itself."""
+
+
+def _corrections(parsing: Parsing, fields: str) -> Iterator[Text]:
+    """What a regular expression leaves to do: groups that matched nothing go, numbers become numbers."""
+    if parsing.format.syntax in {"regex", "csv"}:
+        if parsing.format.syntax == "csv":
+            yield from _unquote(fields)
+        for name in _GROUP.findall(parsing.format.pattern):
+            yield statement(f"delete_key({fields}, ", quoted(name), f") where {fields}[", quoted(name), '] == ""')
+    for name, kind in parsing.format.types.items():
+        yield from _convert(f"{fields}[{plain(quoted(name))}]", kind)
+
+
+def _unquote(fields: str) -> Iterator[Text]:
+    """Values without the quotes of RFC 4180."""
+    for pattern, replacement in ((r'^"([\s\S]*)"$', "$1"), ('""', '"')):
+        yield statement(f'replace_all_patterns({fields}, "value", ', quoted(pattern), ", ", quoted(replacement), ")")
+
+
+def _convert(place: str, kind: str) -> Iterator[Text]:
+    if kind == "boolean":
+        yield (f'set({place}, true) where IsMatch({place}, "^(?i:true)$")',)
+        yield (f'set({place}, false) where IsMatch({place}, "^(?i:false)$")',)
+    else:
+        convert = "Int" if kind == "integer" else "Double"
+        yield (f"set({place}, {convert}({place})) where IsString({place})",)

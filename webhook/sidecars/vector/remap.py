@@ -1,0 +1,220 @@
+"""The VRL programs that turn a line into a record: constants, with what a Pod said as literals.
+
+In: an event of a `file` source (`message`, `file`, `@timestamp`). Out: the record, flat, its time in `@timestamp`.
+Whatever fails leaves the line as `message` and the time of reading.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+
+from webhook.formats import Format
+from webhook.sidecars import Parsing, Stream, Text, Tree, Variable
+from webhook.sidecars.rust import Untranslatable, translate
+from webhook.sidecars.vector.literals import program_regex, program_text
+
+__all__ = ["program", "text", "time_problem"]
+
+_JSON = """parsed, failure = parse_json(text)
+record = {}
+if failure == null && is_object(parsed) { record = object(parsed) ?? {} } else { record.message = text }"""
+
+# A group that took no part is no field.
+_REGEX = """parsed, failure = parse_regex(text, {pattern})
+record = {{}}
+if failure == null {{ record = compact(parsed, string: false, recursive: false) }} else {{ record.message = text }}"""
+
+_PLAIN = "record = {}\nrecord.message = text"
+
+# logfmt takes any words; a line is logfmt when there is at least one pair in it.
+_LOGFMT = r"""parsed, failure = parse_logfmt(text)
+record = {}
+if failure == null && match(text, r'(?:^|\s)[^\s="]+=') { record = parsed } else { record.message = text }"""
+
+_CSV = """record = {{}}
+cells, failure = parse_csv(text)
+if failure == null {{ for_each({columns}) -> |place, name| {{
+  cell = get(cells, [place]) ?? null
+  if cell != null {{ record = set!(record, [name], cell) }}
+}} }} else {{ record.message = text }}"""
+
+_TYPES = {"integer": "to_int", "float": "to_float", "boolean": "to_bool"}
+
+_ISO = r"""at = null
+found = get(record, [{key}]) ?? null
+if is_integer(found) || is_float(found) || (is_string(found) && match(string!(found), r'^[0-9]+(?:\.[0-9]+)?$')) {{
+  number = to_float(found) ?? 0.0
+  if number >= 100000000000.0 {{ number = number / 1000.0 }}
+  micro = to_int(number * 1000000.0)
+  at = from_unix_timestamp(micro, unit: "microseconds") ?? null
+}} else if is_string(found) {{
+  iso = parse_regex(string!(found), r'{iso}') ?? {{}}
+  if exists(iso.day) {{
+    part = string(iso.part) ?? "0"
+    if part == "" {{ part = "0" }}
+    zone = upcase(string(iso.zone) ?? "")
+    if zone == "Z" {{ zone = "+00:00" }}
+    local = string!(iso.day) + "T" + string!(iso.hour) + "." + part
+    {zoned}
+  }}
+}}"""
+
+_ISO_PATTERN = (
+    r"^\s*(?P<day>\d{4}-\d\d-\d\d)[Tt ](?P<hour>\d\d:\d\d:\d\d)"
+    r"(?:[.,](?P<part>\d+))?\s*(?P<zone>[Zz]|[+-]\d\d:?\d\d)?\s*$"
+)
+
+_FORMATTED = """at = null
+found = to_string(get(record, [{key}]) ?? null) ?? ""
+if found != "" {{ at = parse_timestamp({text}, {format}{zone}) ?? null }}"""
+
+# Without a year the current one is meant, or the last where that would be more than a day ahead.
+_YEARLESS = """at = null
+found = to_string(get(record, [{key}]) ?? null) ?? ""
+if found != "" {{
+  year = to_int(format_timestamp(now(), "%Y") ?? "1970") ?? 1970
+  at = parse_timestamp(to_string(year) + " " + {text}, {format}{zone}) ?? null
+  if at == null || to_unix_timestamp(timestamp(at) ?? now()) > to_unix_timestamp(now()) + 86400 {{
+    at = parse_timestamp(to_string(year - 1) + " " + {text}, {format}{zone}) ?? null
+  }}
+}}"""
+
+_OFFSET = re.compile(r"([+-])([0-9]{2}):?([0-9]{2})")
+
+_DIRECTIVES = {letter: f"%{letter}" for letter in "YymbBhdejaAHkIlMSpPzTDFRsnt%"} | {"L": "%f"}
+"""What a time format may have, with what chrono calls it (docs.rs/chrono, `format::strftime`)."""
+
+
+def program(stream: Stream, shape: str = "") -> str:
+    """The program for `stream`; `shape` is what its destination needs besides, with `record` at hand."""
+    parts = (
+        'text = string(get(., ["message"]) ?? null) ?? ""',
+        *_partials(stream.parsing.format),
+        _parse(stream.parsing.format),
+        *_typed(stream.parsing.format),
+        *_time(stream.parsing),
+        _file(stream.trees),
+        f"record = merge(record, {_object(stream.attributes)})",
+        'record."log.file.path" = file',
+        'record."@timestamp" = at',
+        *([shape] if shape else []),
+        ". = record",
+    )
+    return "\n".join(parts) + "\n"
+
+
+def time_problem(parsing: Parsing) -> str | None:
+    """What in the time format cannot be read here, in a few words."""
+    if parsing.time_key is None or parsing.time_format is None:
+        return None
+    try:
+        _chrono(parsing.time_format)
+    except Untranslatable as problem:
+        return str(problem)
+    return None
+
+
+def _partials(format_: Format) -> Iterator[str]:
+    """The head of every line but the first: partial lines were joined as they stood."""
+    if format_.is_partial:
+        yield r"text = replace(text, r'\n\S+ (?:stdout|stderr) [FP] ', " + '"")'
+
+
+def _parse(format_: Format) -> str:
+    match format_.syntax:
+        case "json":
+            return _JSON
+        case "logfmt":
+            return _LOGFMT
+        case "csv":
+            return _CSV.format(columns="[" + ", ".join(program_text(name) for name in format_.columns) + "]")
+        case "regex":
+            return _REGEX.format(pattern=program_regex(translate(format_.pattern)))
+        case _:
+            return _PLAIN
+
+
+def _typed(format_: Format) -> Iterator[str]:
+    """A field that is not what it should be stays text."""
+    for name, type_ in format_.types.items():
+        path = f"[{program_text(name)}]"
+        yield f"typed = get(record, {path}) ?? null"
+        yield f"if is_string(typed) {{ record = set(record, {path}, {_TYPES[type_]}(typed) ?? typed) ?? record }}"
+
+
+def _time(parsing: Parsing) -> Iterator[str]:
+    if parsing.time_key is None:
+        yield 'at = ."@timestamp"'
+        return
+    key = program_text(parsing.time_key)
+    yield _iso(key, parsing.time_zone) if parsing.time_format in {None, "%s"} else _formatted(key, parsing)
+    yield 'if at == null { at = ."@timestamp" }'
+
+
+def _iso(key: str, time_zone: str) -> str:
+    offset = _OFFSET.fullmatch(time_zone)
+    if offset or time_zone == "UTC":
+        zone = f"{offset[1]}{offset[2]}:{offset[3]}" if offset else "+00:00"
+        zoned = f'if zone == "" {{ zone = "{zone}" }}\n    at = parse_timestamp(local + zone, "%FT%T%.f%z") ?? null'
+    else:
+        zoned = (
+            'if zone == "" { at = parse_timestamp(local, "%FT%T%.f", timezone: '
+            + program_text(time_zone)
+            + ') ?? null } else { at = parse_timestamp(local + zone, "%FT%T%.f%z") ?? null }'
+        )
+    return _ISO.format(key=key, iso=_ISO_PATTERN, zoned=zoned)
+
+
+def _formatted(key: str, parsing: Parsing) -> str:
+    time_format, has_comma, has_zone, has_year = _chrono(parsing.time_format or "")
+    text = 'replace(found, ",", ".")' if has_comma else "found"
+    zone = ""
+    offset = _OFFSET.fullmatch(parsing.time_zone)
+    if not has_zone and offset:
+        text, time_format = f'{text} + " {"".join(offset.groups())}"', f"{time_format} %z"
+    elif not has_zone:
+        zone = f", timezone: {program_text(parsing.time_zone)}"
+    template = _FORMATTED if has_year else _YEARLESS
+    full = time_format if has_year else f"%Y {time_format}"
+    return template.format(key=key, text=text, format=program_text(full), zone=zone)
+
+
+def _chrono(time_format: str) -> tuple[str, bool, bool, bool]:
+    """The format for chrono; whether commas become points, whether it has a zone, and a year. Raises Untranslatable."""
+    has_comma = ",%L" in time_format
+    rest = time_format.replace(",", ".") if has_comma else time_format
+    directives = re.findall(r"%(.?)", rest.replace(".%L", "").replace("%:z", "%z"))
+    for letter in directives:
+        if letter not in _DIRECTIVES:
+            raise Untranslatable(f"%{letter}")
+        if letter == "L":
+            raise Untranslatable("%L without a point or a comma before it")
+    has_year = any(letter in "YyDFs" for letter in directives)
+    return rest.replace(".%L", "%.f"), has_comma, any(letter in "zs" for letter in directives), has_year
+
+
+def _file(trees: tuple[Tree, ...]) -> str:
+    """The application's name for the file."""
+    lines = ['file = string(get(., ["file"]) ?? null) ?? ""']
+    moved = [tree for tree in trees if tree.mount_path != tree.app_path]
+    for word, tree in zip(["if", *["} else if"] * len(moved)], sorted(moved, key=_depth), strict=False):
+        here, there = program_text(f"{tree.mount_path}/"), program_text(f"{tree.app_path}/")
+        lines.append(f'{word} starts_with(file + "/", {here}) {{ file = replace(file + "/", {here}, {there}, count: 1)')
+        lines.append("  file = replace(file, r'/$', \"\")")
+    return "\n".join(lines) + ("\n}" if moved else "")
+
+
+def _depth(tree: Tree) -> int:
+    return -len(tree.mount_path)
+
+
+def _object(attributes: Mapping[str, Text]) -> str:
+    members = ", ".join(f"{program_text(name)}: {text(value)}" for name, value in attributes.items())
+    return f"{{{members}}}"
+
+
+def text(parts: Text) -> str:
+    """A VRL expression whose value is the text; a variable that is not set is empty."""
+    values = [
+        f'(get_env_var("{part.name}") ?? "")' if isinstance(part, Variable) else program_text(part) for part in parts
+    ]
+    return " + ".join(values) or '""'

@@ -1,0 +1,392 @@
+"""Vector's sinks: how each type of destination is written, and what its records need besides.
+
+Source of the options: Vector's reference for 0.57 (`docs/reference/configuration/sinks`). A sink retries without end;
+requests that the server refuses as such (4xx) are retried where a sink can be told so.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from webhook.destinations import (
+    S3,
+    Azure,
+    CloudWatch,
+    Datadog,
+    Destination,
+    Elasticsearch,
+    Http,
+    Kafka,
+    Logscale,
+    Loki,
+    Network,
+    OpenSearch,
+    Otlp,
+    Splunk,
+    Syslog,
+    Tls,
+)
+from webhook.sidecars import Shipment, Target, Text, Variable
+from webhook.sidecars.vector.literals import Data, is_template_safe
+
+__all__ = ["SINKS", "Sink", "misfits", "only_ca"]
+
+Sink = dict[str, Data]
+
+_BATCH: Sink = {"max_bytes": 1_000_000, "timeout_secs": 1}
+_JSON: Sink = {"codec": "json"}
+
+# What a request is refused for, but not for ever: a credential that comes later, a proxy, a busy server.
+_RETRIED: Sink = {"type": "custom", "status_codes": [401, 403, 404, 407, 408, 425, 429, 500, 502, 503, 504]}
+
+
+def _url(network: Network, path: str = "") -> str:
+    host = f"[{network.host}]" if ":" in network.host else network.host
+    return f"{'https' if network.tls.enabled else 'http'}://{host}:{network.port}{path}"
+
+
+def _tls(tls: Tls, target: Target) -> Sink:
+    """The option `tls` of a sink, none where nothing is to be said."""
+    if not tls.enabled:
+        return {}
+    options: Sink = {}
+    if "tls.ca" in target.files:
+        options["ca_file"] = target.files["tls.ca"]
+    if not tls.verify:
+        options |= {"verify_certificate": False, "verify_hostname": False}
+    if tls.server_name:
+        options["server_name"] = tls.server_name
+    return {"tls": options} if options else {}
+
+
+def _secret(target: Target, field: str) -> Text:
+    return (target.secrets[field],)
+
+
+def _auth(target: Target) -> Sink:
+    if "basic.user" in target.secrets:
+        user, password = _secret(target, "basic.user"), _secret(target, "basic.password")
+        return {"auth": {"strategy": "basic", "user": user, "password": password}}
+    if "token" in target.secrets:
+        return {"auth": {"strategy": "bearer", "token": _secret(target, "token")}}
+    return {}
+
+
+def _aws_auth(target: Target) -> Sink:
+    if "keys.access_key_id" not in target.secrets:
+        return {}
+    return {
+        "auth": {
+            "access_key_id": _secret(target, "keys.access_key_id"),
+            "secret_access_key": _secret(target, "keys.secret_access_key"),
+        }
+    }
+
+
+def _stdout(_: Any, __: Target) -> Sink:
+    return {"type": "console", "target": "stdout", "encoding": _JSON, "framing": {"method": "newline_delimited"}}
+
+
+def _search(settings: Elasticsearch | OpenSearch | Logscale, target: Target, url: str, index: Text, auth: Sink) -> Sink:
+    return {
+        "type": "elasticsearch",
+        "endpoints": [url],
+        "api_version": "v8",
+        "mode": "bulk",
+        "bulk": {"action": "create", "index": index},
+        "compression": "gzip",
+        "request_retry_partial": True,
+        "batch": _BATCH,
+        **auth,
+        **_tls(settings.tls, target),
+    }
+
+
+def _index(settings: Elasticsearch | OpenSearch, target: Target) -> Text:
+    return (*target.templates["index"], *(["-%Y.%m.%d"] if settings.daily else []))
+
+
+def _elasticsearch(settings: Elasticsearch, target: Target) -> Sink:
+    sink = _search(settings, target, _url(settings, settings.path), _index(settings, target), _auth(target))
+    if "api_key" in target.secrets:
+        sink["request"] = {"headers": {"Authorization": ("ApiKey ", target.secrets["api_key"])}}
+    return sink
+
+
+def _opensearch(settings: OpenSearch, target: Target) -> Sink:
+    auth = _auth(target)
+    if settings.aws_region:
+        auth = {"auth": {"strategy": "aws"}, "aws": {"region": settings.aws_region}}
+        auth["opensearch_service_type"] = "managed"
+    return _search(settings, target, _url(settings, settings.path), _index(settings, target), auth)
+
+
+def _loki(settings: Loki, target: Target) -> Sink:
+    labels = {name.removeprefix("labels."): text for name, text in target.templates.items()}
+    return {
+        "type": "loki",
+        "endpoint": _url(settings),
+        "path": settings.path,
+        "labels": labels,
+        "encoding": _JSON,
+        "remove_timestamp": True,
+        "out_of_order_action": "accept",
+        "batch": _BATCH,
+        **({"tenant_id": settings.tenant} if settings.tenant else {}),
+        **_auth(target),
+        **_tls(settings.tls, target),
+    }
+
+
+def _splunk(settings: Splunk, target: Target) -> Sink:
+    return {
+        "type": "splunk_hec_logs",
+        "endpoint": _url(settings),
+        "default_token": _secret(target, "token"),
+        "timestamp_key": '"@timestamp"',
+        "host_key": '"k8s.pod.name"',
+        "encoding": _JSON,
+        "compression": "gzip",
+        "batch": _BATCH,
+        **target.templates,
+        **_tls(settings.tls, target),
+    }
+
+
+def _logscale(settings: Logscale, target: Target) -> Sink:
+    if settings.via == "otlp":
+        headers: Sink = {"Authorization": _bearer(target)}
+        return _otlp_sink(_url(settings, "/api/v1/ingest/otlp/v1/logs"), headers, _tls(settings.tls, target))
+    if settings.via == "elastic-bulk":
+        auth: Sink = {"auth": {"strategy": "basic", "user": "loghook", "password": _secret(target, "token")}}
+        return _search(settings, target, _url(settings, "/api/v1/ingest/elastic-bulk"), ("loghook",), auth)
+    return {
+        "type": "humio_logs",
+        "endpoint": _url(settings),
+        "token": _secret(target, "token"),
+        "timestamp_key": '"@timestamp"',
+        "host_key": '"k8s.pod.name"',
+        "encoding": _JSON,
+        "compression": "gzip",
+        "batch": _BATCH,
+        **({"event_type": target.templates["sourcetype"]} if "sourcetype" in target.templates else {}),
+        **_tls(settings.tls, target),
+    }
+
+
+def _kafka(settings: Kafka, target: Target) -> Sink:
+    sink: Sink = {
+        "type": "kafka",
+        "bootstrap_servers": ",".join(settings.brokers),
+        "topic": target.templates["topic"],
+        "encoding": _JSON,
+        "compression": "gzip",
+        "message_timeout_ms": 0,
+        "librdkafka_options": {"queue.buffering.max.kbytes": "4096", "message.max.bytes": "1048588"},
+    }
+    if settings.tls.enabled:
+        options = _tls(settings.tls, target).get("tls", {})
+        sink["tls"] = {"enabled": True, **options} if isinstance(options, Mapping) else {}
+    if settings.sasl:
+        sink["sasl"] = {
+            "enabled": True,
+            "mechanism": settings.sasl.mechanism,
+            "username": _secret(target, "sasl.user"),
+            "password": _secret(target, "sasl.password"),
+        }
+    return sink
+
+
+def _s3(settings: S3, target: Target) -> Sink:
+    return {
+        "type": "aws_s3",
+        "bucket": settings.bucket,
+        "region": settings.region,
+        "key_prefix": (*target.templates["prefix"], "/%Y/%m/%d/"),
+        "compression": "gzip",
+        "encoding": _JSON,
+        "framing": {"method": "newline_delimited"},
+        "batch": {"max_bytes": 10_000_000, "timeout_secs": 60},
+        **({"endpoint": settings.endpoint, "force_path_style": True} if settings.endpoint else {}),
+        **_aws_auth(target),
+    }
+
+
+def _otlp_sink(url: str, headers: Sink, tls: Sink) -> Sink:
+    return {
+        "type": "opentelemetry",
+        "protocol": {
+            "type": "http",
+            "uri": url,
+            "method": "post",
+            "encoding": {"codec": "otlp"},
+            "compression": "gzip",
+            "batch": _BATCH,
+            "request": {"headers": {"Content-Type": "application/x-protobuf", **headers}},
+            "retry_strategy": _RETRIED,
+            **tls,
+        },
+    }
+
+
+def _headers(settings: Otlp | Http, target: Target) -> Sink:
+    """The headers of the administrator; a header is a template, so a secret in one is asked for as such."""
+    return {
+        header.name: (Variable(f"template/{target.secrets[f'headers.{number}'].name}"),)
+        if f"headers.{number}" in target.secrets
+        else str(header.value)
+        for number, header in enumerate(settings.headers)
+    }
+
+
+def _bearer(target: Target) -> Text:
+    return ("Bearer ", Variable(f"template/{target.secrets['token'].name}"))
+
+
+def _otlp(settings: Otlp, target: Target) -> Sink:
+    token: Sink = {"Authorization": _bearer(target)} if "token" in target.secrets else {}
+    headers = token | _headers(settings, target)
+    return _otlp_sink(_url(settings, settings.path), headers, _tls(settings.tls, target))
+
+
+def _http(settings: Http, target: Target) -> Sink:
+    headers = _headers(settings, target)
+    return {
+        "type": "http",
+        "uri": _url(settings, settings.path),
+        "method": "post",
+        "encoding": _JSON,
+        "framing": {"method": "newline_delimited"},
+        "batch": _BATCH,
+        "retry_strategy": _RETRIED,
+        **({"request": {"headers": headers}} if headers else {}),
+        **_auth(target),
+        **_tls(settings.tls, target),
+    }
+
+
+def _datadog(settings: Datadog, target: Target) -> Sink:
+    host = settings.host or f"http-intake.logs.{settings.site}"
+    scheme = "https" if settings.tls.enabled else "http"
+    return {
+        "type": "datadog_logs",
+        "endpoint": f"{scheme}://{f'[{host}]' if ':' in host else host}:{settings.port}",
+        "default_api_key": _secret(target, "api_key"),
+        "compression": "gzip",
+        "batch": _BATCH,
+        **_tls(settings.tls, target),
+    }
+
+
+def _cloudwatch(settings: CloudWatch, target: Target) -> Sink:
+    return {
+        "type": "aws_cloudwatch_logs",
+        "region": settings.region,
+        "group_name": target.templates["group"],
+        "stream_name": target.templates["stream"],
+        "create_missing_group": settings.create_group,
+        "create_missing_stream": True,
+        "encoding": _JSON,
+        "batch": _BATCH,
+        **({"endpoint": settings.endpoint} if settings.endpoint else {}),
+        **({"retention": {"enabled": True, "days": settings.retention_days}} if settings.retention_days else {}),
+        **_aws_auth(target),
+    }
+
+
+def _syslog(settings: Syslog, target: Target) -> Sink:
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    sink: Sink = {
+        "type": "socket",
+        "mode": "udp" if settings.protocol == "udp" else "tcp",
+        "address": f"{host}:{settings.port}",
+        "encoding": {
+            "codec": "syslog",
+            "syslog": {"rfc": "rfc5424", "app_name": ".app", "msg_id": ".source"},
+        },
+    }
+    if settings.protocol != "udp":
+        sink["framing"] = {"method": "newline_delimited"}
+    if settings.protocol == "tls":
+        options = _tls(settings.tls, target).get("tls", {})
+        sink["tls"] = {"enabled": True, **options} if isinstance(options, Mapping) else {}
+    return sink
+
+
+def _azure(settings: Azure, target: Target) -> Sink:
+    return {
+        "type": "azure_logs_ingestion",
+        "endpoint": settings.endpoint,
+        "dcr_immutable_id": settings.rule,
+        "stream_name": f"Custom-{settings.table}",
+        "auth": {
+            "azure_credential_kind": "client_secret_credential",
+            "azure_tenant_id": settings.tenant,
+            "azure_client_id": _secret(target, "client_id"),
+            "azure_client_secret": _secret(target, "client_secret"),
+        },
+        "batch": _BATCH,
+        "retry_strategy": _RETRIED,
+    }
+
+
+SINKS: Mapping[str, Callable[[Any, Target], Sink]] = {
+    "stdout": _stdout,
+    "elasticsearch": _elasticsearch,
+    "opensearch": _opensearch,
+    "loki": _loki,
+    "splunk": _splunk,
+    "logscale": _logscale,
+    "kafka": _kafka,
+    "s3": _s3,
+    "otlp": _otlp,
+    "http": _http,
+    "datadog": _datadog,
+    "cloudwatch": _cloudwatch,
+    "syslog": _syslog,
+    "azure": _azure,
+}
+"""How each type of destination is written.
+
+There is no sink for `forward`, and `gcp_stackdriver_logs` ends Vector at its start when no token can be had at once.
+"""
+
+
+def only_ca(shipment: Shipment) -> str | None:
+    """The one CA by which all is verified that is: Vector gets it by the environment, where it may be missing.
+
+    A file of an option that is missing ends Vector. Kafka's client does not read that variable.
+    """
+    targets = [stream.target for stream in shipment.streams if _has_tls(stream.target.settings)]
+    files = {target.files.get("tls.ca") for target in targets}
+    return files.pop() if len(files) == 1 and all(target.settings.type != "kafka" for target in targets) else None
+
+
+def _has_tls(settings: Destination) -> bool:
+    tls: Tls | None = getattr(settings, "tls", None)
+    if settings.type == "stdout" or (isinstance(settings, Syslog) and settings.protocol != "tls"):
+        return False
+    return tls is None or tls.enabled
+
+
+def misfits(target: Target) -> Iterator[tuple[str, dict[str, str]]]:
+    """What a sink cannot do of `target`: codes with their details."""
+    settings = target.settings
+    if settings.type not in SINKS:
+        yield "LH142", {"type": settings.type, "example": "fluent-bit"}
+        return
+    if isinstance(settings, Otlp) and settings.protocol == "grpc":
+        yield "LH145", {"option": "protocol: grpc", "example": "otel-collector"}
+    if isinstance(settings, Kafka) and settings.tls.server_name:
+        yield "LH145", {"option": "tls.serverName", "example": "otel-collector"}
+    if not all(is_template_safe(text) for text in _template_texts(target)):
+        yield "LH144", {"example": "logs"}
+
+
+def _template_texts(target: Target) -> Iterator[Text]:
+    """What sinks take for templates: what is one, and the URLs and headers of `http`."""
+    settings = target.settings
+    if not isinstance(settings, Datadog):
+        yield from target.templates.values()
+    if isinstance(settings, Otlp | Http):
+        yield (settings.path,)
+        yield from ((header.value,) for header in settings.headers if isinstance(header.value, str))
