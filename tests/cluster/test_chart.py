@@ -287,7 +287,7 @@ def test_ignore_starts_them_without_and_the_guard_says_so(product: Product, shop
 
 def test_it_comes_back_with_the_bundle_that_it_had(product: Product) -> None:
     bundle = product.bundle()
-    product.upgrade()
+    product.upgrade(verified=True)
     assert product.bundle() == bundle
     assert "the API server gives a Pod in loghook-shop the sidecar loghook" in product.test()
 
