@@ -49,8 +49,9 @@ check: $(READY) ## Lint, format, types, layers: what CI runs besides the tests
 bench: $(READY) ## Measure speed and memory, as ratios to a baseline of the same run
 	@$(BIN)/python tests/bench/mutate.py
 
-soak: $(READY) ## Run the long versions of the tests (10 minutes or more)
-	@LOGHOOK_SOAK=1 $(BIN)/pytest -q -n auto -m "not api and not cluster"
+soak: $(READY) ## Run the long versions of the tests (half an hour or more, on a machine that has nothing else to do)
+	@LOGHOOK_SOAK=1 $(BIN)/pytest -q -n auto -m "not api and not cluster" --ignore=tests/load
+	@LOGHOOK_SOAK=1 $(BIN)/pytest -q tests/load
 
 docs: $(READY) ## Write the reference pages from the tables in the code
 	@$(BIN)/python -m webhook.reference docs examples/destinations

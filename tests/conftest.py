@@ -7,6 +7,7 @@ import copy
 import json
 import os
 import re
+import signal
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -56,6 +57,12 @@ class Case:
     @property
     def is_injected(self) -> bool:
         return (self.folder / "injected.yaml").exists()
+
+
+def pytest_configure() -> None:
+    """A shell ignores SIGINT in what it starts in the background, and so would everything that the tests start."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -121,6 +121,9 @@ def test_a_taken_port_is_one_line_and_exit_code_1(process: Run, pki: Path) -> No
         (["--drain-seconds", "soon"], "Argument --drain-seconds: soon is no number of seconds (see --help)"),
         (["--drain-seconds", "nan"], "Argument --drain-seconds: nan is no number of seconds (see --help)"),
         (["--tls"], "Unrecognized arguments: --tls (see --help)"),
+        (["--max-connections", "0"], "Argument --max-connections: 0 is no number of connections (see --help)"),
+        (["--client-name", "a"], "--client-name needs --client-ca, whose certificates have the names (see --help)"),
+        (["--client-ca", "/nowhere/ca.crt"], "/nowhere/ca.crt: no such file or directory"),
         (["extra"], "Unrecognized arguments: extra (see --help)"),
         (["--config", "/nowhere/loghook.yaml"], "/nowhere/loghook.yaml: No such file or directory"),
     ],
@@ -138,6 +141,31 @@ def test_certificate_files_that_cannot_be_used_are_one_line_and_exit_code_2(
     assert missing.err.startswith(f"Error: {tmp_path}/no.crt: ")
     other = run("serve", "--tls-cert", str(pki / "tls.crt"), "--tls-key", str(pki / "ca.key"))
     assert (other.code, other.err) == (2, f"Error: {pki}/ca.key is not the key of {pki}/tls.crt\n")
+
+
+def test_a_name_that_the_certificate_lacks_is_one_line_and_exit_code_2(run: Run, pki: Path) -> None:
+    result = run("serve", *options(pki), "--tls-name", "localhost", "--tls-name", "loghook.other.svc")
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith(f"Error: {pki}/tls.crt: is for ")
+    assert result.err.endswith(", not for loghook.other.svc\n")
+
+
+def test_a_changed_configuration_is_taken_over_and_a_wrong_one_is_not(pki: Path, tmp_path: Path) -> None:
+    settings = tmp_path / "loghook.yaml"
+    settings.write_text("defaults: {on-error: reject}\n")
+    with serving(pki, "--config", str(settings)) as (server, ready):
+        assert server.stdout is not None
+        told = (line for line in map(json.loads, server.stdout) if "configuration" in line["message"])
+        assert review(pki, ready["port"], {"loghook.dev/paths": "no"})["allowed"] is False
+        settings.write_text("defaults: {on-error: warn}\n")
+        assert next(told)["message"] == "took over a new configuration"
+        assert review(pki, ready["port"], {"loghook.dev/paths": "no"})["allowed"] is True
+        settings.write_text("defaults: {on-error: perhaps}\n")
+        line = next(told)
+        assert line["message"] == "kept the old configuration"
+        assert line["error"].startswith(f"{settings}: ")
+        assert "on-error" in line["error"]
+        assert review(pki, ready["port"], {"loghook.dev/paths": "no"})["allowed"] is True
 
 
 def test_it_holds_no_file_open_for_writing(pki: Path) -> None:

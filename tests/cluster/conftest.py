@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -28,6 +28,18 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 BUSYBOX_IMAGE = "docker.io/library/busybox:1.37"
+COLLECTOR_IMAGE = "docker.io/otel/opentelemetry-collector-k8s:0.159.0"
+
+RECEIVER_ADDRESS, NOBODYS_ADDRESS = "10.96.200.200", "10.96.200.201"  # of Services: the cluster has no DNS
+CONFIG = f"""
+destinations:
+  central: {{type: otlp, host: {RECEIVER_ADDRESS}, tls: {{enabled: false}}}}
+  away:
+    type: otlp
+    host: {NOBODYS_ADDRESS}
+    tls: {{ca: {{secret: missing, key: ca.crt}}}}
+    token: {{secret: missing, key: token}}
+"""
 
 
 _T = TypeVar("_T")
@@ -304,16 +316,16 @@ def cluster_address() -> str:
 
 @pytest.fixture(scope="session")
 def sidecar_image(cluster_address: str, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """The sidecar's image on the node."""
+    """The images of sidecars on the node."""
     del cluster_address
-    load_image(tmp_path_factory.mktemp("image"))
+    load_images(tmp_path_factory.mktemp("image"))
 
 
 @pytest.fixture(scope="session")
 def node(cluster_address: str, sidecar_image: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Webhook]:
     """The cluster with our server registered, for all namespaces but those of a release of the chart."""
     del sidecar_image
-    webhook = Webhook(tmp_path_factory.mktemp("cluster"), cluster_address)
+    webhook = Webhook(tmp_path_factory.mktemp("cluster"), cluster_address, CONFIG)
     cluster = Cluster("default")
     configuration = webhook.configuration("loghook-node")
     of_no_release = {"matchExpressions": [{"key": "of", "operator": "DoesNotExist"}]}
@@ -326,17 +338,24 @@ def node(cluster_address: str, sidecar_image: None, tmp_path_factory: pytest.Tem
         webhook.process.stop()
 
 
-def load_image(folder: Path) -> None:
+def load_images(folder: Path) -> None:
+    """Make the images of programs of this machine, where the cluster cannot pull them."""
     program, busybox = os.environ.get("CLUSTER"), shutil.which("busybox")
     if not program:
-        return  # the cluster pulls it
+        return
     if not busybox:
         missing("busybox, statically linked (Debian's busybox-static)")
-    image = folder / "busybox.tar"
     applets = subprocess.run([str(busybox), "--list"], check=True, capture_output=True, text=True).stdout.split()
     links = [f"/bin/{applet}=->/bin/busybox" for applet in applets if applet != "busybox"]
-    subprocess.run([program, "mkimage", BUSYBOX_IMAGE, image, f"/bin/busybox={busybox}", *links], check=True)
-    subprocess.run([program, "load", image], check=True)
+    load_image(program, folder / "busybox.tar", BUSYBOX_IMAGE, f"/bin/busybox={busybox}", *links)
+    collector = Path(os.environ.get("KUBEBUILDER_ASSETS", "")) / "otelcol"
+    if collector.exists():
+        load_image(program, folder / "otelcol.tar", COLLECTOR_IMAGE, f"/otelcol-k8s={collector}", "--", "/otelcol-k8s")
+
+
+def load_image(program: str, file: Path, name: str, *contents: str) -> None:
+    subprocess.run([program, "mkimage", name, file, *contents], check=True)
+    subprocess.run([program, "load", file], check=True)
 
 
 @pytest.fixture(scope="session")
@@ -348,11 +367,9 @@ def product_image(sidecar_image: None, tmp_path_factory: pytest.TempPathFactory)
     load_product(tmp_path_factory.mktemp("product"))
 
 
-@pytest.fixture
-def cluster(node: Webhook, request: pytest.FixtureRequest) -> Iterator[Cluster]:
-    """A namespace of the test's own that enforces Pod Security `restricted`."""
-    node.process.check()
-    name = request.node.name.replace("_", "-").replace("[", "-").rstrip("]")[:50].strip("-")
+@contextmanager
+def namespace(name: str) -> Iterator[Cluster]:
+    """A namespace that enforces Pod Security `restricted`, for a while."""
     found = Cluster(name)
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
     found.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
@@ -361,3 +378,19 @@ def cluster(node: Webhook, request: pytest.FixtureRequest) -> Iterator[Cluster]:
     )
     yield found
     found.kubectl("delete", "namespace", name, "--wait=false", check=False)
+
+
+@pytest.fixture
+def cluster(node: Webhook, request: pytest.FixtureRequest) -> Iterator[Cluster]:
+    """A namespace of the test's own."""
+    node.process.check()
+    with namespace(request.node.name.replace("_", "-").replace("[", "-").rstrip("]")[:50].strip("-")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def shared_cluster(node: Webhook, request: pytest.FixtureRequest) -> Iterator[Cluster]:
+    """A namespace of a module's own, where what its tests look at happens at the same time."""
+    node.process.check()
+    with namespace(Path(request.node.name).stem.replace("_", "-")) as found:
+        yield found

@@ -40,7 +40,8 @@ def main(program: str, source: str) -> None:
     code = (Path(source) / "src" / "flb_parser.c").read_text("utf-8")
     for section in _DEFINITIONS.finditer(code):
         found[f"{section[1]}s"] = sorted(set(_PARSER.findall(section[0])))
-    sys.stdout.write(json.dumps(found, indent=1) + "\n")
+    json.dump(found, sys.stdout, indent=1)
+    sys.stdout.write("\n")
 
 
 def _options(plugin: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -117,3 +117,11 @@ def test_each_alert_says_how_bad_it_is_and_what_to_do() -> None:
         assert rule["labels"]["severity"] in {"critical", "warning", "info"}
         assert rule["annotations"].keys() == {"summary", "description"}
     assert re.findall(r"^\| `(Loghook[A-Za-z]+)` \|", page, re.MULTILINE) == names
+
+
+def test_the_page_about_running_names_every_metric() -> None:
+    page = (ROOT / "docs" / "running.md").read_text("utf-8")
+    ours = {re.sub(r"_(bucket|sum|count)$", "", name) for name in SAMPLES if name.startswith("loghook_")}
+    of_the_server = {name for name in ours if not name.startswith("loghook_certs_")}
+    assert {name for name in of_the_server if not re.search(rf"`{name}[`{{]", page)} == set()
+    assert {name for name in re.findall(r"^\| `(loghook_[a-z_]+)", page, re.MULTILINE) if name not in ours} == set()

@@ -198,6 +198,8 @@ def test_what_it_cannot_do() -> None:
     assert codes(shipment(stream(parsing=parsing("json", time_format="%f")))) == [("", "time-format", "LH143")]
     assert codes(shipment(stream(parsing=parsing("json", time_key="$x")))) == [("", "time-key", "LH144")]
     assert codes(shipment(stream(target=target("kafka", tls)))) == [("", "destination", "LH145")]
+    plain = {"endpoint": "http://localhost:4566"}
+    assert codes(shipment(stream(target=target("cloudwatch", plain)))) == [("", "destination", "LH145")]
     one, other = (stream(name=n, target=target("s3", keys, name=n)) for n in ("one", "other"))
     assert codes(shipment(one, other)) == [("other", "destination", "LH146")]
     assert codes(shipment(one, msgspec.structs.replace(one, name="same"))) == []

@@ -17,7 +17,7 @@ from webhook.sidecars.onigmo import Untranslatable, negative, translate
         ("[$^]x[^$]", "[$^]x[^$]"),
         ("(?P<day>x)(?P=day)", r"(?<day>x)\k<day>"),
         ("(?s)a(?i:b)(?si-x:c)", "(?m)a(?i:b)(?mi-x:c)"),
-        (r"[[a]\[[]x", r"[\[a]\[[\[]x"),
+        (r"[[a]\[[[]x", r"[\[a]\[[\[]x"),
         ("[a&&b]", r"[a&\&b]"),
         (r"[]a]", r"[\]a]"),
         (r"[^]a]", r"[^\]a]"),

@@ -118,8 +118,10 @@ class Stream:
         return [name for name, session, state in _processes() if session == self.pid and state not in "ZX"]
 
     def is_idle(self) -> bool:
-        """Whether it only sleeps. Since busybox 1.36 `sleep` may be built into the shell (ASH_SLEEP)."""
-        return self.processes() in (["sh", "sleep"], ["sh", "sh"])
+        """Whether it sleeps and would notice a signal. `sleep` may be built into busybox's shell (ASH_SLEEP)."""
+        caught = re.search(r"^SigCgt:\s*(\w+)", Path(f"/proc/{self.pid}/status").read_text(), re.MULTILINE)
+        is_trapped = caught is not None and bool(int(caught[1], 16) >> (signal.SIGTERM - 1) & 1)
+        return is_trapped and self.processes() in (["sh", "sleep"], ["sh", "sh"])
 
     def open_files(self, folder: Path) -> dict[str, int]:
         """The files of `folder` that it holds open: name and descriptor."""

@@ -439,7 +439,7 @@ def test_from_the_end_is_for_old_files_alone(tmp_path: Path) -> None:
     old, new = (tmp_path / "logs" / f"{name}.log" for name in ("old", "new"))
     old.write_text("old 1\n", "utf-8")
     with running(shipment(own), tmp_path) as it:
-        it.until(lambda: (tmp_path / "state" / "unnamed-globs").is_dir())
+        it.until((tmp_path / "state" / "unnamed-globs").is_dir)
         time.sleep(3)
         new.write_text("new 1\n", "utf-8")
         with old.open("a") as file:

@@ -42,10 +42,12 @@ class FluentBit:
                 "outputs": [outputs.output(stream, buffers.disk_bytes(shipment)) for stream in shipment.streams],
             },
         }
-        text = msgspec.json.format(msgspec.json.encode({k: v for k, v in sections.items() if v}), indent=1).decode()
-        if "${dollar}" not in text and "${brace}" not in text:
-            return text
-        return msgspec.json.format(msgspec.json.encode({"env": literals.ENV, **sections}), indent=1).decode()
+        text = _written(sections)
+        return (
+            _written({"env": literals.ENV, **sections})
+            if any(f"${{{name}}}" in text for name in literals.ENV)
+            else text
+        )
 
     def command(self, shipment: Shipment) -> Command:  # noqa: ARG002 (the protocol's)
         """Run it with its configuration, under a parent that starts it anew where it cannot start."""
@@ -63,6 +65,13 @@ class FluentBit:
     def image(self, shipment: Shipment) -> str | None:  # noqa: ARG002 (the protocol's)
         """The usual one: every destination is in it."""
         return None
+
+
+def _written(sections: Mapping[str, Any]) -> str:
+    """The sections that are not empty."""
+    return msgspec.json.format(
+        msgspec.json.encode({key: each for key, each in sections.items() if each}), indent=1
+    ).decode()
 
 
 def _service(shipment: Shipment) -> dict[str, Any]:

@@ -6,13 +6,13 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from webhook import destinations
-from webhook.destinations import Tls
-from webhook.sidecars import STATE_DIRECTORY, Stream, Target, Text
+from webhook.sidecars import STATE_DIRECTORY, Stream, Target
+from webhook.sidecars.fluent_bit import connections
+from webhook.sidecars.fluent_bit.connections import Options
 from webhook.sidecars.fluent_bit.literals import value
 
 __all__ = ["AWS", "OUTPUTS", "WHOLE_LINE", "output"]
 
-Options = dict[str, Any]
 _D_co = TypeVar("_D_co", covariant=True)
 
 _TIME = "@timestamp"
@@ -59,7 +59,7 @@ def _stdout(_to: _To[destinations.Stdout]) -> Options:
 def _elasticsearch(to: _To[destinations.Elasticsearch]) -> Options:
     return {
         **_search("es", to),
-        **_secrets(to.target, {"api_key": "http_api_key"}),
+        **connections.secrets(to.target, {"api_key": "http_api_key"}),
     }
 
 
@@ -73,10 +73,10 @@ def _search(name: str, to: "_To[destinations.Elasticsearch | destinations.OpenSe
     named = {"logstash_format": True, "logstash_prefix": index} if to.settings.daily else {"index": index}
     return {
         "name": name,
-        **_network(to),
+        **connections.network(to.target, to.settings),
         **({"path": to.settings.path} if to.settings.path else {}),
         **named,
-        **_basic(to.target),
+        **connections.basic(to.target),
         **_BULK,
     }
 
@@ -93,27 +93,29 @@ _BULK = {
 def _loki(to: _To[destinations.Loki]) -> Options:
     return {
         "name": "loki",
-        **_network(to),
+        **connections.network(to.target, to.settings),
         "uri": to.settings.path,
-        "labels": ",".join(f"{key}={value(text, 1)}" for key, text in _templates(to.target, "labels").items()),
+        "labels": ",".join(
+            f"{key}={value(text, 1)}" for key, text in connections.templates(to.target, "labels").items()
+        ),
         "line_format": "json",
         "compress": "gzip",
         **({"tenant_id": to.settings.tenant} if to.settings.tenant else {}),
-        **_basic(to.target),
-        **_secrets(to.target, {"token": "bearer_token"}),
+        **connections.basic(to.target),
+        **connections.secrets(to.target, {"token": "bearer_token"}),
     }
 
 
 def _splunk(to: _To[destinations.Splunk]) -> Options:
-    return {**_hec(to), **_named(to.target, {"index": "event_index"})}
+    return {**_hec(to), **connections.named(to.target, {"index": "event_index"})}
 
 
 def _hec(to: _To[destinations.Splunk | destinations.Logscale]) -> Options:
     return {
         "name": "splunk",
-        **_network(to),
-        **_secrets(to.target, {"token": "splunk_token"}),
-        **_named(to.target, {"sourcetype": "event_sourcetype"}),
+        **connections.network(to.target, to.settings),
+        **connections.secrets(to.target, {"token": "splunk_token"}),
+        **connections.named(to.target, {"sourcetype": "event_sourcetype"}),
         "compress": "gzip",
     }
 
@@ -130,10 +132,10 @@ def _logscale_bulk(to: _To[destinations.Logscale]) -> Options:
     """Its bulk API takes any user, with the token as the password."""
     return {
         "name": "es",
-        **_network(to),
+        **connections.network(to.target, to.settings),
         "path": "/api/v1/ingest/elastic-bulk",
         "http_user": "loghook",
-        **_secrets(to.target, {"token": "http_passwd"}),
+        **connections.secrets(to.target, {"token": "http_passwd"}),
         **_BULK,
     }
 
@@ -141,9 +143,9 @@ def _logscale_bulk(to: _To[destinations.Logscale]) -> Options:
 def _logscale_otlp(to: _To[destinations.Logscale]) -> Options:
     return {
         "name": "opentelemetry",
-        **_network(to),
+        **connections.network(to.target, to.settings),
         "logs_uri": "/api/v1/ingest/otlp/v1/logs",
-        **_headers(to.target, ()),
+        **connections.headers(to.target, ()),
         **_OTLP,
     }
 
@@ -209,9 +211,9 @@ def _otlp(to: _To[destinations.Otlp]) -> Options:
     is_grpc = to.settings.protocol == "grpc"
     return {
         "name": "opentelemetry",
-        **_network(to),
+        **connections.network(to.target, to.settings),
         **({"grpc": "on", "http2": "on"} if is_grpc else {"logs_uri": to.settings.path, "compress": "gzip"}),
-        **_headers(to.target, to.settings.headers),
+        **connections.headers(to.target, to.settings.headers),
         **_OTLP,
     }
 
@@ -219,26 +221,26 @@ def _otlp(to: _To[destinations.Otlp]) -> Options:
 def _http(to: _To[destinations.Http]) -> Options:
     return {
         "name": "http",
-        **_network(to),
+        **connections.network(to.target, to.settings),
         "uri": to.settings.path or "/",
         "format": "json_lines",
         **_JSON,
-        **_basic(to.target),
-        **_headers(to.target, to.settings.headers),
+        **connections.basic(to.target),
+        **connections.headers(to.target, to.settings.headers),
         "compress": "gzip",
         "log_response_payload": False,
     }
 
 
 def _datadog(to: _To[destinations.Datadog]) -> Options:
-    tags = ",".join(f"{key}:{value(text)}" for key, text in _templates(to.target, "tags").items())
+    tags = ",".join(f"{key}:{value(text)}" for key, text in connections.templates(to.target, "tags").items())
     return {
         "name": "datadog",
         "host": to.settings.host or f"http-intake.logs.{to.settings.site}",
         "port": to.settings.port,
-        **_tls(to.target, to.settings.tls),
-        **_secrets(to.target, {"api_key": "apikey"}),
-        **_named(to.target, {"service": "dd_service", "source": "dd_source"}),
+        **connections.tls(to.target, to.settings.tls),
+        **connections.secrets(to.target, {"api_key": "apikey"}),
+        **connections.named(to.target, {"service": "dd_service", "source": "dd_source"}),
         **({"dd_tags": tags} if tags else {}),
         "dd_message_key": "message",
         "compress": "gzip",
@@ -249,7 +251,7 @@ def _cloudwatch(to: _To[destinations.CloudWatch]) -> Options:
     return {
         "name": "cloudwatch_logs",
         "region": to.settings.region,
-        **_named(to.target, {"group": "log_group_name", "stream": "log_stream_name"}),
+        **connections.named(to.target, {"group": "log_group_name", "stream": "log_stream_name"}),
         "auto_create_group": to.settings.create_group,
         **({"log_retention_days": to.settings.retention_days} if to.settings.retention_days else {}),
         **_endpoint(to.settings.endpoint),
@@ -257,20 +259,18 @@ def _cloudwatch(to: _To[destinations.CloudWatch]) -> Options:
 
 
 def _endpoint(url: str | None) -> Options:
-    """The host and port of a URL, as the output of CloudWatch takes them. It speaks TLS, and refuses to be told so."""
+    """The host and port of a URL, as the output of CloudWatch takes them. It speaks TLS, and only TLS."""
     if url is None:
         return {}
-    scheme, _, place = url.partition("://")
-    host, _, port = place.partition(":")
-    plain = {"tls": "off"} if scheme == "http" else {}
-    return {"endpoint": host, "port": int(port or (80 if plain else 443)), **plain}
+    host, _, port = url.removeprefix("https://").partition(":")
+    return {"endpoint": host, "port": int(port or 443)}
 
 
 def _forward(to: _To[destinations.Forward]) -> Options:
     return {
         "name": "forward",
-        **_network(to),
-        **_secrets(to.target, {"shared_key": "shared_key"}),
+        **connections.network(to.target, to.settings),
+        **connections.secrets(to.target, {"shared_key": "shared_key"}),
         "self_hostname": value(to.stream.attributes.get("k8s.pod.name", ("loghook",))),
         "require_ack_response": True,
         "send_options": True,
@@ -283,7 +283,7 @@ def _syslog(to: _To[destinations.Syslog]) -> Options:
         "host": to.settings.host,
         "port": to.settings.port,
         "mode": to.settings.protocol,
-        **(_tls(to.target, to.settings.tls) if to.settings.protocol == "tls" else {}),
+        **(connections.tls(to.target, to.settings.tls) if to.settings.protocol == "tls" else {}),
         "syslog_format": "rfc5424",
         "syslog_maxsize": 60000 if to.settings.protocol == "udp" else _MEBIBYTE,
         "syslog_message_key": WHOLE_LINE,
@@ -328,7 +328,7 @@ def _azure(to: _To[destinations.Azure]) -> Options:
     return {
         "name": "azure_logs_ingestion",
         "tenant_id": to.settings.tenant,
-        **_secrets(to.target, {"client_id": "client_id", "client_secret": "client_secret"}),
+        **connections.secrets(to.target, {"client_id": "client_id", "client_secret": "client_secret"}),
         "dce_url": to.settings.endpoint,
         "dcr_id": to.settings.rule,
         "table_name": to.settings.table,
@@ -357,52 +357,3 @@ OUTPUTS: Mapping[str, Callable[[Any], Options]] = {
     "azure": _azure,
 }
 """The options of an output by the type of destination."""
-
-
-# What several of them have.
-
-
-def _network(to: _To[destinations.Network]) -> Options:
-    return {"host": to.settings.host, "port": to.settings.port, **_tls(to.target, to.settings.tls)}
-
-
-def _tls(target: Target, tls: Tls) -> Options:
-    if not tls.enabled:
-        return {"tls": "off"}
-    verify = "on" if tls.verify else "off"
-    return {
-        "tls": "on",
-        "tls.verify": verify,
-        "tls.verify_hostname": verify,
-        **({"tls.ca_file": target.files["tls.ca"]} if "tls.ca" in target.files else {}),
-        **({"tls.vhost": tls.server_name} if tls.server_name else {}),
-    }
-
-
-def _basic(target: Target) -> Options:
-    return _secrets(target, {"basic.user": "http_user", "basic.password": "http_passwd"})
-
-
-def _secrets(target: Target, options: Mapping[str, str]) -> Options:
-    """Each of `options` that has a secret, by the field that holds it."""
-    return {option: value((target.secrets[field],)) for field, option in options.items() if field in target.secrets}
-
-
-def _named(target: Target, options: Mapping[str, str]) -> Options:
-    """Each of `options` that has a template, by the field that holds it."""
-    return {option: value(target.templates[field]) for field, option in options.items() if field in target.templates}
-
-
-def _templates(target: Target, field: str) -> Mapping[str, Text]:
-    """The templates of a map, by their own keys."""
-    return {name.partition(".")[2]: text for name, text in target.templates.items() if name.startswith(f"{field}.")}
-
-
-def _headers(target: Target, headers: Iterable[destinations.Header]) -> Options:
-    lines = []
-    for number, header in enumerate(headers):
-        text = header.value if isinstance(header.value, str) else target.secrets[f"headers.{number}"]
-        lines.append(f"{header.name} {value((text,), 1)}")
-    if "token" in target.secrets:
-        lines.append(f"Authorization Bearer {value((target.secrets['token'],), 1)}")
-    return {"header": lines} if lines else {}

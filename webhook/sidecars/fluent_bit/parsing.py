@@ -24,7 +24,8 @@ PATH = "log.file.path"
 Definition = dict[str, Any]
 Rules = tuple[tuple[str, str, str], ...]
 
-_SCRIPT = (files("webhook.sidecars.fluent_bit") / "record.lua").read_text("utf-8")
+_LUA = (files("webhook.sidecars.fluent_bit") / "record.lua").read_text("utf-8")
+_SCRIPT = "".join(f"{line}\n" for line in _LUA.splitlines() if line and not line.startswith("--"))
 _FLUSH_MILLISECONDS = 1000
 _MILLISECONDS = r"\A[0-9]{12,13}(?:\.[0-9]+)?\z"
 _LIST_LIMIT = 10  # the length of a list in a processor; a longer one is refused

@@ -38,6 +38,8 @@ def _of_target(stream: Stream) -> Iterator[Problem]:
     settings = stream.target.settings
     if isinstance(settings, destinations.Kafka) and settings.tls.server_name:
         yield _problem(stream, "destination", "LH145", option="tls.serverName", example="otel-collector")
+    if isinstance(settings, destinations.CloudWatch) and (settings.endpoint or "").startswith("http:"):
+        yield _problem(stream, "destination", "LH145", option="endpoint", example="vector")
     if isinstance(settings, destinations.Loki):
         labels = [text for name, text in stream.target.templates.items() if name.startswith("labels.")]
         if any("," in part or "=" in part for text in labels for part in text if isinstance(part, str)):

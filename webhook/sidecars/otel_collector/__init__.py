@@ -20,6 +20,7 @@ __all__ = ["OTEL_COLLECTOR"]
 
 _KIB = 1024
 _HANDED_OVER = 100  # records at a time, at most (pkg/stanza, fileconsumer)
+_SHORT_RECORD = 40  # bytes
 _ROOM = 40 * _KIB  # of the state volume for each record in a queue
 _UNNAMEABLE = re.compile(r"[\"'\[\]\\]")
 
@@ -87,16 +88,23 @@ def _queue(shipment: Shipment) -> dict[str, Any]:
     """The queue of each exporter: in a file, and small, since what is not read yet is safe where it is.
 
     It is counted in records. Counted in bytes it would wait for ever for room for a request that is larger than it: a
-    receiver hands over 100 records at a time, whatever their size.
+    receiver hands over 100 records at a time, whatever their size. A batch is sent when it is a fraction of the queue,
+    so that a full one never waits for time to pass.
     """
+    records = max(_HANDED_OVER * 4, min(6400, shipment.state_bytes // _ROOM) // len(shipment.streams))
     return {
         "enabled": True,
         "storage": STORAGE,
         "sizer": "items",
-        "queue_size": max(_HANDED_OVER * 4, min(6400, shipment.state_bytes // _ROOM) // len(shipment.streams)),
+        "queue_size": records,
         "block_on_overflow": True,
         "num_consumers": 2,
-        "batch": {"sizer": "bytes", "flush_timeout": "200ms", "min_size": 256 * _KIB, "max_size": 8192 * _KIB},
+        "batch": {
+            "sizer": "bytes",
+            "flush_timeout": "200ms",
+            "min_size": min(256 * _KIB, records * _SHORT_RECORD),
+            "max_size": 8192 * _KIB,
+        },
     }
 
 

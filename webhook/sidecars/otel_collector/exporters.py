@@ -368,9 +368,12 @@ def _syslog(target: Target) -> Export:
             "enable_octet_counting": settings.protocol == "tls",
             "tls": tls,
         },
+        is_document=False,
         statements={
             "log": [
-                ('set(log.attributes["message"], String(log.body))',),
+                ("keep_keys(log.attributes, [])",),  # the exporter takes some of them for parts of the message
+                ('set(log.attributes["message"], log.body)',),
+                statement('replace_pattern(log.attributes["message"], ', quoted("\n"), ', "#012")'),
                 ('set(log.attributes["hostname"], resource.attributes["k8s.pod.name"])',),
                 ('set(log.attributes["appname"], resource.attributes["k8s.container.name"])',),
             ]

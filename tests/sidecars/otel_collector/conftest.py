@@ -1,0 +1,321 @@
+"""The real collector, started as the sidecar starts it, with an OTLP receiver of the test's own as its destination."""
+
+import gzip
+import http.server
+import json
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from pydantic import TypeAdapter
+
+from webhook.destinations import AnyDestination
+from webhook.formats import FORMATS
+from webhook.sidecars import CA_DIRECTORY, STATE_DIRECTORY, Parsing, Shipment, Stream, Target, Tree, Variable
+from webhook.sidecars.otel_collector import OTEL_COLLECTOR
+
+ROOT = Path(__file__).parents[3]
+PATIENCE = 30.0
+"""Seconds after which what is awaited is taken not to come: far more than anything takes on a loaded machine."""
+
+_SECRET = {"secret": "backend", "key": "key"}
+_LOGIN = {"user": _SECRET, "password": _SECRET}
+
+DESTINATIONS: Mapping[str, tuple[dict[str, Any], ...]] = {
+    "stdout": ({},),
+    "elasticsearch": ({"host": "es.example"}, {"host": "es.example", "daily": True, "basic": _LOGIN, "path": "/es"}),
+    "opensearch": ({"host": "os.example", "basic": _LOGIN}, {"host": "os.example", "awsRegion": "eu-west-1"}),
+    "loki": ({"host": "loki.example", "tenant": "shop", "token": _SECRET}, {"host": "loki.example", "basic": _LOGIN}),
+    "splunk": ({"host": "splunk.example", "token": _SECRET, "index": "main", "sourcetype": "{source}"},),
+    "logscale": tuple(
+        {"host": "cloud.example", "token": _SECRET, "via": way} for way in ("hec", "elastic-bulk", "otlp")
+    ),
+    "kafka": ({"brokers": ["a:9092", "b:9092"], "sasl": _LOGIN}, {"brokers": ["a:9092"], "tls": {"enabled": False}}),
+    "s3": (
+        {"bucket": "logs", "region": "eu-west-1", "keys": {"accessKeyId": _SECRET, "secretAccessKey": _SECRET}},
+        {"bucket": "logs", "region": "eu-west-1", "endpoint": "https://minio.example:9000"},
+    ),
+    "otlp": (
+        {"host": "otlp.example", "token": _SECRET, "headers": [{"name": "X-Team", "value": "shop"}]},
+        {"host": "2001:db8::1", "protocol": "grpc", "port": 4317, "headers": [{"name": "X-Key", "value": _SECRET}]},
+        {"host": "otlp.example", "tls": {"verify": False, "serverName": "inner.example", "ca": _SECRET}},
+    ),
+    "datadog": ({"apiKey": _SECRET}, {"apiKey": _SECRET, "tags": {"team": "{namespace}"}, "host": "proxy.example"}),
+    "cloudwatch": ({"region": "eu-west-1", "retentionDays": 7}, {"region": "eu", "endpoint": "http://cw.example"}),
+    "syslog": ({"host": "syslog.example"}, {"host": "syslog.example", "protocol": "udp"}),
+    "google-cloud": ({"project": "shop", "cluster": "main", "location": "eu", "credentials": _SECRET},),
+    "http": ({"host": "http.example"},),
+    "forward": ({"host": "fluentd.example"},),
+    "azure": (
+        {"tenant": "t", "clientId": _SECRET, "clientSecret": _SECRET, "endpoint": "https://x.example", "rule": "r"}
+        | {"table": "t"},
+    ),
+}
+"""Each type of destination, with what may be said of it."""
+
+_ANY: TypeAdapter[Any] = TypeAdapter(AnyDestination)
+
+
+def target(kind: str, **said: Any) -> Target:
+    """A destination as a Pod has it."""
+    settings = _ANY.validate_python({"type": kind, **said})
+    return Target(
+        name=kind,
+        settings=settings,
+        secrets={field: Variable(f"SECRET_{field.replace('.', '_').upper()}") for field, _ in settings.secrets()},
+        templates={field: ("in-", Variable("NAMESPACE")) for field, _ in settings.texts()},
+        files={field: f"{CA_DIRECTORY}/{kind}.crt" for field, _ in settings.secret_files()},
+    )
+
+
+def parsing(format_: str, **said: Any) -> Parsing:
+    described = FORMATS[format_]
+    usual = {"start": described.start, "time_key": described.time_key, "time_format": described.time_format}
+    return Parsing(format=described, **{**usual, **said})
+
+
+def stream(to: Target, how: Parsing, name: str = "", **said: Any) -> Stream:
+    """A source whose files are in /loghook/app/logs here and in /var/log/app there."""
+    usual: dict[str, Any] = {
+        "paths": ("/loghook/app/logs/*.log",),
+        "exclude": ("*.gz",),
+        "from_end": False,
+        "trees": (Tree("/loghook/app/logs", "/var/log/app"),),
+        "attributes": {"k8s.pod.name": (Variable("POD"),), "loghook.source": (name or "default",)},
+    }
+    return Stream(name=name, parsing=how, target=to, **{**usual, **said})
+
+
+def shipment(*streams: Stream, memory: int = 128, state: int = 256) -> Shipment:
+    return Shipment(streams=streams, memory_bytes=memory << 20, state_bytes=state << 20, grace_seconds=5)
+
+
+@cache
+def found_collector() -> Path:
+    """`otelcol`, of OTELCOL, of KUBEBUILDER_ASSETS, or of ENVTEST_DIR, whose `setup` prints a folder."""
+    setup = ROOT / os.environ.get("ENVTEST_DIR", "../shared/envtest") / "setup"
+    folder = os.environ.get("KUBEBUILDER_ASSETS")
+    if "OTELCOL" not in os.environ and not folder and os.access(setup, os.X_OK):
+        folder = subprocess.run([setup], check=True, capture_output=True, text=True).stdout.strip()
+    program = Path(os.environ.get("OTELCOL") or f"{folder or ''}/otelcol")
+    if not program.exists():
+        what = "otelcol, an OpenTelemetry Collector with file_log and OTLP (OTELCOL, or ENVTEST_DIR)"
+        if os.environ.get("LOGHOOK_CI"):
+            pytest.fail(f"CI lacks {what}")
+        pytest.skip(f"NOT TESTED: this needs {what}")
+    return program
+
+
+@pytest.fixture(scope="session")
+def collector() -> Path:
+    return found_collector()
+
+
+class Record(msgspec.Struct, frozen=True):
+    """One record as it arrived."""
+
+    body: Any
+    attributes: dict[str, Any]
+    nanoseconds: int
+    resource: dict[str, Any]
+
+
+def _plain(value: dict[str, Any]) -> Any:
+    """A value of OTLP's JSON as Python has it."""
+    for kind, inner in value.items():
+        if kind == "kvlistValue":
+            return _attributes(inner.get("values", []))
+        if kind == "arrayValue":
+            return [_plain(each) for each in inner.get("values", [])]
+        return int(inner) if kind == "intValue" else inner
+    return None
+
+
+def _attributes(listed: list[dict[str, Any]]) -> dict[str, Any]:
+    return {each["key"]: _plain(each.get("value", {})) for each in listed}
+
+
+class Receiver:
+    """A receiver of OTLP/HTTP, in JSON: what came in, and whether it takes anything now."""
+
+    def __init__(self) -> None:
+        self.requests: list[tuple[dict[str, str], bytes]] = []
+        self.is_away = False
+        receiver = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                if receiver.is_away:
+                    self.answer(503, b"")
+                    return
+                is_packed = self.headers["Content-Encoding"] == "gzip"
+                receiver.requests.append((dict(self.headers), gzip.decompress(body) if is_packed else body))
+                self.answer(200, b"{}")
+
+            def answer(self, status: int, body: bytes) -> None:
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = int(self.server.server_address[1])
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def stop(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+    @property
+    def records(self) -> list[Record]:
+        found = []
+        for _, body in list(self.requests):
+            for resource_logs in json.loads(body)["resourceLogs"]:
+                resource = _attributes(resource_logs["resource"].get("attributes", []))
+                for scope_logs in resource_logs["scopeLogs"]:
+                    for each in scope_logs["logRecords"]:
+                        nanoseconds = int(each.get("timeUnixNano", 0))
+                        attributes = _attributes(each.get("attributes", []))
+                        found.append(Record(_plain(each.get("body", {})), attributes, nanoseconds, resource))
+        return found
+
+    @property
+    def lines(self) -> list[Any]:
+        return [record.body for record in self.records]
+
+    def wait_for(self, check: Callable[[list[Record]], bool], log: Path) -> list[Record]:
+        """The records, as soon as `check` is content with them; `log` is shown if that does not come about."""
+        deadline = time.monotonic() + PATIENCE
+        seen, records = -1, self.records
+        while not check(records):
+            assert time.monotonic() < deadline, f"{len(records)} records; {log.read_text()[-3000:]}"
+            time.sleep(0.05)
+            if seen != len(self.requests):
+                seen, records = len(self.requests), self.records
+        return records
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    found = Receiver()
+    yield found
+    found.stop()
+
+
+class Sidecar:
+    """The collector with a configuration of ours, in a folder that stands for its file system."""
+
+    def __init__(self, program: Path, folder: Path) -> None:
+        self.program = program
+        self.folder = folder
+        self.logs = folder / "logs"
+        self.log = folder / "collector.log"
+        self.environment = {"POD": "shop-1", "NAMESPACE": "shop"}
+        self.process: subprocess.Popen[bytes] | None = None
+        for directory in (self.logs, folder / "state", folder / "ca"):
+            directory.mkdir()
+
+    def text(self, *streams: Stream, **bounds: int) -> str:
+        """The configuration of `streams`, of which only the places are changed."""
+        ship = shipment(*streams, **bounds)
+        assert list(OTEL_COLLECTOR.problems(ship)) == []
+        text = OTEL_COLLECTOR.config(ship)
+        for place, here in (("/loghook/app/logs", "logs"), (STATE_DIRECTORY, "state")):
+            text = text.replace(place, str(self.folder / here))
+        values = {name: "".join(map(str, value)) for name, value in OTEL_COLLECTOR.env(ship).items()}
+        self.environment |= {
+            name: value.replace(CA_DIRECTORY, str(self.folder / "ca")) for name, value in values.items()
+        }
+        return text
+
+    def rendered(self, *streams: Stream, **bounds: int) -> dict[str, Any]:
+        """The same, as data."""
+        config: dict[str, Any] = json.loads(self.text(*streams, **bounds))
+        return config
+
+    def start(self, config: dict[str, Any] | str) -> None:
+        text = config if isinstance(config, str) else json.dumps(config)
+        (self.folder / "config.yaml").write_text(text, "utf-8")
+        self.again()
+
+    def again(self) -> None:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [self.program, f"--config={self.folder}/config.yaml"],
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        if self.process is None:
+            return 0
+        self.process.send_signal(number)
+        code = self.process.wait(PATIENCE)
+        self.process = None
+        return code
+
+    def complaints(self) -> list[str]:
+        """What the collector says that is an error or a warning."""
+        return [line for line in self.log.read_text().splitlines() if "\terror\t" in line or "\twarn\t" in line]
+
+
+@pytest.fixture
+def sidecar(collector: Path, tmp_path: Path) -> Iterator[Sidecar]:
+    found = Sidecar(collector, tmp_path)
+    yield found
+    if found.process is not None:
+        found.process.kill()
+        found.process.wait()
+    shutil.rmtree(tmp_path / "state")
+
+
+def with_json(config: dict[str, Any]) -> dict[str, Any]:
+    """`config`, whose exporters of OTLP write JSON, which the receiver reads."""
+    for name, options in config["exporters"].items():
+        if name.startswith("otlp_http/"):
+            options["encoding"] = "json"
+    return config
+
+
+def here(receiver: Receiver, **said: Any) -> Target:
+    """The receiver as a destination."""
+    return target("otlp", host="127.0.0.1", port=receiver.port, tls={"enabled": False}, **said)
+
+
+@pytest.fixture(scope="session")
+def otel() -> Any:
+    """What tests of this folder share: folders of tests are no packages, from which it could be imported."""
+    return Shared
+
+
+class Shared:
+    destinations = DESTINATIONS
+    target = staticmethod(target)
+    parsing = staticmethod(parsing)
+    stream = staticmethod(stream)
+    shipment = staticmethod(shipment)
+    with_json = staticmethod(with_json)
+    here = staticmethod(here)

@@ -1,0 +1,63 @@
+"""What the options of several outputs have in common: hosts, TLS, secrets, templates, headers."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from webhook import destinations
+from webhook.destinations import Tls
+from webhook.sidecars import Target, Text
+from webhook.sidecars.fluent_bit.literals import value
+
+__all__ = ["Options", "basic", "headers", "named", "network", "secrets", "templates", "tls"]
+
+Options = dict[str, Any]
+
+
+def network(target: Target, settings: destinations.Network) -> Options:
+    """The host and port of `settings`, and how it is protected."""
+    return {"host": settings.host, "port": settings.port, **tls(target, settings.tls)}
+
+
+def tls(target: Target, settings: Tls) -> Options:
+    """Whether and how the connection is protected. Hosts are not verified by name unless that is said."""
+    if not settings.enabled:
+        return {"tls": "off"}
+    verify = "on" if settings.verify else "off"
+    return {
+        "tls": "on",
+        "tls.verify": verify,
+        "tls.verify_hostname": verify,
+        **({"tls.ca_file": target.files["tls.ca"]} if "tls.ca" in target.files else {}),
+        **({"tls.vhost": settings.server_name} if settings.server_name else {}),
+    }
+
+
+def basic(target: Target) -> Options:
+    """The user and the password, where there are any."""
+    return secrets(target, {"basic.user": "http_user", "basic.password": "http_passwd"})
+
+
+def secrets(target: Target, options: Mapping[str, str]) -> Options:
+    """Each of `options` that has a secret, by the field that holds it."""
+    return {option: value((target.secrets[field],)) for field, option in options.items() if field in target.secrets}
+
+
+def named(target: Target, options: Mapping[str, str]) -> Options:
+    """Each of `options` that has a template, by the field that holds it."""
+    return {option: value(target.templates[field]) for field, option in options.items() if field in target.templates}
+
+
+def templates(target: Target, field: str) -> Mapping[str, Text]:
+    """The templates of a map, by their own keys."""
+    return {name.partition(".")[2]: text for name, text in target.templates.items() if name.startswith(f"{field}.")}
+
+
+def headers(target: Target, given: Iterable[destinations.Header]) -> Options:
+    """The headers that were given, and the one that a token is sent in."""
+    lines = []
+    for number, header in enumerate(given):
+        text = header.value if isinstance(header.value, str) else target.secrets[f"headers.{number}"]
+        lines.append(f"{header.name} {value((text,), 1)}")
+    if "token" in target.secrets:
+        lines.append(f"Authorization Bearer {value((target.secrets['token'],), 1)}")
+    return {"header": lines} if lines else {}
