@@ -203,7 +203,7 @@ CODES = _table(
     _error(
         "LH146",
         "{agent} cannot serve these destinations together, use e.g. {example}",
-        "One agent sidecar serves all sources of a Pod, and this agent cannot ship to all of their destinations from one.",
+        "One agent sidecar serves all sources of a Pod, and this agent cannot ship to all of their destinations.",
     ),
     _error(
         "LH147",
