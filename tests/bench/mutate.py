@@ -153,6 +153,30 @@ def show(cases: Sequence[Case]) -> None:
         print(f"The caller used up its own core, so these may be faster than shown: {', '.join(saturated)}")
 
 
+def judge(cases: Sequence[Case], start_seconds: float, resident: float) -> None:
+    """Print each target, and what was found."""
+    alike, different, _, _, untouched, _ = cases
+    found = (
+        ("injected, of floor", alike.ratio(), 0.45, True),
+        ("injected, each Pod another, of floor", different.ratio(), 0.45, True),
+        ("without annotations, of floor", untouched.ratio(), 0.8, True),
+        ("p99 injected, times the floor's", _slower(alike), 2, False),
+        ("p99 without annotations, times the floor's", _slower(untouched), 2, False),
+        ("resident when ready, MB", resident, 75, False),
+        ("start to ready, s", start_seconds, 1, False),
+    )
+    for name, figure, target, is_least in found:
+        is_met = figure >= target if is_least else figure <= target
+        print(
+            f"{name:44}{figure:8.2f}  {'at least' if is_least else 'at most'} {target}: {'met' if is_met else 'MISSED'}"
+        )
+
+
+def _slower(case: Case) -> float:
+    assert case.floor is not None
+    return case.latency(0.99) / case.floor.latency(0.99)
+
+
 def microseconds(function: Callable[[], object], seconds: float = 0.5) -> float:
     """How long one call takes: the least of five series, which is what the code costs without its neighbours."""
     calls = 10
@@ -172,10 +196,11 @@ def microseconds(function: Callable[[], object], seconds: float = 0.5) -> float:
 def show_core(reviews: Mapping[str, Sequence[bytes]]) -> None:
     """Print what the core costs without a server around it."""
     config = Config()
-    for count in (1, 10, 50):
+    for count in (1, 10, 50, 100):
         each = view(pod(count))
         assert isinstance(inject(each, config), Injected)
-        print(f"inject(), {count:2} containers: {microseconds(partial(inject, each, config)):10,.0f} µs")
+        took = microseconds(partial(inject, each, config))
+        print(f"inject(), {count:3} containers: {took:10,.0f} µs, {took / count:6,.1f} µs for each")
     for name, bodies in reviews.items():
         turns = map(Reviews(config).answer, itertools.cycle(bodies))
         print(f"bytes in, bytes out, {name + ':':33}{microseconds(partial(next, turns)):10,.0f} µs")
@@ -219,6 +244,7 @@ def main(seconds: float, rounds: int) -> None:
         measure(cases, callers, seconds, rounds)
         show(cases)
         print(f"start to ready: {loghook.start_seconds:.2f} s; resident when ready: {fresh:.1f} MB")
+        judge(cases, loghook.start_seconds, fresh)
     os.sched_setaffinity(0, {server_cpu})
     show_core(reviews)
 

@@ -98,7 +98,7 @@ def proxy() -> Iterator[Proxy]:
     found = Proxy()
     yield found
     found.process.terminate()
-    found.process.wait(10)
+    found.process.communicate(timeout=10)
 
 
 class World:

@@ -60,7 +60,11 @@ class Mutator:
         """Give `pod` some annotations of ours, right and wrong."""
         metadata = pod.setdefault("metadata", {})
         annotations = dict(metadata.get("annotations") or {})
-        for _ in range(self._dice.randint(1, 5)):
+        count = self._dice.randint(1, 5)
+        if self._dice.random() < 0.6:  # right ones, or most Pods would be refused
+            annotations["loghook.dev/paths"] = "/var/log/new/app.log"
+            count = self._dice.choice((0, 0, 1))
+        for _ in range(count):
             key = self._dice.choice(KEYS)
             annotations[f"loghook.dev/{key}"] = self._dice.choice(ODD_TEXTS)
         metadata["annotations"] = annotations

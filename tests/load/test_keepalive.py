@@ -38,7 +38,7 @@ async def everyone_comes_back(port: int, context: ssl.SSLContext, bodies: Sequen
 def test_no_kept_connection_is_closed_under_a_caller(
     pki: Path, tmp_path: Path, context: ssl.SSLContext, bodies: Sequence[bytes], size: Any, report: Any
 ) -> None:
-    times = size(10, 100)
+    times = size(8, 100)
     constants = {"limits.SWEEP_SECONDS": 0.01, "listener.KEEP_ALIVE_SECONDS": 1.2, "limits.READ_SECONDS": 500}
 
     async def scenario() -> None:
@@ -59,7 +59,7 @@ def test_uvicorns_five_seconds_lose_reviews(
     """
 
     async def hit(server: ApiServer, dice: random.Random) -> None:
-        for number in range(6):
+        for number in range(3):
             await server.ask(bodies[number])
             await asyncio.sleep(dice.uniform(0.99, 1.02))
 

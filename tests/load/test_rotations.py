@@ -172,7 +172,7 @@ def test_no_handshake_fails_while_certificates_rotate(
     report: Callable[..., None],
     way: type[InPlace],
 ) -> None:
-    counts, seconds = size(((25, 10), 3), ((500, 200), 60))
+    counts, seconds = size(((20, 8), 2), ((500, 200), 60))
 
     async def scenario() -> None:
         rotation = Rotation(pki, seed=1)
@@ -185,7 +185,7 @@ def test_no_handshake_fails_while_certificates_rotate(
             running = asyncio.create_task(shaking.run())
             last = await rotate(files, rotation, counts, seconds)
             assert await served(shaking, last, 10)
-            while shaking.done < size(500, 30_000):
+            while shaking.done < size(300, 30_000):
                 await asyncio.sleep(0.1)
             shaking.stop()
             await running
@@ -241,7 +241,7 @@ def test_a_context_that_is_reloaded_in_place_fails_handshakes(
         async with one_replica(pki, tmp_path, STOCK, **names, reload_in_place=True) as replica:
             shaking = Shaking(context, replica.port, bodies)
             running = asyncio.create_task(shaking.run())
-            await rotate(files, rotation, (25, 10), 3)
+            await rotate(files, rotation, (20, 8), 2)
             shaking.stop()
             await running
             assert shaking.failures
