@@ -57,7 +57,6 @@ def test_every_type_of_destination_is_told_or_refused(otel: Any) -> None:
         problems = list(OTEL_COLLECTOR.problems(otel.shipment(otel.stream(target, otel.parsing("plain")))))
         if kind.split("-")[0] in CANNOT:
             assert [problem.code for problem in problems] == ["LH142"]
-            assert [each.code for each in problems] == ["LH142"]
         else:
             assert problems == [], kind
 
