@@ -233,7 +233,7 @@ def test_names_every_type_that_there_is() -> None:
 @pytest.mark.parametrize("agent", AGENTS)
 def test_proposes_an_agent_that_has_no_such_problem(agent: str) -> None:
     """Also where several options are at odds, no two of which are in one example of the matrix."""
-    settings = {
+    settings: dict[str, dict[str, Any]] = {
         "kafka": {"brokers": ["k:1"], "tls": {"verify": False, "serverName": "logs.example"}},
         "cloudwatch": {"region": "r", "endpoint": "http://localhost:4566", "retentionDays": 31},
         "otlp": {"host": "h", "protocol": "grpc", "tls": {"serverName": "logs.example"}},
