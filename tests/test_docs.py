@@ -9,11 +9,13 @@ import yaml
 
 from webhook import annotations, config, reference
 from webhook.annotations import KEYS, PREFIX
-from webhook.destination_pages import example_file
 from webhook.destinations import TYPES
 from webhook.diagnostics import CODES
+from webhook.formats import FORMATS
 from webhook.inject import Injected, inject
 from webhook.pods import view
+from webhook.reference.examples import example_file
+from webhook.reference.formats import FAMILIES
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -24,6 +26,16 @@ def yaml_blocks(page: Path) -> list[Any]:
     """Every document of every YAML block of `page`."""
     blocks = re.findall(r"```yaml\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
     return [document for block in blocks for document in yaml.safe_load_all(block)]
+
+
+def configured(page: Path) -> config.Config:
+    """What the page's own examples configure, and a destination for those that name one."""
+    whole: dict[str, Any] = {"destinations": {"central": {"type": "stdout"}}, "formats": {}}
+    for block in yaml_blocks(page):
+        if isinstance(block, dict) and block.keys() & {"destinations", "formats"}:
+            for part in whole:
+                whole[part] |= block.get(part, {})
+    return config.load(yaml.safe_dump(whole))
 
 
 def said(block: Any) -> dict[str, str]:
@@ -71,8 +83,34 @@ def test_examples_of_annotations_have_no_mistake(page: Path) -> None:
     for block in yaml_blocks(page):
         if asked := said(block):
             asked.setdefault(PREFIX + "paths", "/var/log/app/*.log")
-            codes = {found.code for found in annotations.parse(asked).diagnostics}
+            codes = {found.code for found in annotations.parse(asked, {}, configured(page).format_names).diagnostics}
             assert codes <= EXPECTED, asked
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_examples_of_annotations_are_injected(page: Path) -> None:
+    """As they stand, into a Pod that has the containers that they name, with what the page configures."""
+    settings = configured(page)
+    for block in yaml_blocks(page):
+        asked = said(block)
+        if not asked or not any(key.endswith("paths") for key in asked):
+            continue
+        pod = {
+            "metadata": {"annotations": asked, "labels": {"app.kubernetes.io/name": "shop"}},
+            "spec": {"containers": [{"name": name} for name in ("app", "web")]},
+        }
+        outcome = inject(view(block if "spec" in block else pod), settings, "shop")
+        assert isinstance(outcome, Injected), outcome
+        assert {found.code for found in outcome.diagnostics} <= EXPECTED
+
+
+def test_every_destination_and_every_format_has_a_page() -> None:
+    written = {
+        f"{folder}/{file.name}" for folder in ("destinations", "formats") for file in (ROOT / "docs" / folder).iterdir()
+    }
+    assert written == {name for name in reference.PAGES if "/" in name}
+    assert {f"destinations/{name}.md" for name in TYPES} <= written
+    assert sorted(name for family in FAMILIES.values() for name in family.formats) == sorted(FORMATS)
 
 
 def test_every_key_has_an_example() -> None:

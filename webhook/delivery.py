@@ -10,13 +10,14 @@ from typing import Any
 
 import msgspec
 
-from webhook.annotations import KEYS, Request, Source
+from webhook.annotations import KEYS, PREFIX, Request, Source
 from webhook.config import Config
 from webhook.destinations import PLACEHOLDER, Destination, SecretKey
 from webhook.diagnostics import Diagnostic
 from webhook.layout import Files
 from webhook.pods import Pod
 from webhook.sidecars import CA_DIRECTORY, Agent, Parsing, Problem, Shipment, Stream, Target, Text, Tree, Variable
+from webhook.sidecars.programs import able
 from webhook.values import nearest
 
 __all__ = ["Delivery", "addressed", "objections", "parsing", "starts_at_end"]
@@ -251,7 +252,7 @@ def _joined(parts: Iterable[str | Variable]) -> Iterator[str | Variable]:
 # What the agent cannot do.
 
 # Every destination and each of its options works with one agent or another: it is the choice of this one that is wrong.
-_BY_CHOICE_OF_AGENT = frozenset({"LH142", "LH145", "LH146"})
+_BY_CHOICE_OF_AGENT = frozenset({"LH141", "LH142", "LH145", "LH146"})
 
 
 # What every agent takes, where the key's own example is not that plain.
@@ -259,28 +260,35 @@ _PLAIN = {"multiline-start": "^[0-9]{4}-", "time-format": "%Y-%m-%d"}
 
 
 def objections(
-    problems: Iterable[Problem], request: Request, config: Config, namespace: str
+    agent: Agent, shipment: Shipment, request: Request, config: Config, namespace: str
 ) -> Iterator[tuple[str, Diagnostic]]:
-    """Each of an agent's `problems` as a diagnostic, after the name of its source.
+    """Each problem of `agent` with `shipment` as a diagnostic, after the name of its source.
 
     What the Pod's own annotations ask for is a mistake. What the configuration does is a warning, and the Pod starts
     without that source.
     """
     sources = {source.name: source for source in request.sources}
     is_agent_configured = "agent" not in request.said and "agent" in config.defaults_for(namespace)
-    for problem in problems:
+    for problem in agent.problems(shipment):
         source = sources[problem.source]
         by_agent = problem.code in _BY_CHOICE_OF_AGENT
         said = request.said.get("agent") if by_agent else source.said.get(problem.key.replace("-", "_"))
         key = said or source.key(problem.key)
         if config.policy.enforce or (said and not is_agent_configured):
-            details = {**problem.details, "example": _example(problem)}
+            details = {"type": _type(problem, shipment), **problem.details, "example": _example(problem, shipment)}
             yield problem.source, Diagnostic(problem.code, key, None, details)
         else:
             yield problem.source, Diagnostic("LH501", key, None, {"inner": problem.code})
 
 
-def _example(problem: Problem) -> str:
-    """Another agent, or a value that any agent takes."""
-    is_of_text = problem.code in {"LH143", "LH144"}
-    return _PLAIN.get(problem.key, KEYS[problem.key].example) if is_of_text else problem.details["example"]
+def _type(problem: Problem, shipment: Shipment) -> str:
+    (settings,) = (stream.target.settings for stream in shipment.streams if stream.name == problem.source)
+    return settings.type
+
+
+def _example(problem: Problem, shipment: Shipment) -> str:
+    """What helps: another agent, another destination where there is none, or a value that any agent takes."""
+    if problem.code not in _BY_CHOICE_OF_AGENT:
+        return _PLAIN.get(problem.key, KEYS[problem.key].example)
+    agent = able(problem, shipment)
+    return f"{PREFIX}agent: {agent}" if agent else "another destination"

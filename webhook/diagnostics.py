@@ -176,12 +176,12 @@ CODES = _table(
     # 14x: what an agent cannot do
     _error(
         "LH141",
-        "{agent} cannot read the format {format}, use e.g. loghook.dev/agent: {example}",
+        "{agent} cannot read the format {format}, use e.g. {example}",
         "Not every agent has a parser for every format.",
     ),
     _error(
         "LH142",
-        "{agent} has no {type} destination, use e.g. loghook.dev/agent: {example}",
+        "{agent} has no {type} destination, use e.g. {example}",
         "Not every agent can ship to every type of destination.",
     ),
     _error(
@@ -197,13 +197,13 @@ CODES = _table(
     ),
     _error(
         "LH145",
-        "{agent} cannot do {option} of this destination, use e.g. loghook.dev/agent: {example}",
+        "{agent} cannot do {option} for {type}, use e.g. {example}",
         "Not every agent knows every option of a destination.",
     ),
     _error(
         "LH146",
-        "{agent} cannot serve these destinations from one sidecar, use e.g. loghook.dev/agent: {example}",
-        "One agent sidecar serves all sources of a Pod, and for this agent their destinations need different images.",
+        "{agent} cannot serve these destinations together, use e.g. {example}",
+        "One agent sidecar serves all sources of a Pod, and this agent cannot ship to all of their destinations.",
     ),
     _error(
         "LH147",

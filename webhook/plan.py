@@ -205,7 +205,7 @@ class _Planning:
             "grace_seconds": FLUSH_SECONDS,
         }
         delivery = Delivery.of(self.pod, files, self.config, bounds)
-        problems = list(objections(agent.problems(delivery.shipment), self.request, self.config, self.namespace))
+        problems = list(objections(agent, delivery.shipment, self.request, self.config, self.namespace))
         for name, diagnostic in problems:
             if diagnostic.severity == "warning":
                 self.left_out.setdefault(name, diagnostic)

@@ -4,8 +4,10 @@
 
 COLLECTOR and CONTRIB are checkouts of github.com/open-telemetry/opentelemetry-collector and -contrib, near 0.159, where
 each part describes its options in a `config.schema.yaml`. A group of options becomes an object (with `*` for names that
-are free), a list an array of one, anything else the name of its type. Datadog's and Google's exporters have their options
-in other repositories and no schema: those that we use, and their neighbours, were written into one by hand.
+are free), a list an array of one, anything else the name of its type.
+
+Datadog's and Google's exporters have their options in other repositories and no schema: those that we use, and their
+neighbours, were written into one by hand.
 """
 
 import json

@@ -19,7 +19,7 @@ from webhook.destinations import TYPES
 from webhook.diagnostics import CODES, Diagnostic
 from webhook.formats import FORMATS
 from webhook.sidecars import Agent, Problem, Shipment, Text, Variable
-from webhook.sidecars.programs import AGENTS
+from webhook.sidecars.programs import AGENTS, able
 
 READERS: Mapping[str, Callable[[str], Any]] = {
     "fluent-bit": json.loads,
@@ -76,12 +76,12 @@ def check_problem(agent: Agent, problem: Problem, shipped: Shipment) -> None:
     assert problem.source in {each.name for each in shipped.streams}
     assert problem.key in KEYS
     assert problem.details["agent"] == agent.name
-    details = dict(problem.details)
+    details = {"type": shipped.streams[0].target.settings.type, "example": "plain", **problem.details}
     if problem.code in OF_ANOTHER_AGENT:
-        # What it proposes can really be done.
-        assert not list(AGENTS[details["example"]].problems(shipped)), problem
-    else:
-        details["example"] = "plain"
+        other = able(problem, shipped)
+        assert other is not None, "what no agent can do is to be left out of the destination's options"
+        assert other != agent.name
+        assert not list(AGENTS[other].problems(shipped)), problem
     message = str(Diagnostic(problem.code, f"loghook.dev/{problem.key}", None, details))
     assert "{" not in message
     assert CODES[problem.code].severity == "error"

@@ -123,7 +123,7 @@ def found(*streams: Stream) -> list[tuple[str, str, str]]:
 @pytest.mark.parametrize("type_", sorted({*TYPES} - {*SINKS}))
 def test_there_is_no_sink(type_: str) -> None:
     (problem,) = VECTOR.problems(shipment(stream(target=target(type_))))
-    assert problem == Problem("", "destination", "LH142", {"agent": "vector", "type": type_, "example": "fluent-bit"})
+    assert problem == Problem("", "destination", "LH142", {"agent": "vector", "type": type_})
 
 
 def test_options_that_no_sink_has() -> None:

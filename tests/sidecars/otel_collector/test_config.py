@@ -57,7 +57,6 @@ def test_every_type_of_destination_is_told_or_refused(otel: Any) -> None:
         problems = list(OTEL_COLLECTOR.problems(otel.shipment(otel.stream(target, otel.parsing("plain")))))
         if kind.split("-")[0] in CANNOT:
             assert [problem.code for problem in problems] == ["LH142"]
-            assert problems[0].details["example"] == "fluent-bit"
         else:
             assert problems == [], kind
 
@@ -187,7 +186,7 @@ def test_expressions_are_judged_as_the_real_collector_does(otel: Any, collector:
 def test_retention_that_cloudwatch_does_not_have(otel: Any) -> None:
     target = otel.target("cloudwatch", region="eu", retentionDays=8)
     (problem,) = OTEL_COLLECTOR.problems(otel.shipment(otel.stream(target, otel.parsing("plain"))))
-    assert (problem.code, problem.details["option"]) == ("LH145", "8 retentionDays")
+    assert (problem.code, problem.details["option"]) == ("LH145", "retentionDays")
 
 
 def test_two_logins_to_one_cloud(otel: Any) -> None:

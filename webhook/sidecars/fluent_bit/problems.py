@@ -37,9 +37,9 @@ def _of_parsing(stream: Stream) -> Iterator[Problem]:
 def _of_target(stream: Stream) -> Iterator[Problem]:
     settings = stream.target.settings
     if isinstance(settings, destinations.Kafka) and settings.tls.server_name:
-        yield _problem(stream, "destination", "LH145", option="tls.serverName", example="otel-collector")
+        yield _problem(stream, "destination", "LH145", option="tls.serverName")
     if isinstance(settings, destinations.CloudWatch) and (settings.endpoint or "").startswith("http:"):
-        yield _problem(stream, "destination", "LH145", option="endpoint", example="vector")
+        yield _problem(stream, "destination", "LH145", option="endpoint")
     if isinstance(settings, destinations.Loki):
         labels = [text for name, text in stream.target.templates.items() if name.startswith("labels.")]
         if any("," in part or "=" in part for text in labels for part in text if isinstance(part, str)):
@@ -52,7 +52,7 @@ def _of_keys(shipment: Shipment) -> Iterator[Problem]:
     for stream in shipment.streams:
         for field, variable in stream.target.secrets.items():
             if field.startswith("keys.") and first.setdefault(field, variable) != variable:
-                yield _problem(stream, "destination", "LH146", example="vector")
+                yield _problem(stream, "destination", "LH146")
                 break
 
 

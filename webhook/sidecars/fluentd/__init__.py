@@ -46,8 +46,7 @@ class Fluentd:
         needed = [(stream, _image(stream)) for stream in shipment.streams if _image(stream)]
         for stream, image in needed:
             if image != needed[0][1]:
-                details = {"agent": self.name, "example": "fluent-bit"}
-                yield Problem(stream.name, "destination", "LH146", details)
+                yield Problem(stream.name, "destination", "LH146", {"agent": self.name})
 
     def config(self, shipment: Shipment) -> str:
         """The configuration."""
@@ -124,7 +123,7 @@ def _problems(stream: Stream) -> Iterator[tuple[str, str, dict[str, str]]]:
         except Untranslatable as reason:
             yield key, "LH143", {"problem": str(reason)}
     if any(path != path.strip() for path in stream.paths):
-        yield "paths", "LH144", {"example": "/var/log/app/server.log"}
+        yield "paths", "LH144", {}
     for code, details in misfits(stream.target):
         yield "destination", code, details
 

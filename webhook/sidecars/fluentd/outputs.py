@@ -343,26 +343,25 @@ def known_environment(stream: Stream) -> Iterator[tuple[str, Text]]:
 
 
 _NO_CA = ("datadog",)
-_ABLE = {"kafka": "otel-collector", "forward": "fluent-bit"}
 
 
 def misfits(target: Target) -> Iterator[tuple[str, dict[str, str]]]:
     """What an output cannot do of `target`: codes with their details."""
     settings = target.settings
     if settings.type not in OUTPUTS:
-        yield "LH142", {"type": settings.type, "example": "fluent-bit"}
+        yield "LH142", {"type": settings.type}
         return
     tls: Tls = getattr(settings, "tls", Tls())
     if tls.enabled and tls.server_name:
-        yield "LH145", {"option": "tls.serverName", "example": _ABLE.get(settings.type, "vector")}
+        yield "LH145", {"option": "tls.serverName"}
     if tls.enabled and not tls.verify and settings.type == "kafka":
-        yield "LH145", {"option": "tls.verify: false", "example": "otel-collector"}
+        yield "LH145", {"option": "tls.verify: false"}
     if "tls.ca" in target.files and settings.type in _NO_CA:
-        yield "LH145", {"option": "tls.ca", "example": "fluent-bit"}
+        yield "LH145", {"option": "tls.ca"}
     if isinstance(settings, Logscale) and settings.via == "otlp":
-        yield "LH145", {"option": "via: otlp", "example": "fluent-bit"}
+        yield "LH145", {"option": "via: otlp"}
     if any(isinstance(part, str) and "%" in part for text in _placeholders(target) for part in text):
-        yield "LH144", {"example": "logs"}
+        yield "LH144", {}
 
 
 def _placeholders(target: Target) -> Iterator[Text]:

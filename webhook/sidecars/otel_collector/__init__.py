@@ -45,7 +45,7 @@ class OtelCollector:
         for stream in shipment.streams:
             for name, value in _variables(stream).items():
                 if variables.setdefault(name, value) != value:
-                    yield Problem(stream.name, "destination", "LH146", {"agent": self.name, "example": "fluent-bit"})
+                    yield Problem(stream.name, "destination", "LH146", {"agent": self.name})
                     break
 
     def config(self, shipment: Shipment) -> str:
@@ -155,10 +155,10 @@ def _problems(stream: Stream) -> Iterator[tuple[str, str, dict[str, str]]]:
     """Each problem of `stream`: key, code, and details."""
     settings, parsing = stream.target.settings, stream.parsing
     if settings.type not in EXPORTERS:
-        yield "destination", "LH142", {"type": settings.type, "example": "fluent-bit"}
+        yield "destination", "LH142", {"type": settings.type}
     retention = getattr(settings, "retention_days", None)
     if retention is not None and retention not in RETENTIONS:
-        yield "destination", "LH145", {"option": f"{retention} retentionDays", "example": "fluent-bit"}
+        yield "destination", "LH145", {"option": "retentionDays"}
     for key, pattern in (("format", parsing.format.pattern), ("multiline-start", parsing.start or "")):
         problem = expressions.objection(pattern)
         if problem:

@@ -1,0 +1,204 @@
+"""The pages of destinations: an overview, and a page for each type."""
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+import yaml
+from pydantic.fields import FieldInfo
+
+from webhook.destinations import TYPES
+from webhook.reference import examples
+from webhook.reference.abilities import Ability, abilities, choices, configuration
+from webhook.reference.words import REFUSALS, TITLES, advice
+from webhook.settings import Model
+from webhook.sidecars.programs import AGENTS
+
+__all__ = ["PAGES"]
+
+_ABOUT = {
+    "namespaces": "globs of the namespaces whose Pods may name it; without, all may",
+    "host": "a name or an address, without scheme, port and path",
+    "port": "its port",
+    "tls": "`enabled` and `verify` (both on), `ca` (a key of a Secret), `serverName`",
+    "path": "the path of the URL, before what the API adds",
+    "index": "a template of the index; in lower case",
+    "daily": "whether `index` is a prefix, to which `-YYYY.MM.DD` is added",
+    "basic": "`user` and `password`, keys of Secrets",
+    "apiKey": "a key of a Secret: the API key",
+    "awsRegion": "sign requests for Amazon's OpenSearch in this region",
+    "labels": "templates of the stream's labels, by name; few values each",
+    "tenant": "the tenant",
+    "token": "a key of a Secret: the token",
+    "sourcetype": "a template of the sourcetype; for LogScale the parser, with `hec`",
+    "via": "the way in",
+    "brokers": "host:port of the first brokers",
+    "topic": "a template of the topic",
+    "sasl": "`user` and `password`, keys of Secrets, and `mechanism`: `PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`",
+    "bucket": "the bucket",
+    "region": "the region",
+    "prefix": "a template of what objects' names begin with",
+    "endpoint": "another endpoint than the usual one: `https://host:port`",
+    "keys": "`accessKeyId` and `secretAccessKey`, keys of Secrets; without, the Pod's own identity",
+    "protocol": "the protocol",
+    "headers": "`name` and `value` of headers; a value is a text or a key of a Secret",
+    "site": "the site of the account",
+    "service": "a template of the service",
+    "source": "a template of the source",
+    "tags": "templates of tags, by name",
+    "group": "a template of the log group",
+    "stream": "a template of the log stream",
+    "createGroup": "whether the agent makes the group",
+    "retentionDays": "how long a group that it makes keeps records",
+    "sharedKey": "a key of a Secret: the shared key",
+    "project": "the project",
+    "cluster": "the cluster's name, for the `k8s_container` resource",
+    "location": "the cluster's region or zone",
+    "credentials": "a key of a Secret: the service account's key file; without, Workload Identity",
+    "clientId": "a key of a Secret: the application's client ID",
+    "clientSecret": "a key of a Secret: its client secret",
+    "rule": "the immutable ID of the data collection rule",
+    "table": "the table, e.g. `Logs_CL`; the rule's stream is `Custom-Logs_CL`",
+}
+
+
+_OVERVIEW = """# Destinations
+
+```yaml
+destinations:
+  central:
+    type: elasticsearch
+    host: elasticsearch.logging.svc
+```
+
+The administrator configures where agents ship to, in [loghook.yaml](configuration.md) (`config.destinations` of the
+chart), under a name; a Pod names one, and never says more than the name:
+
+```yaml
+metadata:
+  annotations:
+    loghook.dev/paths: /var/log/app/*.log
+    loghook.dev/destination: central
+```
+
+**Secrets** are named by Secret and key. They are in the Pod's own namespace, reach the agent as environment variables
+(CAs and key files as files), and never stand in a patch, an annotation or a log. One that is missing keeps no Pod from
+starting, unless [`secrets.required`](configuration.md) says so.
+
+**Templates** may have `{namespace}`, `{pod}`, `{node}`, `{source}`, `{container}`, `{label:KEY}` (a label of the Pod)
+and `{field:KEY}` (of the Pod's [`fields`](annotations.md)). What a label or a field has besides letters, digits and
+`._-` becomes `_`, and what is missing is `unknown`. The source without a name is `default`.
+
+**TLS** is on and verified, unless `tls.enabled` or `tls.verify` says otherwise. `tls.ca` names the CA of a server
+whose own is not one that everybody trusts. There are no client certificates in this version.
+
+**A destination that is away** stops the reading, and the files are the buffer; see [shipping](shipping.md).
+
+## The types, and who ships there
+
+An option that an agent cannot do is a message ([LH145](diagnostics.md#lh145)), as is a type that it does not have
+([LH142](diagnostics.md#lh142)): never a configuration that does not load. Both name an agent that can. Fluent Bit, the
+default, has all types.
+"""
+
+_MOSTLY = """
+"Mostly" leaves out an option or two, which the type's page names. Each has a whole example, with its Secret and a Pod,
+in `examples/destinations`.
+"""
+
+
+def _overview() -> Iterator[str]:
+    """docs/destinations.md: what they have in common, and which agent has which."""
+    yield _OVERVIEW
+    yield f"| type | | {' | '.join(f'[`{agent}`](agents/{agent}.md)' for agent in AGENTS)} |"
+    yield "| --- | --- |" + " --- |" * len(AGENTS)
+    for name in TYPES:
+        cells = " | ".join(_short(ability) for ability in abilities(name).values())
+        yield f"| [`{name}`](destinations/{name}.md) | {TITLES[name]} | {cells} |"
+    yield _MOSTLY
+
+
+def _short(ability: Ability | None) -> str:
+    if ability is None:
+        return "no"
+    return "mostly" if ability.cannot else "yes"
+
+
+def _page(name: str) -> Iterator[str]:
+    """docs/destinations/NAME.md: an example first, what to know, every option, and what each agent makes of it."""
+    yield f"# {TITLES[name]}\n\n```yaml\n{examples.settings(name)}```\n"
+    yield f"{TYPES[name].about}\n"
+    yield f"A Pod ships there with\n\n```yaml\n{_annotations()}```\n"
+    yield f"The whole of it, with the Secret and a Pod: `examples/destinations/{name}.yaml`.\n"
+    yield advice(name)
+    yield from _refusals(name)
+    yield "## Options\n\n| option | value | default |\n| --- | --- | --- |"
+    fields = TYPES[name].model_fields.items()
+    yield "\n".join(_row(field.alias or key, field) for key, field in fields if key != "type") + "\n"
+    yield "Templates, Secrets and TLS are explained [for all types](../destinations.md).\n"
+    yield from _agents(name)
+    yield f"## What Fluent Bit is told\n\n```yaml\n{_told(name)}```\n"
+    yield "`loghook inject --config loghook.yaml -f pod.yaml` shows the whole configuration of any agent.\n"
+
+
+def _annotations() -> str:
+    said: Mapping[str, Any] = yaml.safe_load(examples.POD)["metadata"]["annotations"]
+    return yaml.safe_dump({"metadata": {"annotations": dict(said)}}, sort_keys=False)
+
+
+def _refusals(name: str) -> Iterator[str]:
+    """What becomes of a request that is refused, where that differs."""
+    said = REFUSALS.get(name)
+    if said:
+        yield "## When a request is refused\n\n| agent | |\n| --- | --- |"
+        yield "\n".join(f"| `{agent}` | {sentence} |" for agent, sentence in said.items()) + "\n"
+
+
+def _agents(name: str) -> Iterator[str]:
+    """Who ships there, by what, and what each of them cannot do."""
+    yield "## Agents\n\n| agent | by | image | cannot |\n| --- | --- | --- | --- |"
+    for agent, ability in abilities(name).items():
+        if ability is None:
+            yield f"| [`{agent}`](../agents/{agent}.md) | | | ship there at all ([LH142](../diagnostics.md#lh142)) |"
+        else:
+            cannot = ", ".join(f"`{option}`" for option in ability.cannot)
+            refused = f"{cannot} ([LH145](../diagnostics.md#lh145))" if cannot else ""
+            yield f"| [`{agent}`](../agents/{agent}.md) | `{ability.plugin}` | `{ability.image}` | {refused} |"
+    yield ""
+
+
+def _told(name: str) -> str:
+    """The output in the configuration of Fluent Bit, for the example."""
+    (output,) = configuration(name, "fluent-bit")["pipeline"]["outputs"]
+    return yaml.safe_dump({"outputs": [output]}, sort_keys=False, width=110)
+
+
+# Options.
+
+
+def _row(name: str, field: FieldInfo) -> str:
+    said = [f"`{choice}`" for choice in choices(field.annotation)]
+    value = _ABOUT[name] + (f": {', '.join(said)}" if said else "")
+    return f"| `{name}` | {value} | {_default(field)} |"
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    default = field.default
+    if default is None or default in ((), ""):
+        return "none"
+    if isinstance(default, Model):
+        return "on, verified"
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"
+    if isinstance(default, dict):
+        return ", ".join(f"`{key}: {value}`" for key, value in default.items()) or "none"
+    return f"`{default}`"
+
+
+PAGES: Mapping[str, Callable[[], Iterator[str]]] = {
+    "destinations.md": _overview,
+    **{f"destinations/{name}.md": partial(_page, name) for name in TYPES},
+}
+"""Each page's name and what writes it."""
