@@ -260,8 +260,17 @@ def test_both_servers_deleted_at_once_come_back(product: Product, shop: Cluster)
 
 
 def test_a_wrong_configuration_is_a_failed_upgrade_and_no_outage(product: Product, shop: Cluster) -> None:
-    with pytest.raises(AssertionError, match="nonsense: no such setting"):
+    serving = {each["metadata"]["name"] for each in product.injectors()}
+    with pytest.raises(AssertionError, match="Deployment/loghook/loghook not ready"):
         product.upgrade(config={"nonsense": True}, timeout=12)
+    (new,) = {each["metadata"]["name"] for each in product.injectors()} - serving
+
+    def logs() -> str:
+        """Of its last run or, where it has just been started again, of the one before."""
+        both = (product.cluster.kubectl("logs", new, *more, check=False).stdout for more in ((), ("--previous",)))
+        return "".join(both)
+
+    wait_for("the reason in its log", lambda: "/loghook.yaml:1: nonsense: no such setting" in logs())
     text = json.dumps(pod("meanwhile", "true", ASKS))
     done = shop.kubectl("create", "-f", "-", "--dry-run=server", "-o", "json", text=text)
     assert "initContainers" in json.loads(done.stdout)["spec"]
