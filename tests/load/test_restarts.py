@@ -91,7 +91,7 @@ def test_no_review_fails_while_replicas_restart(
     report: Callable[..., None],
     think_seconds: float,
 ) -> None:
-    rounds = size(1, 20) if think_seconds else size(5, 100)
+    rounds = size(1, 20) if think_seconds else size(5, 50)  # of both: twice as many restarts
 
     async def scenario() -> None:
         replicas = Replicas(pki, tmp_path, drain_seconds=60)
@@ -107,7 +107,7 @@ def test_no_review_fails_while_replicas_restart(
             assert codes == [0] * (2 * rounds)
         finally:
             replicas.close()
-        report(restarts=rounds, answered=server.answered, failed=len(server.failures), repeated=server.repeated)
+        report(restarts=2 * rounds, answered=server.answered, failed=len(server.failures), repeated=server.repeated)
 
     uvloop.run(scenario())
 

@@ -19,7 +19,7 @@ HANDSHAKE_SECONDS = 5.0
 
 _FAREWELL_SECONDS = 5.0  # how long we wait for the other side's part in closing a TLS connection
 _BACKLOG = 2048
-_ACCEPTORS = 8
+_ACCEPTORS = 2
 """How many connections are accepted in one turn of the event loop. libuv accepts one for each listener (since 1.47), so
 whoever opens many, or holds the loop up, would have everybody else wait in the backlog."""
 

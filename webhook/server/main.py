@@ -22,7 +22,7 @@ from webhook.server.files import Followed
 from webhook.server.limits import CONNECTIONS, Watch
 from webhook.server.listener import Listener, ListenError, listen
 from webhook.server.logs import Log
-from webhook.server.memory import settle_allocator, trim
+from webhook.server.memory import trim
 from webhook.server.metrics import Metrics
 from webhook.server.pressure import Pressure
 from webhook.server.tls import Files, PairError, ServingPair
@@ -88,7 +88,6 @@ def serve(
     used.
     """
     _allow_descriptors()
-    settle_allocator()
     try:
         pair = ServingPair(settings.files())
         config = Followed(settings.config_files, settings.read_config, ConfigError)

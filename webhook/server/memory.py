@@ -8,23 +8,12 @@ that had ever been there. Nothing is leaked, and `malloc_trim` gives all of it b
 import asyncio
 import ctypes
 from collections.abc import Callable
-from typing import Final
 
-__all__ = ["settle_allocator", "trim"]
+__all__ = ["trim"]
 
 TRIM_SECONDS = 2.0
 WORTH_CONNECTIONS = 100
 """How many connections must have ended for the holes to be worth the time."""
-
-_MMAP_THRESHOLD: Final = -3  # M_MMAP_THRESHOLD in malloc.h
-_LARGE_BYTES: Final = 128 * 1024
-
-
-def settle_allocator() -> None:
-    """Have each large buffer be a mapping of its own for good; glibc would stop that after the first that is freed."""
-    mallopt = _of_glibc("mallopt")
-    if mallopt:
-        mallopt(_MMAP_THRESHOLD, _LARGE_BYTES)
 
 
 async def trim(ended: Callable[[], int]) -> None:
