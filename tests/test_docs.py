@@ -16,6 +16,7 @@ from webhook.inject import Injected, inject
 from webhook.pods import view
 from webhook.reference.examples import example_file
 from webhook.reference.formats import FAMILIES
+from webhook.sidecars.programs import AGENTS, ENGINES
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -136,6 +137,21 @@ def test_the_images_and_resources_in_the_documentation_are_the_built_in_ones() -
     assert {**said["images"], "registry": ""} == built_in["images"]
     assert said["resources"] == built_in["resources"]
     assert said["stateSizeLimit"] == built_in["stateSizeLimit"]
+
+
+def test_the_costs_in_the_documentation_are_the_built_in_ones() -> None:
+    rows = [
+        re.split(r" *\| *", line.strip("| "))
+        for line in (ROOT / "docs" / "shipping.md").read_text("utf-8").splitlines()
+    ]
+    resources = config.Config().resources
+    seen = set()
+    for row in rows:
+        if row[-1][:1].isdigit() and (engine := re.search(r"`([a-z-]+)`", row[0])):
+            of = resources.of(engine[1])
+            assert row[-2:] == [f"{of.cpu_request}, {of.memory_request}", f"{of.cpu_limit}, {of.memory_limit}"]
+            seen.add(engine[1])
+    assert seen == {*AGENTS, *ENGINES, "drain"}
 
 
 def test_the_registration_in_the_documentation_is_complete() -> None:

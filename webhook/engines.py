@@ -89,7 +89,6 @@ class FluentdVariants(Model):
     s3: str = "docker.io/fluent/fluentd-kubernetes-daemonset:v1.19.3-debian-s3-1.1"
     cloudwatch: str = "docker.io/fluent/fluentd-kubernetes-daemonset:v1.19.3-debian-cloudwatch-1.1"
     datadog: str = "docker.io/fluent/fluentd-kubernetes-daemonset:v1.19.3-debian-datadog-1.1"
-    syslog: str = "docker.io/fluent/fluentd-kubernetes-daemonset:v1.19.3-debian-syslog-1.1"
 
 
 class OtelCollectorVariants(Model):

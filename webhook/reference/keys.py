@@ -6,6 +6,7 @@ import yaml
 
 from webhook.annotations import KEYS, PREFIX, WRITTEN, Key
 from webhook.formats import FORMATS
+from webhook.reference.formats import FAMILIES
 
 __all__ = ["annotations_page"]
 
@@ -67,7 +68,9 @@ def _key(key: Key) -> str:
     default = f"`{key.default}`" if key.default is not None else key.default_about
     lines.append(f"Default: {default}.\n")
     if key.name == "format":
-        lines += [f"- `{each.name}`: {each.about}" for each in FORMATS.values()] + [""]
+        for family, kind in FAMILIES.items():
+            lines += [f"- [`{each}`](formats/{family}.md): {FORMATS[each].about}" for each in kind.formats]
+        lines.append("- [the administrator's own](formats/own.md)\n")
     if key.about_records:
         lines.append(
             "A streaming sidecar passes lines on as they are: without `node-agent-hints` this has no effect on it "
