@@ -49,6 +49,7 @@ def overloaded(
     return server, shed, len(server.failures) - shed
 
 
+@pytest.mark.soak  # it is about seconds, and what else runs on the machine takes some of them
 def test_twice_the_load_that_it_bears_makes_no_answer_late(
     pki: Path, tmp_path: Path, context: ssl.SSLContext, bodies: Sequence[bytes], size: Any, report: Any
 ) -> None:
@@ -98,6 +99,7 @@ def _made(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.soak  # it is about seconds, and what else runs on the machine takes some of them
 def test_a_caller_that_comes_again_fails_never(
     pki: Path, tmp_path: Path, context: ssl.SSLContext, bodies: Sequence[bytes], size: Any, report: Any
 ) -> None:
