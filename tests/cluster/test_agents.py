@@ -5,12 +5,17 @@ All Pods are created at once, so that their waiting overlaps; each test looks at
 
 import json
 import os
+import re
+import shutil
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from .conftest import load_image
 
 pytestmark = pytest.mark.cluster
 
@@ -195,3 +200,55 @@ def test_the_last_lines_of_an_application_that_is_slow_to_stop(world: Any, event
     eventually("the first lines", lambda: _numbers(_arrived(world, "slow"))[:100] == list(range(1, 101)))
     world.kubectl("delete", "pod", "slow", "--wait=true")
     assert _numbers(_arrived(world, "slow")) == list(range(1, 3102))
+
+
+# Fluent Bit, where it is found: it cannot be had in CI.
+
+
+@pytest.fixture(scope="module")
+def with_fluent_bit(world: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The namespace, with Pods that Fluent Bit ships and streams for; where images are made, of this machine's."""
+    program = os.environ.get("FLUENT_BIT_BIN") or shutil.which("fluent-bit")
+    if "CLUSTER" in os.environ:
+        if program is None:
+            pytest.skip("NOT TESTED: this needs fluent-bit on the PATH or in FLUENT_BIT_BIN")
+        _load_fluent_bit(program, tmp_path_factory.mktemp("fluent-bit") / "fluent-bit.tar")
+    numbers = f'for n in $(seq 1 2000); do echo "line $n"; done >{LOG}'
+    streaming = {"mode": "streaming", "engine": "fluent-bit", "offsets": "true"}
+    streamed = _pod("streamed", f"{numbers}; sleep 1000 & wait", **streaming)
+    del streamed["metadata"]["annotations"]["loghook.dev/destination"]
+    world.apply(_job("shipped", numbers, agent="fluent-bit"), streamed)
+    return world
+
+
+def _load_fluent_bit(program: str, image: Path) -> None:
+    """The image has what the program is linked with, and its name resolution."""
+    linked = subprocess.run(["ldd", program], check=True, capture_output=True, text=True).stdout
+    libraries = re.findall(r"(/\S+) \(0x", linked)
+    load_image(
+        os.environ["CLUSTER"],
+        image,
+        "docker.io/fluent/fluent-bit:5.1.1",
+        f"/fluent-bit/bin/fluent-bit={program}",
+        *(f"{library}={library}" for library in libraries),
+    )
+
+
+def test_fluent_bit_delivers_all_lines_of_a_job(with_fluent_bit: Any, eventually: Any) -> None:
+    world = with_fluent_bit
+    eventually("the Job is complete", lambda: world.get("job", "shipped")["status"].get("succeeded"))
+
+    def numbers() -> list[int]:
+        lines = [line for line in world.kubectl("logs", "receiver").stdout.splitlines() if "shipped-" in line]
+        return sorted(int(found[1]) for line in lines if (found := re.search(r"\bline (\d+)\b", line)))
+
+    assert numbers() == list(range(1, 2_001))
+
+
+def test_fluent_bit_streams_whole_lines_and_nothing_else(with_fluent_bit: Any, eventually: Any) -> None:
+    with_fluent_bit.wait_for_phase("streamed", "Running")
+    expected = [f"line {number}" for number in range(1, 2_001)]
+    eventually(
+        "every line",
+        lambda: with_fluent_bit.kubectl("logs", "streamed", "-c", "loghook").stdout.splitlines() == expected,
+    )
