@@ -2,7 +2,8 @@
 
 It is the real one, on ports that the system chooses. A review that names `make-the-core-fail` raises an error, whose
 text quotes the Pod as an unlucky one would. Further fields: `config`, a file; `core_seconds`, what each decision takes
-more than it does; `constants`, values by `module.NAME`, for tests that cannot wait for the real ones.
+more than it does; `keeps_bodies`, whether each review stays in memory; `constants`, values by `module.NAME`, for tests
+that cannot wait for the real ones.
 """
 
 import importlib
@@ -19,6 +20,8 @@ from webhook.server.main import Core
 
 given: dict[str, Any] = {"host": "127.0.0.1", "port": 0, "health_port": 0, **json.loads(sys.argv[1])}
 core_seconds = given.pop("core_seconds", 0)
+keeps_bodies = given.pop("keeps_bodies", False)
+kept: list[bytes] = []
 for name, value in given.pop("constants", {}).items():
     module, _, constant = name.rpartition(".")
     setattr(importlib.import_module(f"webhook.server.{module}"), constant, value)
@@ -32,6 +35,8 @@ def core(config: Config) -> Core:
             raise KeyError(body.decode())
         if core_seconds:
             time.sleep(core_seconds)
+        if keeps_bodies:
+            kept.append(bytes(body))
         return reviews.answer(body)
 
     return answer
