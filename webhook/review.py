@@ -16,7 +16,7 @@ from webhook.diagnostics import MESSAGE_LIMIT, Diagnostic, Reason
 from webhook.inject import Added, Injected, Op, Outcome, Refused, Skipped, inject
 from webhook.pods import Metadata, Pod, Spec
 
-__all__ = ["Answer", "NotAReview", "Reviews", "answer"]
+__all__ = ["API_VERSION", "KIND", "Answer", "NotAReview", "Reviews", "answer"]
 
 API_VERSION = "admission.k8s.io/v1"
 KIND = "AdmissionReview"

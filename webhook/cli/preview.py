@@ -21,6 +21,7 @@ from webhook.cli.manifests import Part
 from webhook.cli.terminal import Line, say, show, styled
 from webhook.diagnostics import escape
 from webhook.inject import Op
+from webhook.inquiry import inquiry
 
 __all__ = ["HELP", "Webhook", "command", "diff"]
 
@@ -75,7 +76,7 @@ class Webhook:
 
     def review(self, pod: Mapping[str, Any], namespace: str) -> Answered:
         """What the webhook does to `pod`. Raises FailedError where it does not answer as a webhook does."""
-        body = json.dumps(_review(pod, namespace)).encode()
+        body = json.dumps(inquiry(pod, namespace, str(uuid.uuid4()), "loghook preview")).encode()
         connection = http.client.HTTPSConnection(
             self._host, self._port, timeout=_TIMEOUT_SECONDS, context=self._context
         )
@@ -176,27 +177,3 @@ def _shortened(value: Any) -> Any:
         first, _, rest = value.partition("\n")
         return f"{first}\n({len(rest.splitlines())} more lines)\n"
     return value
-
-
-def _review(pod: Mapping[str, Any], namespace: str) -> dict[str, Any]:
-    kind = {"group": "", "version": "v1", "kind": "Pod"}
-    resource = {"group": "", "version": "v1", "resource": "pods"}
-    return {
-        "apiVersion": "admission.k8s.io/v1",
-        "kind": "AdmissionReview",
-        "request": {
-            "uid": str(uuid.uuid4()),
-            "kind": kind,
-            "resource": resource,
-            "requestKind": kind,
-            "requestResource": resource,
-            "name": pod.get("metadata", {}).get("name", ""),
-            "namespace": namespace,
-            "operation": "CREATE",
-            "userInfo": {"username": "loghook preview"},
-            "object": pod,
-            "oldObject": None,
-            "dryRun": True,
-            "options": {"apiVersion": "meta.k8s.io/v1", "kind": "CreateOptions"},
-        },
-    }

@@ -6,10 +6,10 @@ imports the others, and a test looks at what is loaded.
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from webhook.cli import configuration
 from webhook.cli.failures import FailedError, InputError
@@ -104,57 +104,18 @@ def _parser() -> _Parser:
         add_help=False,
     )
     options = parser.add_argument_group("Options")
-    options.add_argument(
-        "--tls-cert", metavar="FILE", type=Path, required=True, help="The certificate, PEM. [required]"
-    )
-    options.add_argument("--tls-key", metavar="FILE", type=Path, required=True, help="Its key, PEM. [required]")
-    options.add_argument(
-        "--tls-name",
-        metavar="NAME",
-        action="append",
-        default=[],
-        help="A name that the certificate must be for, e.g. loghook.loghook.svc. May be given again.",
-    )
-    options.add_argument(
-        "--client-ca",
-        metavar="FILE",
-        type=Path,
-        help="Serve only callers with a certificate of a CA in this file, PEM. Probes need none.",
-    )
-    options.add_argument(
-        "--client-name",
-        metavar="NAME",
-        action="append",
-        default=[],
-        help="Of these, only one with this common name or DNS name. May be given again.",
-    )
-    options.add_argument("--host", metavar="ADDRESS", help="The address to listen on; every one without.")
-    options.add_argument("--port", metavar="N", type=_port, default=8443, help=_default("Where reviews come in."))
-    options.add_argument(
-        "--health-port", metavar="N", type=_port, default=8080, help=_default("Where probes and metrics are.")
-    )
-    options.add_argument(
-        "--config",
-        metavar="FILE",
-        type=Path,
-        help="The configuration, read again when it changes; the built-in one without.",
-    )
-    options.add_argument(
-        "--drain-seconds", metavar="N", type=_seconds, default=100, help=_default("The most to serve on after SIGTERM.")
-    )
-    options.add_argument(
-        "--max-connections",
-        metavar="N",
-        type=_count,
-        default=500,
-        help=_default("Above this the idlest connection is closed for a new one."),
-    )
+    for flag, value, settings in _OPTIONS:
+        options.add_argument(flag, metavar=value, **settings)
     options.add_argument("-h", "--help", action="store_true", help="Show this message and exit.")
     return parser
 
 
-def _default(text: str) -> str:
-    return f"{text} [default: %(default)s]"
+def _several(text: str) -> dict[str, Any]:
+    return {"action": "append", "default": [], "help": text}
+
+
+def _number(kind: Callable[[str], float], default: float, text: str) -> dict[str, Any]:
+    return {"type": kind, "default": default, "help": f"{text} [default: %(default)s]"}
 
 
 def _port(text: str) -> int:
@@ -178,3 +139,35 @@ def _seconds(text: str) -> float:
     if not 0 <= seconds < float("inf"):
         raise argparse.ArgumentTypeError(f"{text} is no number of seconds")
     return seconds
+
+
+_OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    ("--tls-cert", "FILE", {"type": Path, "required": True, "help": "The certificate, PEM. [required]"}),
+    ("--tls-key", "FILE", {"type": Path, "required": True, "help": "Its key, PEM. [required]"}),
+    (
+        "--tls-name",
+        "NAME",
+        _several("A name that the certificate must be for, e.g. loghook.loghook.svc. May be given again."),
+    ),
+    (
+        "--client-ca",
+        "FILE",
+        {"type": Path, "help": "Serve only callers with a certificate of a CA in this file, PEM. Probes need none."},
+    ),
+    (
+        "--client-name",
+        "NAME",
+        _several("Of these, only one with this common name or DNS name. May be given again."),
+    ),
+    ("--host", "ADDRESS", {"help": "The address to listen on; every one without."}),
+    ("--port", "N", _number(_port, 8443, "Where reviews come in.")),
+    ("--health-port", "N", _number(_port, 8080, "Where probes and metrics are.")),
+    (
+        "--config",
+        "FILE",
+        {"type": Path, "help": "The configuration, read again when it changes; the built-in one without."},
+    ),
+    ("--drain-seconds", "N", _number(_seconds, 100, "The most to serve on after SIGTERM.")),
+    ("--max-connections", "N", _number(_count, 500, "Above this the idlest connection is closed for a new one.")),
+)
+"""Each option, what its value is called, and what argparse is told of it."""

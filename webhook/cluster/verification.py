@@ -10,6 +10,7 @@ from webhook.annotations import PREFIX
 from webhook.cluster.api import Api, ApiError
 from webhook.cluster.endpoint import Answer, Endpoint, EndpointError, endpoint
 from webhook.diagnostics import escape
+from webhook.inquiry import inquiry
 
 __all__ = ["Unproven", "verify"]
 
@@ -37,7 +38,7 @@ def verify(
         cas = f"{count} CAs" if count >= _MANY_CERTIFICATES else "1 CA"
         proven(f"{configuration} is registered, and its caBundle holds {cas}")
         if is_asked:
-            answer = place.ask(_review(namespace or "default"))
+            answer = place.ask(inquiry(_pod(), namespace or "default", str(uuid.uuid4()), "loghook verify"))
             proven(f"{place} is vouched for by the caBundle, until {answer.expires:%Y-%m-%d %H:%M} UTC")
             proven(f"it answers a review with the sidecar {_sidecar_of(place, answer)}")
     except EndpointError as error:
@@ -120,29 +121,4 @@ def _pod() -> dict[str, Any]:
             "annotations": {PREFIX + key: value for key, value in annotations.items()},
         },
         "spec": {"containers": [app]},
-    }
-
-
-def _review(namespace: str) -> dict[str, Any]:
-    kind = {"group": "", "version": "v1", "kind": "Pod"}
-    resource = {"group": "", "version": "v1", "resource": "pods"}
-    pod = _pod()
-    return {
-        "apiVersion": "admission.k8s.io/v1",
-        "kind": "AdmissionReview",
-        "request": {
-            "uid": str(uuid.uuid4()),
-            "kind": kind,
-            "resource": resource,
-            "requestKind": kind,
-            "requestResource": resource,
-            "name": pod["metadata"]["name"],
-            "namespace": namespace,
-            "operation": "CREATE",
-            "userInfo": {"username": "loghook verify"},
-            "object": pod,
-            "oldObject": None,
-            "dryRun": True,
-            "options": {"apiVersion": "meta.k8s.io/v1", "kind": "CreateOptions"},
-        },
     }
