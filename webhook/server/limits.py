@@ -24,7 +24,7 @@ HEAD_BYTES = 64 * 1024
 """What the URL and the headers may have together."""
 
 CONNECTIONS = 500
-"""How many connections are kept, of 30 KiB each. An API server keeps 25; those that wait for an answer come on top."""
+"""How many connections are kept, of 50 KiB each. An API server keeps 25; those that wait for an answer come on top."""
 
 KEEP_ALIVE_SECONDS = 120
 """How long an idle connection stays. The API server's client keeps it for 90 s and never repeats a POST whose

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import uvicorn
 from starlette.types import ASGIApp
 
+from webhook.server.doorway import BACKLOG, Doorway
 from webhook.server.limits import KEEP_ALIVE_SECONDS, Limited, Watch
 
 __all__ = ["ListenError", "Listener", "listen"]
@@ -18,11 +19,6 @@ HANDSHAKE_SECONDS = 5.0
 """How long a TLS handshake may take. The API server gives up after 10 s."""
 
 _FAREWELL_SECONDS = 5.0  # how long we wait for the other side's part in closing a TLS connection
-_BACKLOG = 2048
-_ACCEPTORS = 2
-"""How many connections are accepted in one turn of the event loop. libuv accepts one for each listener (since 1.47), so
-whoever opens many, or holds the loop up, would have everybody else wait in the backlog."""
-
 _PORTS = 65536
 
 
@@ -63,22 +59,26 @@ class Listener(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen."""
         del sockets
-        for _ in range(_ACCEPTORS):
-            server = await asyncio.get_running_loop().create_server(
-                self._connection,
-                sock=self._bound.dup(),
-                backlog=_BACKLOG,
-                ssl=self._context,
-                ssl_handshake_timeout=HANDSHAKE_SECONDS if self._context else None,
-                ssl_shutdown_timeout=_FAREWELL_SECONDS if self._context else None,
-            )
-            self.servers.append(server)
+        doorway = Doorway(self._bound, self._let_in, lambda: self._watch.dropped("slow"))
+        doorway.open()
+        self.servers.append(doorway)  # type: ignore[arg-type]  # it has what uvicorn uses of a server
         self.started = True
         self.listening.set()
 
     def stop(self) -> None:
         """Close the socket and every connection, within a second and whatever they are about."""
         self.should_exit = self.force_exit = True
+
+    async def _let_in(self, accepted: socket.socket) -> None:
+        """Shake hands, where this is for TLS, and serve. Whoever cannot do that has gone or is not worth a word."""
+        with contextlib.suppress(OSError):
+            await asyncio.get_running_loop().connect_accepted_socket(
+                self._connection,
+                accepted,
+                ssl=self._context,
+                ssl_handshake_timeout=HANDSHAKE_SECONDS if self._context else None,
+                ssl_shutdown_timeout=_FAREWELL_SECONDS if self._context else None,
+            )
 
     def _connection(self) -> Limited:
         return Limited(self._watch, config=self.config, server_state=self.server_state, app_state={})
@@ -93,7 +93,7 @@ def listen(host: str | None, port: int) -> socket.socket:
     address = host or every
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
-        return socket.create_server((address, port), family=family, dualstack_ipv6=dual, backlog=_BACKLOG)
+        return socket.create_server((address, port), family=family, dualstack_ipv6=dual, backlog=BACKLOG)
     except OSError as error:
         raise ListenError(f"cannot listen on {address} port {port}: {_why(error)}") from None
 
