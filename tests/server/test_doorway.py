@@ -2,10 +2,12 @@
 
 import asyncio
 import errno
+import resource
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -41,15 +43,17 @@ class Hall:
 
 
 class Exhausted:
-    """A listening socket of a process that has no descriptors left, `times` times."""
+    """A listening socket of a process that has no descriptors left the next `times` times that it is asked."""
 
     def __init__(self, bound: socket.socket, times: int) -> None:
         self.asked = 0
-        self._bound, self._times = bound, times
+        self.times = times
+        self._bound = bound
 
     def accept(self) -> Any:
         self.asked += 1
-        if self.asked <= self._times:
+        self.times -= 1
+        if self.times >= 0:
             raise OSError(errno.EMFILE, "too many open files")
         return self._bound.accept()
 
@@ -188,6 +192,36 @@ def test_a_process_without_descriptors_accepts_again_when_it_has_some(monkeypatc
             assert exhausted[0].asked <= 2 + 2 + 1  # twice in vain, once for the connection, and until there is none
 
     run(scenario)
+
+
+def test_a_process_without_descriptors_takes_those_of_the_silent() -> None:
+    async def scenario() -> None:
+        exhausted: list[Exhausted] = []
+
+        def wrapped(bound: socket.socket) -> Exhausted:
+            exhausted.append(Exhausted(bound, 0))
+            return exhausted[0]
+
+        async with opened(wrapped) as hall:
+            with await hall.connect() as silent:
+                await asyncio.sleep(0.05)
+                exhausted[0].times = 1
+                with await hall.connect(b"hello"):
+                    await seen(lambda: bool(hall.entered))
+                assert await is_closed(silent)
+                assert hall.turned_away == 1
+
+    run(scenario)
+
+
+def test_a_server_without_descriptors_answers_reviews(start: Any, review: Any) -> None:
+    server = start()
+    there = len(list(Path(f"/proc/{server.process.pid}/fd").iterdir()))
+    resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (there + 20, there + 20))
+    with ExitStack() as silent:
+        for _ in range(100):
+            silent.enter_context(socket.create_connection(("127.0.0.1", server.port), 10))
+        assert server.ask(body=review()).status == 200
 
 
 def test_the_end_closes_who_waits() -> None:

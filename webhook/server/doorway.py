@@ -26,6 +26,7 @@ WAITING_LIMIT: Final = 4096  # connections that may be silent at the same time; 
 _ACCEPTED_AT_ONCE: Final = 256
 LET_IN_AT_ONCE: Final = 4  # in one turn of the loop: 3 ms of handshakes
 PAUSE_SECONDS: Final = 1.0  # before accepting goes on where the process has no descriptors left
+_ROOM: Final = 64  # descriptors that are taken back then
 _EXHAUSTED: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
@@ -76,7 +77,7 @@ class Doorway:
     def _accept(self) -> None:
         for connection in _accepted(self._bound):
             if connection is None:
-                self._pause()
+                self._make_room()
                 return
             if len(self._waiting) >= WAITING_LIMIT:
                 self._turn_away(next(iter(self._waiting)))
@@ -84,8 +85,12 @@ class Doorway:
             self._waiting[connection] = self._loop.call_later(SILENT_SECONDS, self._turn_away, connection)
             self._loop.add_reader(connection, self._speaks, connection)
 
-    def _pause(self) -> None:
-        """Leave new connections to the kernel for a while: it would call again at once, and for nothing."""
+    def _make_room(self) -> None:
+        """Get descriptors back from those who are silent; else leave new connections to the kernel for a while."""
+        if self._waiting:
+            for connection in list(self._waiting)[:_ROOM]:
+                self._turn_away(connection)
+            return
         self._loop.remove_reader(self._bound)
         self._loop.call_later(PAUSE_SECONDS, self._resume)
 
