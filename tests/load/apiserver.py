@@ -8,6 +8,7 @@ node knows of, for some time also to those that are gone.
 """
 
 import asyncio
+import itertools
 import random
 import ssl
 import time
@@ -165,6 +166,18 @@ class ApiServer:
     def percentile(self, part: float) -> float:
         """The latency within which this part of the answers came, in seconds."""
         return percentile(self.latencies, part)
+
+
+async def genuine(server: ApiServer, bodies: Sequence[bytes], stop: asyncio.Event) -> None:
+    """An API server with 25 callers, who think between their reviews."""
+    source = itertools.cycle(bodies)
+
+    async def call(dice: random.Random) -> None:
+        while not stop.is_set():
+            await server.ask(next(source))
+            await asyncio.sleep(dice.uniform(0, 0.2))
+
+    await asyncio.gather(*(call(random.Random(number)) for number in range(25)))
 
 
 def percentile(values: Sequence[float], part: float) -> float:

@@ -1,9 +1,7 @@
 """R13: silent and flooding clients in numbers, and no genuine review fails."""
 
 import asyncio
-import itertools
 import json
-import random
 import ssl
 import sys
 from collections.abc import Callable, Sequence
@@ -11,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import uvloop
-from apiserver import ApiServer, Endpoints, percentile
+from apiserver import ApiServer, Endpoints, genuine, percentile
 from replicas import STOCK, Replica, one_replica
 
 HOSTILE = Path(__file__).with_name("hostile.py")
@@ -27,18 +25,6 @@ async def attack(port: int, seconds: float, **counts: int) -> dict[str, float]:
     output, _ = await process.communicate()
     found: dict[str, float] = json.loads(output)
     return found
-
-
-async def genuine(server: ApiServer, bodies: Sequence[bytes], stop: asyncio.Event) -> None:
-    """An API server with 25 callers, who think between their reviews."""
-    source = itertools.cycle(bodies)
-
-    async def call(dice: random.Random) -> None:
-        while not stop.is_set():
-            await server.ask(next(source))
-            await asyncio.sleep(dice.uniform(0, 0.2))
-
-    await asyncio.gather(*(call(random.Random(number)) for number in range(25)))
 
 
 async def watch(replica: Replica, stop: asyncio.Event) -> float:

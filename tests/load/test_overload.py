@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import uvloop
-from apiserver import ApiServer, Endpoints, Reply
+from apiserver import TRIES, ApiServer, Endpoints, Reply, genuine
 from replicas import Replica, Replicas, one_replica
 from reviews import review
 
@@ -72,19 +72,22 @@ def test_without_shedding_most_answers_are_late(
 
 
 def beside_a_slow_one(
-    pki: Path, folder: Path, context: ssl.SSLContext, bodies: Sequence[bytes], seconds: float, **given: Any
+    pki: Path, folder: Path, context: ssl.SSLContext, bodies: Sequence[bytes], seconds: float, tries: int
 ) -> ApiServer:
-    """Two replicas, of which one needs 0.3 s for a review as if its processor were taken away; the caller of both."""
+    """Two replicas, of which one needs 0.2 s for a review as if its processor were taken away; the caller of both."""
 
     async def scenario() -> ApiServer:
         good, slow = (
-            Replicas(pki, each, drain_seconds=0, core_seconds=core_seconds, **given)
-            for each, core_seconds in ((_made(folder / "good"), 0.001), (_made(folder / "slow"), 0.3))
+            Replicas(pki, each, drain_seconds=0, core_seconds=core_seconds)
+            for each, core_seconds in ((_made(folder / "good"), 0.001), (_made(folder / "slow"), 0.2))
         )
         try:
             ports = [(await each.start()).port for each in (good, slow)]
-            server = ApiServer(context, Endpoints(ports))
-            await arrive(server, bodies, 100, seconds)
+            server, stop = ApiServer(context, Endpoints(ports, seed=1), tries=tries), asyncio.Event()
+            calling = asyncio.create_task(genuine(server, bodies, stop))
+            await asyncio.sleep(seconds)
+            stop.set()
+            await calling
             server.close()
         finally:
             good.close()
@@ -103,10 +106,19 @@ def _made(folder: Path) -> Path:
 def test_a_caller_that_comes_again_fails_never(
     pki: Path, tmp_path: Path, context: ssl.SSLContext, bodies: Sequence[bytes], size: Any, report: Any
 ) -> None:
-    """One replica has 3 reviews a second to give, and half of all new connections."""
-    server = beside_a_slow_one(pki, tmp_path, context, bodies, size(4, 60))
+    """One replica has 5 reviews a second to give, and half of all new connections of 25 callers."""
+    server = beside_a_slow_one(pki, tmp_path, context, bodies, size(4, 60), tries=TRIES)
     report(answered=server.answered, repeated=server.repeated, failed=len(server.failures))
     assert server.failures == []
+    assert server.repeated > 0
+
+
+@pytest.mark.soak
+def test_a_caller_that_does_not_come_again_fails(
+    pki: Path, tmp_path: Path, context: ssl.SSLContext, bodies: Sequence[bytes]
+) -> None:
+    """The control."""
+    assert beside_a_slow_one(pki, tmp_path, context, bodies, 6, tries=1).failures
 
 
 def test_many_of_the_largest_bodies_at_once_do_not_use_up_memory(

@@ -6,12 +6,14 @@ import socket
 import ssl
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+import uvloop
 
 from webhook.server.limits import Watch
-from webhook.server.pressure import BODIES_BYTES, Pressure, budget
+from webhook.server.pressure import BODIES_BYTES, TURN_SECONDS, Pressure, budget
 
 HEAD = b"POST /mutate?timeout=%b HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
 MIB = 1024 * 1024
@@ -64,6 +66,31 @@ def test_a_loop_that_was_held_up_lags_and_then_does_not() -> None:
         measuring.cancel()
 
     asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_who_came_first_has_the_first_turn(loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    """Five who wait, and one more in each turn of the loop, which has time for one and would ask the newest first."""
+    order: list[int] = []
+
+    async def decide(pressure: Pressure, number: int) -> None:
+        await pressure.turn()
+        order.append(number)
+        time.sleep(TURN_SECONDS * 1.2)  # noqa: ASYNC251  # what a decision does
+
+    async def scenario() -> None:
+        pressure = Pressure()
+        async with asyncio.TaskGroup() as tasks:
+            for number in range(5):
+                tasks.create_task(decide(pressure, number))
+            await decide(pressure, -1)  # from here on each of the loop's turns ends after the five were asked
+            for number in range(5, 25):
+                tasks.create_task(decide(pressure, number))
+                await asyncio.sleep(0)
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(scenario())
+    assert order == list(range(-1, 25))
 
 
 def read_all(connection: socket.socket) -> bytes:

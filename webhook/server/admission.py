@@ -128,10 +128,10 @@ class Admission:
 
     async def _in_turn(self, body: bytes | bytearray, scope: Scope) -> tuple[int, bytes]:
         """The status and the content for the review in `body`, unless it waits too long for its turn."""
-        while self._pressure.has_had_enough(now := time.perf_counter()):  # noqa: ASYNC110  # for the loop's next turn
-            await asyncio.sleep(0)
         arrival: Arrival = scope["state"]["arrival"]
-        took = self._pressure.lag(arrival.complete_at) + now - arrival.begun_at
+        lag = self._pressure.lag(arrival.complete_at)
+        now = await self._pressure.turn()
+        took = lag + now - arrival.begun_at
         if took > UNNOTICED_SECONDS:
             patience = budget(scope["query_string"])
             if took > patience:

@@ -9,6 +9,7 @@ handshakes.
 import asyncio
 import errno
 import socket
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
@@ -25,6 +26,11 @@ SILENT_SECONDS: Final = 5.0
 WAITING_LIMIT: Final = 4096  # connections that may be silent at the same time; the one that came first goes for more
 _ACCEPTED_AT_ONCE: Final = 256
 LET_IN_AT_ONCE: Final = 4  # in one turn of the loop: 3 ms of handshakes
+LET_IN_A_SECOND: Final = 400
+"""So many may come in for each second that a turn of the loop took. Where reviews are slow it has few turns, and nobody
+must wait for many; handshakes alone, of 0.7 ms, take less than a third of what is measured here, so that a turn which
+they made long is followed by shorter ones."""
+
 PAUSE_SECONDS: Final = 1.0  # before accepting goes on where the process has no descriptors left
 _ROOM: Final = 64  # descriptors that are taken back then
 _EXHAUSTED: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
@@ -82,6 +88,9 @@ class Doorway:
             if len(self._waiting) >= WAITING_LIMIT:
                 self._turn_away(next(iter(self._waiting)))
             connection.settimeout(0)
+            if _has_spoken(connection):  # while we did something else
+                self._speaks(connection)
+                continue
             self._waiting[connection] = self._loop.call_later(SILENT_SECONDS, self._turn_away, connection)
             self._loop.add_reader(connection, self._speaks, connection)
 
@@ -99,23 +108,29 @@ class Doorway:
             self._loop.add_reader(self._bound, self._accept)
 
     def _speaks(self, connection: socket.socket) -> None:
-        """Put `connection` into the queue of those that may come in."""
+        """Let `connection` in when it is its turn: at once for the first in a turn of the loop."""
         self._forget(connection)
         self._ready.append(connection)
         if not self._is_letting_in:
             self._is_letting_in = True
-            self._loop.call_soon(self._let_some_in)
+            self._let_some_in(1)
 
-    def _let_some_in(self) -> None:
-        for _ in range(min(LET_IN_AT_ONCE, len(self._ready))):
+    def _let_some_in(self, count: int) -> None:
+        """Let `count` in, and the next ones in the loop's next turn."""
+        for _ in range(min(count, len(self._ready))):
             connection = self._ready.popleft()
             if _has_spoken(connection):
                 self._enter(connection)
             else:  # it has gone again, as a load balancer's probe does
                 connection.close()
+        self._loop.call_soon(self._go_on, time.perf_counter())
+
+    def _go_on(self, since: float) -> None:
+        """Let in those who wait, by how long the turn of the loop was that began at `since`."""
         self._is_letting_in = bool(self._ready)
         if self._ready:
-            self._loop.call_soon(self._let_some_in)
+            turn = time.perf_counter() - since
+            self._let_some_in(max(LET_IN_AT_ONCE, int(turn * LET_IN_A_SECOND)))
 
     def _enter(self, connection: socket.socket) -> None:
         entering = asyncio.ensure_future(self._let_in(connection))

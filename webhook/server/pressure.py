@@ -10,6 +10,7 @@ replica.
 import asyncio
 import re
 import time
+from collections import deque
 from typing import Final
 
 __all__ = ["PATIENCE", "UNNOTICED_SECONDS", "Pressure", "budget"]
@@ -52,6 +53,7 @@ class Pressure:
         self._peaks = [0.0, 0.0]  # of this half minute and of the one before
         self._peaks_since = time.perf_counter()
         self._held = 0
+        self._queue: deque[object] = deque()  # those who wait for their turn
 
     async def measure(self) -> None:
         """Measure the lag, for ever: how much later than asked this is woken."""
@@ -61,7 +63,25 @@ class Pressure:
             await asyncio.sleep(pause)
             self._note(max(0.0, time.perf_counter() - began - pause))
 
-    def has_had_enough(self, now: float) -> bool:
+    async def turn(self) -> float:
+        """Wait for one's turn to decide; when it is. Who came first goes first, also before those who need not wait.
+
+        One turn of the loop has time for many decisions, or for a long one. The order in which the loop wakes its tasks
+        would be no order: with one decision in a turn, the newest was asked first again and again.
+        """
+        now = time.perf_counter()
+        if not self._queue and not self._has_had_enough(now):
+            return now
+        mine = object()
+        self._queue.append(mine)
+        try:
+            while self._queue[0] is not mine or self._has_had_enough(now := time.perf_counter()):  # noqa: ASYNC110
+                await asyncio.sleep(0)
+        finally:
+            self._queue.remove(mine)
+        return now
+
+    def _has_had_enough(self, now: float) -> bool:
         """Whether so much was decided in this turn of the loop, until `now`, that whoever can wait should do so."""
         if not self._turn_began:
             self._turn_began = now
@@ -71,9 +91,10 @@ class Pressure:
     def lag(self, now: float) -> float:
         """How long what came in at `now` may have waited before it was looked at.
 
-        Only what came in right after the loop was held up had to wait for all of that time.
+        Only what came in right after the loop was held up had to wait for all of that time. To be asked before one's
+        turn is waited for, which would be counted twice.
         """
-        return max(0.0, self._lag - (now - self._measured_at))
+        return max(0.0, self._lag - max(0.0, now - self._measured_at))
 
     def peak(self) -> float:
         """The longest lag of the last minute, in seconds."""
