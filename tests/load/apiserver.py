@@ -12,7 +12,7 @@ import itertools
 import random
 import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -43,7 +43,10 @@ class Reply:
 
 @dataclass
 class Endpoints:
-    """The ports behind the Service as a node knows them: each change is learned after `lag` seconds, at random."""
+    """The ports behind the Service as a node knows them: it learns of each change after `lag` seconds at most.
+
+    It learns of them in the order in which they happened, since each EndpointSlice has all that was true at its time.
+    """
 
     ports: list[int] = field(default_factory=list)
     lag: float = 0.0
@@ -51,14 +54,20 @@ class Endpoints:
 
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)
+        self._last = 0.0
 
     def add(self, port: int) -> None:
         """A replica has become ready."""
-        asyncio.get_running_loop().call_later(self.random.uniform(0, self.lag), self.ports.append, port)
+        self._learn(self.ports.append, port)
 
     def remove(self, port: int) -> None:
         """A replica is being deleted."""
-        asyncio.get_running_loop().call_later(self.random.uniform(0, self.lag), self.ports.remove, port)
+        self._learn(self.ports.remove, port)
+
+    def _learn(self, change: Callable[[int], None], port: int) -> None:
+        loop = asyncio.get_running_loop()
+        self._last = max(self._last, loop.time() + self.random.uniform(0, self.lag))
+        loop.call_at(self._last, change, port)
 
 
 def request(body: bytes, timeout: int) -> bytes:
