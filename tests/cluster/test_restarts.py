@@ -26,6 +26,7 @@ pytestmark = pytest.mark.cluster
 
 NAMESPACE = "loghook-restarts"
 CALLERS = 25
+RESTARTS = 2  # at least, however fast the Pods are created
 PODS = 2000 if os.environ.get("LOGHOOK_SOAK") else 400
 PATIENCE = 60
 
@@ -191,10 +192,11 @@ def test_every_pod_is_created_while_replicas_restart(world: World) -> None:
     numbers = itertools.count()
     failures: list[str] = []
     done: list[int] = []
+    restarted = threading.Event()
 
     def create() -> None:
         for number in numbers:
-            if number >= PODS or failures:
+            if failures or (number >= PODS and restarted.is_set()):
                 return
             status, answer = world.create(f"app-{number}")
             if status == 201 and answer["spec"].get("initContainers"):
@@ -212,9 +214,10 @@ def test_every_pod_is_created_while_replicas_restart(world: World) -> None:
         time.sleep(0.5)
         world.stop(old)
         restarts += 1
+        if restarts >= RESTARTS:
+            restarted.set()
     for caller in callers:
         caller.join()
     assert failures == []
-    assert len(done) == PODS
-    assert restarts >= 2
-    assert sum(each.reviewed() for each in world.all) >= PODS
+    assert len(done) >= PODS
+    assert sum(each.reviewed() for each in world.all) >= len(done)
