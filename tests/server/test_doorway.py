@@ -5,10 +5,10 @@ import errno
 import resource
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import uvloop
@@ -18,32 +18,8 @@ from webhook.server.doorway import Doorway
 from webhook.server.listener import listen
 
 
-class Hall:
-    """A doorway, whom it let in, and how many it turned away."""
-
-    def __init__(self, bound: Any) -> None:
-        self.port = bound.getsockname()[1]
-        self.entered: list[socket.socket] = []
-        self.turned_away = 0
-        self.doorway = Doorway(bound, self._let_in, self._count)
-
-    async def connect(self, says: bytes = b"") -> socket.socket:
-        client = socket.socket()
-        client.settimeout(0)
-        await asyncio.get_running_loop().sock_connect(client, ("127.0.0.1", self.port))
-        if says:
-            client.send(says)
-        return client
-
-    async def _let_in(self, accepted: socket.socket) -> None:
-        self.entered.append(accepted)
-
-    def _count(self) -> None:
-        self.turned_away += 1
-
-
 class Exhausted:
-    """A listening socket of a process that has no descriptors left the next `times` times that it is asked."""
+    """A listening socket, of a process that has no descriptors left the next `times` times that it is asked."""
 
     def __init__(self, bound: socket.socket, times: int) -> None:
         self.asked = 0
@@ -61,10 +37,35 @@ class Exhausted:
         return getattr(self._bound, name)
 
 
+class Hall:
+    """A doorway, whom it let in, and how many it turned away."""
+
+    def __init__(self, bound: Exhausted) -> None:
+        self.bound = bound
+        self.port = bound.getsockname()[1]
+        self.entered: list[socket.socket] = []
+        self.turned_away = 0
+        self.doorway = Doorway(cast("socket.socket", bound), self._let_in, self._count)
+
+    async def connect(self, says: bytes = b"") -> socket.socket:
+        client = socket.socket()
+        client.settimeout(0)
+        await asyncio.get_running_loop().sock_connect(client, ("127.0.0.1", self.port))
+        if says:
+            client.send(says)
+        return client
+
+    async def _let_in(self, accepted: socket.socket) -> None:
+        self.entered.append(accepted)
+
+    def _count(self) -> None:
+        self.turned_away += 1
+
+
 @asynccontextmanager
-async def opened(wrapped: Callable[[socket.socket], Any] = lambda bound: bound) -> AsyncIterator[Hall]:
+async def opened(exhausted: int = 0) -> AsyncIterator[Hall]:
     with listen("127.0.0.1", 0) as bound:
-        hall = Hall(wrapped(bound))
+        hall = Hall(Exhausted(bound, exhausted))
         hall.doorway.open()
         try:
             yield hall
@@ -89,10 +90,6 @@ async def is_closed(client: socket.socket) -> bool:
             return True
 
 
-def run(scenario: Callable[[], Awaitable[None]]) -> None:
-    uvloop.run(scenario())  # type: ignore[arg-type]  # a coroutine function's result
-
-
 def test_who_speaks_is_let_in_with_all_that_was_said() -> None:
     async def scenario() -> None:
         async with opened() as hall:
@@ -101,7 +98,7 @@ def test_who_speaks_is_let_in_with_all_that_was_said() -> None:
                 assert hall.entered[0].recv(100) == b"hello"
                 assert hall.turned_away == 0
 
-    run(scenario)
+    uvloop.run(scenario())
 
 
 def test_who_stays_silent_is_turned_away(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,7 +110,7 @@ def test_who_stays_silent_is_turned_away(monkeypatch: pytest.MonkeyPatch) -> Non
                 assert await is_closed(client)
                 assert (hall.entered, hall.turned_away) == ([], 1)
 
-    run(scenario)
+    uvloop.run(scenario())
 
 
 def test_who_has_spoken_while_we_did_not_look_is_let_in(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,7 +126,7 @@ def test_who_has_spoken_while_we_did_not_look_is_let_in(monkeypatch: pytest.Monk
                 await seen(lambda: bool(hall.entered))
                 assert hall.turned_away == 0
 
-    run(scenario)
+    uvloop.run(scenario())
 
 
 def test_who_has_gone_again_costs_nothing() -> None:
@@ -140,7 +137,7 @@ def test_who_has_gone_again_costs_nothing() -> None:
                 await seen(lambda: bool(hall.entered))
             assert (len(hall.entered), hall.turned_away) == (1, 0)
 
-    run(scenario)
+    uvloop.run(scenario())
 
 
 def test_where_too_many_are_silent_the_first_goes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,7 +155,7 @@ def test_where_too_many_are_silent_the_first_goes(monkeypatch: pytest.MonkeyPatc
                 client.send(b"hello")
             await seen(lambda: len(hall.entered) == 3)
 
-    run(scenario)
+    uvloop.run(scenario())
 
 
 def test_a_turn_of_the_loop_has_few_handshakes() -> None:
@@ -173,45 +170,33 @@ def test_a_turn_of_the_loop_has_few_handshakes() -> None:
                 most, before = max(most, len(hall.entered) - before), len(hall.entered)
             assert most <= doorway.LET_IN_AT_ONCE
 
-    run(scenario)
+    uvloop.run(scenario())
 
 
 def test_a_process_without_descriptors_accepts_again_when_it_has_some(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doorway, "PAUSE_SECONDS", 0.05)
 
     async def scenario() -> None:
-        exhausted: list[Exhausted] = []
-
-        def wrapped(bound: socket.socket) -> Exhausted:
-            exhausted.append(Exhausted(bound, 2))
-            return exhausted[0]
-
-        async with opened(wrapped) as hall:
+        async with opened(exhausted=2) as hall:
             with await hall.connect(b"hello"):
                 await seen(lambda: bool(hall.entered))
-            assert exhausted[0].asked <= 2 + 2 + 1  # twice in vain, once for the connection, and until there is none
+            assert hall.bound.asked <= 2 + 2 + 1  # twice in vain, once for the connection, and until there is none
 
-    run(scenario)
+    uvloop.run(scenario())
 
 
 def test_a_process_without_descriptors_takes_those_of_the_silent() -> None:
     async def scenario() -> None:
-        exhausted: list[Exhausted] = []
-
-        def wrapped(bound: socket.socket) -> Exhausted:
-            exhausted.append(Exhausted(bound, 0))
-            return exhausted[0]
-
-        async with opened(wrapped) as hall:
+        async with opened() as hall:
             with await hall.connect() as silent:
                 await asyncio.sleep(0.05)
-                exhausted[0].times = 1
+                hall.bound.times = 1
                 with await hall.connect(b"hello"):
                     await seen(lambda: bool(hall.entered))
                 assert await is_closed(silent)
                 assert hall.turned_away == 1
 
-    run(scenario)
+    uvloop.run(scenario())
 
 
 def test_a_server_without_descriptors_answers_reviews(start: Any, review: Any) -> None:
@@ -233,4 +218,4 @@ def test_the_end_closes_who_waits() -> None:
             assert await is_closed(client)
             assert hall.turned_away == 0
 
-    run(scenario)
+    uvloop.run(scenario())
