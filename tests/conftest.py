@@ -18,7 +18,7 @@ import hypothesis
 import pytest
 import yaml
 
-from webhook.config import Config, load
+from webhook.config.loghook_yaml import Config, load
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -7,13 +7,16 @@ from typing import Any
 import pytest
 import yaml
 
-from webhook import annotations, config, reference
-from webhook.annotations import KEYS, PREFIX
-from webhook.destinations import TYPES
+from webhook import reference
+from webhook.annotations.defaults import check_defaults
+from webhook.annotations.parser import parse
+from webhook.annotations.registry import KEYS, PREFIX
+from webhook.config import loghook_yaml
+from webhook.config.destinations import TYPES
+from webhook.config.formats import FORMATS
 from webhook.diagnostics import CODES
-from webhook.formats import FORMATS
 from webhook.inject import Injected, inject
-from webhook.pods import view
+from webhook.pod.view import view
 from webhook.reference.examples import example_file
 from webhook.reference.formats import FAMILIES
 from webhook.sidecars.programs import AGENTS, ENGINES
@@ -29,14 +32,14 @@ def yaml_blocks(page: Path) -> list[Any]:
     return [document for block in blocks for document in yaml.safe_load_all(block)]
 
 
-def configured(page: Path) -> config.Config:
+def configured(page: Path) -> loghook_yaml.Config:
     """What the page's own examples configure, and a destination for those that name one."""
     whole: dict[str, Any] = {"destinations": {"central": {"type": "stdout"}}, "formats": {}}
     for block in yaml_blocks(page):
         if isinstance(block, dict) and block.keys() & {"destinations", "formats"}:
             for part in whole:
                 whole[part] |= block.get(part, {})
-    return config.load(yaml.safe_dump(whole))
+    return loghook_yaml.load(yaml.safe_dump(whole))
 
 
 def said(block: Any) -> dict[str, str]:
@@ -58,7 +61,7 @@ def test_each_type_of_destination_has_an_example_that_works(name: str) -> None:
     text = (ROOT / "examples" / "destinations" / f"{name}.yaml").read_text("utf-8")
     assert text == example_file(name), "run `make docs`"
     snippet = "".join(line.removeprefix("#   ") for line in text.splitlines(keepends=True) if line.startswith("#   "))
-    settings = config.load(snippet)
+    settings = loghook_yaml.load(snippet)
     *secrets, pod = yaml.safe_load_all(text)
     outcome = inject(view(pod), settings, "shop")
     assert isinstance(outcome, Injected)
@@ -76,7 +79,7 @@ def test_every_example_of_configuration_loads() -> None:
     for page in PAGES:
         for block in yaml_blocks(page):
             if isinstance(block, dict) and block.keys() & {"destinations", "formats"}:
-                config.load(yaml.safe_dump(block))
+                loghook_yaml.load(yaml.safe_dump(block))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -84,7 +87,7 @@ def test_examples_of_annotations_have_no_mistake(page: Path) -> None:
     for block in yaml_blocks(page):
         if asked := said(block):
             asked.setdefault(PREFIX + "paths", "/var/log/app/*.log")
-            codes = {found.code for found in annotations.parse(asked, {}, configured(page).format_names).diagnostics}
+            codes = {found.code for found in parse(asked, {}, configured(page).format_names).diagnostics}
             assert codes <= EXPECTED, asked
 
 
@@ -122,18 +125,18 @@ def test_every_key_has_an_example() -> None:
 def test_the_configuration_in_the_documentation_loads() -> None:
     text = (ROOT / "docs" / "configuration.md").read_text("utf-8")
     (block,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
-    loaded = config.load(block)
+    loaded = loghook_yaml.load(block)
     for place, defaults in loaded.every_default():
-        assert not list(annotations.check_defaults(defaults, place))
+        assert not list(check_defaults(defaults, place))
     named = set(yaml.safe_load(block))
-    assert named == {field.alias for field in config.Config.model_fields.values()}
+    assert named == {field.alias for field in loghook_yaml.Config.model_fields.values()}
 
 
 def test_the_images_and_resources_in_the_documentation_are_the_built_in_ones() -> None:
     text = (ROOT / "docs" / "configuration.md").read_text("utf-8")
     (block,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
     said = yaml.safe_load(block)
-    built_in = config.Config().model_dump(mode="json", by_alias=True)
+    built_in = loghook_yaml.Config().model_dump(mode="json", by_alias=True)
     assert {**said["images"], "registry": ""} == built_in["images"]
     assert said["resources"] == built_in["resources"]
     assert said["stateSizeLimit"] == built_in["stateSizeLimit"]
@@ -144,7 +147,7 @@ def test_the_costs_in_the_documentation_are_the_built_in_ones() -> None:
         re.split(r" *\| *", line.strip("| "))
         for line in (ROOT / "docs" / "shipping.md").read_text("utf-8").splitlines()
     ]
-    resources = config.Config().resources
+    resources = loghook_yaml.Config().resources
     seen = set()
     for row in rows:
         if row[-1][:1].isdigit() and (engine := re.search(r"`([a-z-]+)`", row[0])):

@@ -25,7 +25,7 @@ import yaml
 from webhook import __version__
 from webhook.diagnostics import Reason
 from webhook.inject import Injected, Outcome, Refused, Skipped, inject
-from webhook.pods import view
+from webhook.pod.view import view
 from webhook.sidecars.drain import DRAIN_SCRIPT
 from webhook.sidecars.streaming import SCRIPT
 
@@ -206,7 +206,7 @@ def test_says_the_digest_of_the_configuration(case: Case) -> None:
 
 _ALL_ANSWERS = """
 import json, sys
-from webhook.config import load
+from webhook.config.loghook_yaml import load
 from webhook.review import answer
 for settings, review in json.load(sys.stdin):
     sys.stdout.buffer.write(answer(json.dumps(review).encode(), load(settings)).body + b"\\n")

@@ -17,7 +17,7 @@ import yaml
 
 from webhook.cli import main
 from webhook.inject import Outcome, Refused, inject
-from webhook.pods import view
+from webhook.pod.view import view
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _SERVER = """
 import json, sys
 from pathlib import Path
-from webhook.config import load
+from webhook.config.loghook_yaml import load
 from webhook.review import Reviews
 from webhook.server.main import Settings, serve
 

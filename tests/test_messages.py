@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 import yaml
 
-from webhook.annotations import KEYS, PREFIX, parse
-from webhook.config import Config, load
+from webhook.annotations.parser import parse
+from webhook.annotations.registry import KEYS, PREFIX
+from webhook.config.loghook_yaml import Config, load
 from webhook.diagnostics import CODES, Diagnostic
 from webhook.inject import Injected, Outcome, Refused, inject
-from webhook.pods import view
+from webhook.pod.view import view
 
 TABLE = Path(__file__).parent / "messages.yaml"
 READ = yaml.load(TABLE.read_text("utf-8"), Loader=yaml.CSafeLoader)

@@ -15,11 +15,11 @@ import msgspec
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from webhook.annotations import KEYS, PREFIX
-from webhook.config import Config, load
+from webhook.annotations.registry import KEYS, PREFIX
+from webhook.config.loghook_yaml import Config, load
 from webhook.diagnostics import CODES, Diagnostic, Reason, join
 from webhook.inject import Injected, Outcome, Refused, Skipped, inject
-from webhook.pods import PodError, view
+from webhook.pod.view import PodError, view
 from webhook.review import NotAReview, Reviews, answer
 
 Pod = dict[str, Any]

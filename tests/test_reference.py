@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from test_fluent_bit_runs import EXPECTED
 
-from webhook.destinations import TYPES
-from webhook.formats import FORMATS
+from webhook.config.destinations import TYPES
+from webhook.config.formats import FORMATS
 from webhook.reference.abilities import abilities, reads_time, variations
 from webhook.reference.records import record
 from webhook.reference.words import REFUSALS, TITLES, advice

@@ -10,9 +10,9 @@ from typing import Any
 import jsonpatch
 import pytest
 
-from webhook.config import Config, load
+from webhook.config.loghook_yaml import Config, load
 from webhook.inject import Added
-from webhook.pods import Container, view
+from webhook.pod.view import Container, view
 from webhook.review import Answer, NotAReview, Reviews, answer
 
 PATHS = "loghook.dev/paths"

@@ -5,13 +5,15 @@ from collections.abc import Iterable
 
 import msgspec
 
-from webhook import again, annotations
-from webhook.annotations import PREFIX, Request, Source
-from webhook.config import Config
+from webhook.annotations import parser
+from webhook.annotations.registry import PREFIX
+from webhook.annotations.request import Request, Source
+from webhook.config.loghook_yaml import Config
 from webhook.diagnostics import Diagnostic, Reason, join
-from webhook.patch import Op, annotation_ops, ops
-from webhook.plan import STATUS, plan
-from webhook.pods import Pod
+from webhook.plan import again
+from webhook.plan.patch import Op, annotation_ops, ops
+from webhook.plan.plan import STATUS, plan
+from webhook.pod.view import Pod
 
 __all__ = ["Added", "Injected", "Op", "Outcome", "Refused", "Skipped", "inject"]
 
@@ -67,7 +69,7 @@ def inject(pod: Pod, config: Config, namespace: str = "default") -> Outcome:
     reason = _reason_to_skip(pod, config, namespace)
     if reason is not None:
         return Skipped(reason)
-    parsed = annotations.parse(pod.annotations, config.defaults_for(namespace), config.format_names)
+    parsed = parser.parse(pod.annotations, config.defaults_for(namespace), config.format_names)
     if parsed.request.inject is False:
         return Skipped(Reason.OPTED_OUT)
     planned = plan(pod, parsed.request, config, namespace)
@@ -88,7 +90,7 @@ def inject(pod: Pod, config: Config, namespace: str = "default") -> Outcome:
 def _reason_to_skip(pod: Pod, config: Config, namespace: str) -> Reason | None:
     """Why `pod` is left alone before its annotations are read."""
     said = pod.annotations
-    if not annotations.asks(said):
+    if not parser.asks(said):
         return Reason.NOT_ASKED
     if pod.labels.get(PREFIX + "inject") == "false":
         return Reason.OPTED_OUT

@@ -10,11 +10,11 @@ from typing import Any
 
 import msgspec
 
-from webhook import annotations
-from webhook.config import Config
+from webhook.annotations.parser import asks
+from webhook.config.loghook_yaml import Config
 from webhook.diagnostics import MESSAGE_LIMIT, Diagnostic, Reason
 from webhook.inject import Added, Injected, Op, Outcome, Refused, Skipped, inject
-from webhook.pods import Metadata, Pod, Spec
+from webhook.pod.view import Metadata, Pod, Spec
 
 __all__ = ["API_VERSION", "KIND", "Answer", "NotAReview", "Reviews", "answer"]
 
@@ -136,7 +136,7 @@ class Reviews:
             return _SKIPPED[Reason.NOT_CREATE]
         if request.object is None:
             return _SKIPPED[Reason.NO_OBJECT]
-        if not annotations.asks(request.object.metadata.annotations or {}):
+        if not asks(request.object.metadata.annotations or {}):
             return _SKIPPED[Reason.NOT_ASKED]
         return self._look_at(request.object, request.namespace or "default")
 

@@ -27,9 +27,9 @@ from callers import CONNECTIONS, Callers, Round, request
 from reviews import pod, review
 
 from certs.files import issue
-from webhook.config import Config
+from webhook.config.loghook_yaml import Config
 from webhook.inject import Injected, inject
-from webhook.pods import view
+from webhook.pod.view import view
 from webhook.review import Reviews
 
 HERE = Path(__file__).parent

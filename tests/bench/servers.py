@@ -20,9 +20,9 @@ from fastapi import FastAPI, Request
 from reviews import pod as example_pod
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from webhook.config import Config
+from webhook.config.loghook_yaml import Config
 from webhook.inject import Injected, Op, inject
-from webhook.pods import view
+from webhook.pod.view import view
 from webhook.server import Settings, serve
 from webhook.server.limits import Watch
 from webhook.server.listener import Listener, listen

@@ -17,7 +17,7 @@ QUOTED = {
     "no caBundle yet": "webhook/cluster/endpoint.py",
     "without a sidecar: it does not call": "webhook/cluster/verification.py",
     "what was written is not what is read: somebody else writes it too": "certs/controller.py",
-    "no such setting": "webhook/faults.py",
+    "no such setting": "webhook/config/faults.py",
     "loghook.dev/rotate": "certs/cluster.py",
     "LoghookSlow": "charts/loghook/files/alerts.yaml",
     "LoghookLags": "charts/loghook/files/alerts.yaml",

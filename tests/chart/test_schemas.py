@@ -13,7 +13,9 @@ import pytest
 import yaml
 from kubernetes_validate import utils
 
-from webhook import __version__, annotations, config
+from webhook import __version__
+from webhook.annotations.defaults import check_defaults
+from webhook.config import loghook_yaml
 
 from .conftest import CHART, FOUND, ROOT, Release, chart, digest, of_every_release
 
@@ -186,9 +188,9 @@ def test_wrong_values_are_refused_with_their_place(text: str, said: str) -> None
 
 @of_every_release
 def test_the_configuration_is_one_that_the_server_loads(release: Release) -> None:
-    loaded = config.load(release.one("ConfigMap", release.injector["metadata"]["name"])["data"]["loghook.yaml"])
+    loaded = loghook_yaml.load(release.one("ConfigMap", release.injector["metadata"]["name"])["data"]["loghook.yaml"])
     for place, defaults in loaded.every_default():
-        assert not list(annotations.check_defaults(defaults, place))
+        assert not list(check_defaults(defaults, place))
 
 
 def test_the_chart_has_the_version_of_the_program() -> None:

@@ -14,9 +14,9 @@ import msgspec
 import pytest
 import yaml
 
-from webhook.config import Config
+from webhook.config.loghook_yaml import Config
 from webhook.inject import Injected, inject
-from webhook.pods import view
+from webhook.pod.view import view
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "server-log.yaml"

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from webhook.config import Config
+from webhook.config.loghook_yaml import Config
 from webhook.review import Reviews
 
 Run = Callable[..., Any]

@@ -16,7 +16,7 @@ import jsonpatch
 import pytest
 import yaml
 
-from webhook.config import Config
+from webhook.config.loghook_yaml import Config
 from webhook.review import Reviews
 
 Run = Callable[..., Any]

@@ -17,9 +17,9 @@ import jsonpatch
 import msgspec
 import pytest
 
-from webhook.config import load
+from webhook.config.loghook_yaml import load
 from webhook.inject import Injected, inject
-from webhook.pods import view
+from webhook.pod.view import view
 
 pytestmark = pytest.mark.api
 

@@ -12,7 +12,7 @@ import pytest
 from reviews import review
 
 from certs.files import issue
-from webhook.config import Config
+from webhook.config.loghook_yaml import Config
 from webhook.review import Reviews
 
 IS_LONG = bool(os.environ.get("LOGHOOK_SOAK"))

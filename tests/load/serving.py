@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from webhook.config import Config, load
+from webhook.config.loghook_yaml import Config, load
 from webhook.review import Answer, Reviews
 from webhook.server import Settings, serve
 from webhook.server.main import Core

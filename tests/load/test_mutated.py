@@ -19,7 +19,7 @@ from apiserver import ApiServer, Endpoints
 from mutations import Mutator
 from replicas import Replica, one_replica
 
-from webhook.config import load
+from webhook.config.loghook_yaml import load
 from webhook.review import Answer, NotAReview, Reviews
 
 CRASHES = Path(__file__).with_name("crashes")

@@ -4,8 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from webhook.destinations import PLACEHOLDER, TYPES, Destination
-from webhook.formats import FORMATS, Format
+from webhook.config.destinations import PLACEHOLDER, TYPES, Destination
+from webhook.config.formats import FORMATS, Format
 from webhook.sidecars import CA_DIRECTORY, Parsing, Shipment, Stream, Target, Text, Tree, Variable
 
 __all__ = ["FULL", "MINIMAL", "SECRET", "named", "parsing", "shipment", "stream", "target"]

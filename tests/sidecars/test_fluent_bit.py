@@ -13,8 +13,8 @@ import pytest
 from fluent_bit_process import program
 from shipments import FULL, MINIMAL, parsing, shipment, stream, target
 
-from webhook.destinations import TYPES
-from webhook.formats import FORMATS, Format
+from webhook.config.destinations import TYPES
+from webhook.config.formats import FORMATS, Format
 from webhook.sidecars import Assignment, Problem, Shipment, Text, Tree, Variable
 from webhook.sidecars.fluent_bit import FLUENT_BIT, FLUENT_BIT_STREAM, times
 from webhook.sidecars.fluent_bit.literals import ENV, literal, value

@@ -17,7 +17,7 @@ from receivers import Forward, Http, Received, free_port
 from shipments import parsing, shipment, target
 
 from certs.authority import issue_leaf, new_authority
-from webhook.formats import FORMATS
+from webhook.config.formats import FORMATS
 from webhook.sidecars import Text, Tree, Variable
 
 PLAIN = {"tls": {"enabled": False}}

@@ -16,8 +16,8 @@ import pytest
 from fluentd_syntax import Element, read
 from shipments import FULL, MINIMAL, parsing, shipment, stream, target
 
-from webhook.destinations import TYPES
-from webhook.formats import FORMATS
+from webhook.config.destinations import TYPES
+from webhook.config.formats import FORMATS
 from webhook.sidecars import Problem, Shipment, Stream, Tree, Variable
 from webhook.sidecars.fluentd import FLUENTD, RECORD
 from webhook.sidecars.fluentd.literals import Section, json_text, write

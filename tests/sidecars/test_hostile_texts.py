@@ -17,10 +17,10 @@ import vector_syntax
 from pydantic import ValidationError
 from shipments import parsing, shipment, stream, target
 
-from webhook.annotations import KEYS
-from webhook.destinations import TYPES
+from webhook.annotations.registry import KEYS
+from webhook.config.destinations import TYPES
+from webhook.config.own_formats import OwnFormat
 from webhook.diagnostics import Mistaken
-from webhook.own_formats import OwnFormat
 from webhook.sidecars import Agent, Shipment, Stream, Tree
 from webhook.sidecars.programs import AGENTS
 

@@ -14,10 +14,10 @@ import pytest
 import vector_syntax
 from shipments import FULL, SECRET, parsing, shipment, stream, target
 
-from webhook.annotations import KEYS
-from webhook.destinations import TYPES
+from webhook.annotations.registry import KEYS
+from webhook.config.destinations import TYPES
+from webhook.config.formats import FORMATS
 from webhook.diagnostics import CODES, Diagnostic
-from webhook.formats import FORMATS
 from webhook.sidecars import Agent, Problem, Shipment, Text, Variable
 from webhook.sidecars.programs import AGENTS, able
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from webhook.formats import FORMATS
+from webhook.config.formats import FORMATS
 from webhook.sidecars.onigmo import Untranslatable, negative, translate
 
 

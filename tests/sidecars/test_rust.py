@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from webhook.formats import FORMATS, Format
+from webhook.config.formats import FORMATS, Format
 from webhook.sidecars.rust import Untranslatable, translate
 
 

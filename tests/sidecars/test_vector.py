@@ -26,8 +26,8 @@ from shipments import FULL, parsing, shipment, stream, target
 from vector_syntax import load, strings
 
 from certs import authority
-from webhook.destinations import TYPES
-from webhook.formats import FORMATS
+from webhook.config.destinations import TYPES
+from webhook.config.formats import FORMATS
 from webhook.sidecars import Problem, Shipment, Stream, Tree, Variable
 from webhook.sidecars.vector import SECRETS, VECTOR
 from webhook.sidecars.vector.literals import document, program_regex, program_text

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from webhook.annotations import check_defaults
+from webhook.annotations.defaults import check_defaults
 from webhook.cli.failures import InputError
-from webhook.config import Config, ConfigError, load
+from webhook.config.loghook_yaml import Config, ConfigError, load
 
 __all__ = ["read"]
 

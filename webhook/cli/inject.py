@@ -9,15 +9,15 @@ from typing import Annotated
 
 import typer
 
-from webhook.annotations import PREFIX
+from webhook.annotations.registry import PREFIX
 from webhook.cli import configuration, manifests
 from webhook.cli.failures import InputError
 from webhook.cli.manifests import STDIN, Manifest, Part
 from webhook.cli.terminal import Line, say, styled
-from webhook.config import Config
+from webhook.config.loghook_yaml import Config
 from webhook.diagnostics import Diagnostic, escape
 from webhook.inject import Injected, Op, Outcome, Refused, inject
-from webhook.pods import Pod
+from webhook.pod.view import Pod
 
 __all__ = ["HELP", "command"]
 

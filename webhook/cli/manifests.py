@@ -21,7 +21,7 @@ from webhook.cli.failures import InputError
 from webhook.cli.insertion import add
 from webhook.diagnostics import escape
 from webhook.inject import Op
-from webhook.pods import Pod, PodError, view
+from webhook.pod.view import Pod, PodError, view
 
 __all__ = ["STDIN", "Manifest", "Part", "join", "read"]
 

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from webhook.cli import configuration
 from webhook.cli.failures import FailedError, InputError
-from webhook.config import Config, ConfigError
+from webhook.config.loghook_yaml import Config, ConfigError
 
 __all__ = ["SUMMARY", "run"]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import jsonpatch
 
-from webhook.annotations import PREFIX
+from webhook.annotations.registry import PREFIX
 from webhook.cluster.api import Api, ApiError
 from webhook.cluster.endpoint import Answer, Endpoint, EndpointError, endpoint
 from webhook.diagnostics import escape

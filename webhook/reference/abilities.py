@@ -9,11 +9,11 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
 
-from webhook.annotations import PREFIX
-from webhook.config import Config
-from webhook.destinations import TYPES
+from webhook.annotations.registry import PREFIX
+from webhook.config.destinations import TYPES
+from webhook.config.loghook_yaml import Config
 from webhook.inject import Injected, inject
-from webhook.pods import view
+from webhook.pod.view import view
 from webhook.reference.examples import EXAMPLES
 from webhook.sidecars.programs import AGENTS
 

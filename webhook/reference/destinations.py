@@ -7,11 +7,11 @@ from typing import Any
 import yaml
 from pydantic.fields import FieldInfo
 
-from webhook.destinations import TYPES
+from webhook.config.destinations import TYPES
+from webhook.config.settings import Model
 from webhook.reference import examples
 from webhook.reference.abilities import Ability, abilities, choices, configuration
 from webhook.reference.words import REFUSALS, TITLES, advice
-from webhook.settings import Model
 from webhook.sidecars.programs import AGENTS
 
 __all__ = ["PAGES"]

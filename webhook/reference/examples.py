@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from webhook.destinations import TYPES, Destination
+from webhook.config.destinations import TYPES, Destination
 
 __all__ = ["EXAMPLES", "POD", "example_file", "settings"]
 

@@ -8,9 +8,9 @@ from functools import partial
 import msgspec
 from pydantic.fields import FieldInfo
 
-from webhook.formats import FORMATS, Format
-from webhook.node_agents import NODE_AGENTS, Hint, Output
-from webhook.own_formats import OwnFormat
+from webhook.config.formats import FORMATS, Format
+from webhook.config.own_formats import OwnFormat
+from webhook.plan.node_agents import NODE_AGENTS, Hint, Output
 from webhook.reference.abilities import reads_time
 from webhook.reference.records import record
 from webhook.reference.words import advice

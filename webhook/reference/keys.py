@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import yaml
 
-from webhook.annotations import KEYS, PREFIX, WRITTEN, Key
-from webhook.formats import FORMATS
+from webhook.annotations.registry import KEYS, PREFIX, WRITTEN, Key
+from webhook.config.formats import FORMATS
 from webhook.reference.formats import FAMILIES
 
 __all__ = ["annotations_page"]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from webhook.formats import Format
+from webhook.config.formats import Format
 
 __all__ = ["record"]
 

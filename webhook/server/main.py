@@ -13,7 +13,7 @@ import msgspec
 import uvloop
 
 from webhook import __version__
-from webhook.config import Config, ConfigError
+from webhook.config.loghook_yaml import Config, ConfigError
 from webhook.review import Answer, Reviews
 from webhook.server.admission import Admission
 from webhook.server.app import admission_app, health_app

@@ -10,8 +10,8 @@ from typing import Protocol
 
 import msgspec
 
-from webhook.destinations import Destination
-from webhook.formats import Format
+from webhook.config.destinations import Destination
+from webhook.config.formats import Format
 
 __all__ = [
     "CA_DIRECTORY",
@@ -113,8 +113,9 @@ class Parsing(msgspec.Struct, frozen=True, kw_only=True):
     """How the records of one source are read: its format, with what the Pod said in place of the format's own.
 
     `start` is a regular expression of the user's (`multiline-start`) or of the format's. `time_format` None means
-    ISO-8601 or seconds or milliseconds since 1970, as `webhook.formats` says; `time_key` None: no time is read, and a
-    record's time is that of its reading. `time_zone` is that of times without one: an IANA name or `+HH:MM`.
+    ISO-8601 or seconds or milliseconds since 1970, as `webhook.config.formats` says; `time_key` None: no time is
+    read, and a record's time is that of its reading. `time_zone` is that of times without one: an IANA name or
+    `+HH:MM`.
     """
 
     format: Format

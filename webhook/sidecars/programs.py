@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from webhook.formats import FORMATS
+from webhook.config.formats import FORMATS
 from webhook.sidecars import Agent, Engine, Parsing, Problem, Shipment
 from webhook.sidecars.fluent_bit import FLUENT_BIT, FLUENT_BIT_STREAM
 from webhook.sidecars.fluentd import FLUENTD

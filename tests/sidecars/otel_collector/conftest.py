@@ -18,8 +18,8 @@ import msgspec
 import pytest
 from pydantic import TypeAdapter
 
-from webhook.destinations import AnyDestination
-from webhook.formats import FORMATS
+from webhook.config.destinations import AnyDestination
+from webhook.config.formats import FORMATS
 from webhook.sidecars import CA_DIRECTORY, STATE_DIRECTORY, Parsing, Shipment, Stream, Target, Tree, Variable
 from webhook.sidecars.otel_collector import OTEL_COLLECTOR
 

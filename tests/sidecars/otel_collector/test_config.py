@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from webhook.destinations import TYPES
-from webhook.formats import FORMATS
+from webhook.config.destinations import TYPES
+from webhook.config.formats import FORMATS
 from webhook.sidecars import Variable
 from webhook.sidecars.otel_collector import OTEL_COLLECTOR
 from webhook.sidecars.otel_collector.expressions import objection

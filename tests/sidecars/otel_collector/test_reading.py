@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from webhook.formats import FORMATS
+from webhook.config.formats import FORMATS
 from webhook.sidecars import Tree
 
 YEAR = dt.datetime.now(dt.UTC).year

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from webhook import destinations
-from webhook.destinations import Tls
+from webhook.config import destinations
+from webhook.config.destinations import Tls
 from webhook.sidecars import Target, Text
 from webhook.sidecars.fluent_bit.literals import value
 

@@ -5,7 +5,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from webhook import destinations
+from webhook.config import destinations
 from webhook.sidecars import STATE_DIRECTORY, Stream, Target
 from webhook.sidecars.fluent_bit import connections
 from webhook.sidecars.fluent_bit.connections import Options

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from importlib.resources import files
 from typing import Any
 
-from webhook.formats import FORMATS, Format
+from webhook.config.formats import FORMATS, Format
 from webhook.sidecars import Parsing, Stream, Tree
 from webhook.sidecars.fluent_bit import times
 from webhook.sidecars.fluent_bit.literals import literal, value
@@ -167,7 +167,7 @@ def _record_parser(stream: Stream) -> Definition:
 
 
 def _csv_pattern(columns: tuple[str, ...]) -> str:
-    """As `webhook.formats.csv_pattern`, without the quotes: Onigmo lets two groups have one name, and one matches."""
+    """As `csv_pattern` of the formats, without the quotes: Onigmo lets two groups have one name, and one matches."""
     value = r'(?:"(?<{0}>(?:[^"]|"")*)"|(?<{0}>[^,"]*))'
     first, *others = columns
     optional = "".join(f"(?:,{value.format(name)}" for name in others) + ")?" * len(others)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from webhook import destinations
+from webhook.config import destinations
 from webhook.sidecars import Problem, Shipment, Stream
 from webhook.sidecars.fluent_bit import times
 from webhook.sidecars.onigmo import Untranslatable, translate

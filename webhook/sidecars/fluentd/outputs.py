@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from webhook.destinations import (
+from webhook.config.destinations import (
     S3,
     CloudWatch,
     Datadog,

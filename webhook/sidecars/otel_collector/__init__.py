@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from webhook.destinations import Destination
+from webhook.config.destinations import Destination
 from webhook.sidecars import CA_DIRECTORY, CONFIG_DIRECTORY, STATE_DIRECTORY, Command, Problem, Shipment, Stream, Text
 from webhook.sidecars.otel_collector import expressions, times
 from webhook.sidecars.otel_collector.exporters import EXPORTERS, RETENTIONS, export

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from webhook.destinations import (
+from webhook.config.destinations import (
     S3,
     CloudWatch,
     Datadog,

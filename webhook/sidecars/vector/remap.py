@@ -7,7 +7,7 @@ Whatever fails leaves the line as `message` and the time of reading.
 import re
 from collections.abc import Iterator, Mapping
 
-from webhook.formats import Format
+from webhook.config.formats import Format
 from webhook.sidecars import Parsing, Stream, Text, Tree, Variable
 from webhook.sidecars.rust import Untranslatable, translate
 from webhook.sidecars.vector.literals import program_regex, program_text

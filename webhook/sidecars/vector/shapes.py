@@ -1,6 +1,6 @@
 """What a sink needs of the record besides: VRL, with `record` and its time `at` at hand."""
 
-from webhook.destinations import Datadog, Logscale
+from webhook.config.destinations import Datadog, Logscale
 from webhook.sidecars import Target
 from webhook.sidecars.vector.literals import program_text
 from webhook.sidecars.vector.remap import text

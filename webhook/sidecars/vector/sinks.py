@@ -7,7 +7,7 @@ requests that the server refuses as such (4xx) are retried where a sink can be t
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from webhook.destinations import (
+from webhook.config.destinations import (
     S3,
     Azure,
     CloudWatch,

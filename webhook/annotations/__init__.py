@@ -1,0 +1,1 @@
+"""What is asked: the registry of keys, the values that they take, and the parser."""

@@ -1,0 +1,50 @@
+"""The administrator's defaults: texts of the configuration that stand where a Pod says nothing."""
+
+import functools
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from webhook.annotations import values
+from webhook.annotations.registry import BUILT_IN_FORMATS, KEYS, Key
+from webhook.diagnostics import Diagnostic, Mistake, Mistaken
+
+__all__ = ["check_defaults", "configured", "details"]
+
+
+@functools.lru_cache(maxsize=256)
+def configured(defaults: tuple[tuple[str, str], ...], formats: frozenset[str]) -> Mapping[str, Any]:
+    """The parsed defaults by field: the configuration's over the built-in ones. What is wrong in them is left out."""
+    settled = {key.field: key.parse(key.default) for key in KEYS.values() if key.default is not None}
+    for name, text in defaults:
+        key = KEYS.get(name)
+        if key is not None and not _problems(key, name, text, formats):
+            settled[key.field] = key.value(text, formats)
+    return settled
+
+
+def check_defaults(
+    defaults: Mapping[str, str], place: str = "defaults", formats: frozenset[str] = BUILT_IN_FORMATS
+) -> Iterator[Diagnostic]:
+    """What is wrong with the `defaults` of a configuration, whose keys stand under `place` in the file."""
+    for name, text in defaults.items():
+        key = KEYS.get(name)
+        if key is None:
+            suggestion = values.nearest(name, KEYS) or "e.g. format"
+            yield Diagnostic("LH101", f"{place}.{name}", None, {"suggestion": suggestion})
+        else:
+            yield from _problems(key, f"{place}.{name}", text, formats)
+
+
+def _problems(key: Key, where: str, text: str, formats: frozenset[str]) -> list[Diagnostic]:
+    try:
+        key.value(text, formats)
+    except Mistaken as mistaken:
+        return [
+            Diagnostic(mistake.code, where, mistake.value or text, details(key, mistake)) for mistake in mistaken.each
+        ]
+    return []
+
+
+def details(key: Key, mistake: Mistake) -> dict[str, str]:
+    """What the message of `mistake` in the value of `key` says besides the value."""
+    return {"example": key.example, **mistake.details}

@@ -1,0 +1,296 @@
+"""The registry of annotation keys.
+
+Nothing else in the project lists the keys: the parser, the messages and the reference page read `KEYS`.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from webhook.annotations import values
+from webhook.config.destinations import DESTINATION_NAME
+from webhook.config.formats import FORMATS
+
+__all__ = [
+    "BUILT_IN_FORMATS",
+    "FIELDS_ABOUT_RECORDS",
+    "KEYS",
+    "POD_FIELDS",
+    "PREFIX",
+    "SOURCE_FIELDS",
+    "WRITTEN",
+    "Key",
+]
+
+PREFIX = "loghook.dev/"
+
+BUILT_IN_FORMATS = frozenset(FORMATS)
+
+
+class Key(msgspec.Struct, frozen=True, kw_only=True):
+    """One annotation key: everything that the parser, the messages and the documentation need to know of it.
+
+    `default` is the text that is parsed where no level says a value; None where there is no such text. `names_format`:
+    the administrator's own formats are values as well. `about_records`: it says how a record is read or what is put on
+    it, which a streaming sidecar leaves to others.
+    """
+
+    name: str
+    scope: Literal["pod", "source"]
+    parse: Callable[[str], Any]
+    default: str | None = None
+    default_about: str = ""
+    example: str
+    about: str
+    names_format: bool = False
+    about_records: bool = False
+
+    @property
+    def field(self) -> str:
+        """The attribute of Request or Source that holds the value."""
+        return self.name.replace("-", "_")
+
+    def value(self, text: str, formats: Collection[str]) -> Any:
+        """What `text` means, where there are `formats`. Raises Mistaken."""
+        return values.format_name(text, formats) if self.names_format else self.parse(text)
+
+
+_SOURCE_KEYS = (
+    Key(
+        name="paths",
+        scope="source",
+        parse=values.log_paths,
+        default_about="required",
+        example="/var/log/app/*.log",
+        about="The files to read: absolute paths or globs, separated by commas or newlines. `*`, `?` and `[…]` "
+        "match within "
+        "one segment; `*` matches no leading dot. A file that does not exist yet is waited for.",
+    ),
+    Key(
+        name="exclude",
+        scope="source",
+        parse=values.name_globs,
+        default="*.gz,*.zip,*.bz2,*.xz,*.zst",
+        example="*.gz,*.old",
+        about="Globs of file names that a glob in `paths` is not to match: rotated and compressed files, mostly.",
+    ),
+    Key(
+        name="format",
+        scope="source",
+        parse=values.format_name,
+        default="plain",
+        example="json",
+        about="How the application writes its records: a built-in format or one of the administrator's. A streaming "
+        "sidecar passes every line on as it is, whatever the format; see `node-agent-hints`.",
+        names_format=True,
+    ),
+    Key(
+        name="container",
+        scope="source",
+        parse=values.containers,
+        default_about="the one container whose writable mount covers the path, else the Pod's default "
+        "container, else the first",
+        example="app",
+        about="The container or containers that write these files. Init containers may be named.",
+    ),
+    Key(
+        name="mode",
+        scope="source",
+        parse=values.one_of("streaming", "agent"),
+        default_about="`agent` where an annotation names a destination, else the configured one, else `streaming`",
+        example="streaming",
+        about="`streaming`: a sidecar writes the files' lines to its own stdout, for the node's log agent. "
+        "`agent`: a log agent "
+        "in the Pod ships them to a destination by itself.",
+    ),
+    Key(
+        name="destination",
+        scope="source",
+        parse=values.matching(DESTINATION_NAME),
+        default_about="for agents: the configured one",
+        example="central",
+        about="Where an agent ships the records: a destination that the administrator has configured under this name.",
+    ),
+    Key(
+        name="read-from",
+        scope="source",
+        parse=values.one_of("beginning", "end"),
+        default_about="`beginning`; on claims and hostPaths `end` for the files that are there at the first start",
+        example="beginning",
+        about="Where to start in files that are there already when the sidecar starts. Files that come later "
+        "are always read "
+        "from their beginning.",
+    ),
+    Key(
+        name="multiline-start",
+        scope="source",
+        parse=values.expression,
+        default_about="from the format",
+        example=r"^\d{4}-\d{2}-\d{2}",
+        about="A regular expression that matches the first line of a record of several lines.",
+        about_records=True,
+    ),
+    Key(
+        name="time-key",
+        scope="source",
+        parse=values.matching(r"[^\s\x00-\x1f]{1,64}"),
+        default_about="from the format",
+        example="time",
+        about="The field that holds the record's time.",
+        about_records=True,
+    ),
+    Key(
+        name="time-format",
+        scope="source",
+        parse=values.line,
+        default_about="from the format",
+        example="%Y-%m-%dT%H:%M:%S%z",
+        about="How the record's time is written, in the notation of strftime.",
+        about_records=True,
+    ),
+    Key(
+        name="time-zone",
+        scope="source",
+        parse=values.matching(r"[A-Za-z][A-Za-z0-9_+-]{0,31}(/[A-Za-z0-9_+-]{1,31}){0,2}|[+-][0-9]{2}:[0-9]{2}"),
+        default_about="`UTC`",
+        example="Europe/Berlin",
+        about="The zone of times that are written without one.",
+        about_records=True,
+    ),
+    Key(
+        name="fields",
+        scope="source",
+        parse=values.fields,
+        default_about="none",
+        example="team=shop,tier=web",
+        about="Up to 16 literals that are put on each record.",
+        about_records=True,
+    ),
+)
+
+_POD_KEYS = (
+    Key(
+        name="agent",
+        scope="pod",
+        parse=values.one_of("fluent-bit", "fluentd", "vector", "otel-collector"),
+        default="fluent-bit",
+        example="fluent-bit",
+        about="The log agent of sources in agent mode: one sidecar, `loghook-agent`, ships for all of them.",
+    ),
+    Key(
+        name="engine",
+        scope="pod",
+        parse=values.one_of("busybox", "fluent-bit"),
+        default="busybox",
+        example="busybox",
+        about="What streams. busybox costs least, and reads each file from the start again when it restarts; Fluent "
+        "Bit keeps `offsets`.",
+    ),
+    Key(
+        name="offsets",
+        scope="pod",
+        parse=values.boolean,
+        default="false",
+        example="false",
+        about="Whether the streaming sidecar remembers how far it has read, so that no line comes twice after "
+        "it restarts. `true` needs `engine: fluent-bit`.",
+    ),
+    Key(
+        name="native-sidecar",
+        scope="pod",
+        parse=values.boolean,
+        default="true",
+        example="true",
+        about="A native sidecar (an init container with restartPolicy Always, KEP-753) starts before the "
+        "application, ends after "
+        "it, and lets Jobs complete. `false` adds a plain container, for clusters before Kubernetes 1.29.",
+    ),
+    Key(
+        name="inject",
+        scope="pod",
+        parse=values.boolean,
+        default_about="true where any other key is there",
+        example="true",
+        about="`false` opts the Pod out, whatever else is said. `true` opts in where the configured defaults "
+        "give paths.",
+    ),
+    Key(
+        name="on-error",
+        scope="pod",
+        parse=values.one_of("reject", "warn"),
+        default="reject",
+        example="reject",
+        about="What a mistake in the Pod's annotations does: `reject` refuses the Pod, `warn` lets it start "
+        "without any of ours "
+        "and says so in `status`.",
+    ),
+    Key(
+        name="volume-size-limit",
+        scope="pod",
+        parse=values.size_or_none,
+        default="1Gi",
+        example="1Gi",
+        about="The `sizeLimit` of the volume that loghook adds, or `none`. The kubelet evicts a Pod that "
+        "exceeds it: rotate.",
+    ),
+    Key(
+        name="cpu-request",
+        scope="pod",
+        parse=values.quantity,
+        default_about="small, per engine",
+        example="10m",
+        about="The CPU that each sidecar requests.",
+    ),
+    Key(
+        name="cpu-limit",
+        scope="pod",
+        parse=values.quantity_or_none,
+        default_about="per engine, or ten times `cpu-request` where that is more",
+        example="100m",
+        about="The CPU that each sidecar is limited to, or `none`.",
+    ),
+    Key(
+        name="memory-request",
+        scope="pod",
+        parse=values.size,
+        default_about="small, per engine",
+        example="32Mi",
+        about="The memory that each sidecar requests.",
+    ),
+    Key(
+        name="memory-limit",
+        scope="pod",
+        parse=values.size,
+        default_about="the request",
+        example="64Mi",
+        about="The memory that each sidecar is limited to.",
+    ),
+    Key(
+        name="drain-seconds",
+        scope="pod",
+        parse=values.seconds(0, 600),
+        default="5",
+        example="5",
+        about="An upper bound, in seconds, of reading on after the application has stopped.",
+    ),
+    Key(
+        name="node-agent-hints",
+        scope="pod",
+        parse=values.one_of("none", "fluent-bit", "datadog", "filebeat"),
+        default="none",
+        example="none",
+        about="Also write the annotation by which that agent of the node parses our stream, as `format` and "
+        "`multiline-start` say.",
+    ),
+)
+
+KEYS: Mapping[str, Key] = {key.name: key for key in _SOURCE_KEYS + _POD_KEYS}
+"""Every key that a user may write, by its name without the domain."""
+
+SOURCE_FIELDS = frozenset(key.field for key in _SOURCE_KEYS)
+POD_FIELDS = tuple(key.field for key in _POD_KEYS)
+FIELDS_ABOUT_RECORDS = tuple(key.field for key in _SOURCE_KEYS if key.about_records)
+
+WRITTEN = frozenset({"status", "config"})
+"""The keys that loghook writes itself: overwritten on injection, ignored otherwise."""

@@ -1,0 +1,218 @@
+"""The texts that annotations may hold, and what they mean: one parser for each type of value.
+
+A parser takes the text of an annotation and returns its value, or raises Mistaken with all that is wrong with it.
+"""
+
+import difflib
+import itertools
+import re
+import warnings
+from collections.abc import Callable, Collection, Iterable
+from typing import TypeVar
+
+from webhook.config.formats import FORMATS
+from webhook.diagnostics import Mistake, Mistaken, Mistakes
+from webhook.pod import paths, quantities
+from webhook.pod.paths import LogPath
+
+__all__ = [
+    "PATHS_LIMIT",
+    "boolean",
+    "containers",
+    "expression",
+    "fields",
+    "format_name",
+    "line",
+    "log_paths",
+    "matching",
+    "name_globs",
+    "nearest",
+    "one_of",
+    "quantity",
+    "quantity_or_none",
+    "seconds",
+    "size",
+    "size_or_none",
+]
+
+PATHS_LIMIT = 32  # in one Pod, over all its sources
+
+_LABEL_LENGTH = 63
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")  # RFC 1123
+_FIELD = re.compile(r"([A-Za-z][A-Za-z0-9_]{0,62})=(.{0,256})", re.DOTALL)
+_FIELDS_LIMIT = 16
+_LINE_LIMIT = 256
+_CHOICES_LIMIT = 100  # a review may bring 20,000 containers, which would take seconds
+_LEAST_BYTES = 2**20  # with less no program starts, and no log file is of use
+
+_T = TypeVar("_T")
+
+
+def _items(text: str) -> list[str]:
+    """The parts of a list that commas or newlines separate."""
+    return [item for item in map(str.strip, re.split(r"[,\n]", text)) if item]
+
+
+def _all(parse_item: Callable[[str], _T], items: Iterable[str]) -> tuple[_T, ...]:
+    """Every item parsed, each once; what is wrong with any of them is gathered."""
+    values: dict[_T, None] = {}
+    mistakes: list[Mistake] = []
+    for item in items:
+        try:
+            values[parse_item(item)] = None
+        except Mistaken as mistaken:
+            mistakes.extend(mistaken.each)
+    if mistakes:
+        raise Mistakes(mistakes)
+    return tuple(values)
+
+
+def log_paths(text: str) -> tuple[LogPath, ...]:
+    """The paths of a list, each once."""
+    items = _items(text)
+    if not items:
+        raise Mistake("LH105")
+    if len(items) > PATHS_LIMIT:
+        raise Mistake("LH116")
+    return _all(paths.parse, items)
+
+
+def name_globs(text: str) -> tuple[str, ...]:
+    """The globs of file names of a list."""
+    items = _items(text)
+    if len(items) > PATHS_LIMIT:
+        raise Mistake("LH120")
+    return _all(paths.parse_name_glob, items)
+
+
+def containers(text: str) -> tuple[str, ...]:
+    """The names of containers of a list; at least one."""
+
+    def parse_name(item: str) -> str:
+        if not _LABEL.fullmatch(item):
+            raise Mistake("LH123", item)
+        return item
+
+    items = _items(text)
+    if not items or len(items) > PATHS_LIMIT:
+        raise Mistake("LH123")
+    return _all(parse_name, items)
+
+
+def one_of(*choices: str) -> Callable[[str], str]:
+    """A parser of one word out of `choices`."""
+
+    def parse_choice(text: str) -> str:
+        if text not in choices:
+            raise Mistake(
+                "LH121",
+                choices=" or ".join([", ".join(choices[:-1]), choices[-1]]),
+                example=nearest(text, choices) or choices[0],
+            )
+        return text
+
+    return parse_choice
+
+
+def format_name(text: str, formats: Collection[str] = FORMATS) -> str:
+    """The name of one of `formats`."""
+    if text not in formats:
+        raise Mistake("LH129", example=nearest(text, sorted(formats)) or "json")
+    return text
+
+
+def boolean(text: str) -> bool:
+    """`true` or `false`, as Kubernetes writes them."""
+    if text not in {"true", "false"}:
+        raise Mistake("LH122", example="false" if text.lower() in {"no", "off", "0", "false", "n"} else "true")
+    return text == "true"
+
+
+def expression(text: str) -> str:
+    """A regular expression. It is compiled to be checked, and never matched against anything here."""
+    try:
+        with warnings.catch_warnings():  # Python's advice on odd sets is not for the Pod's author
+            warnings.simplefilter("ignore")
+            re.compile(line(text))
+    except (re.error, RecursionError, OverflowError) as error:
+        problem = str(error).partition(" at position")[0]
+        raise Mistake("LH124", problem=problem, example="^[0-9]{4}-") from None
+    return text
+
+
+def line(text: str) -> str:
+    """Some printable text of at most 256 characters."""
+    if not text or len(text) > _LINE_LIMIT or not text.isprintable():
+        raise Mistake("LH128")
+    return text
+
+
+def matching(pattern: str) -> Callable[[str], str]:
+    """A parser of text that matches `pattern` as a whole."""
+    compiled = re.compile(pattern)
+
+    def parse_text(text: str) -> str:
+        if not compiled.fullmatch(text):
+            raise Mistake("LH128")
+        return text
+
+    return parse_text
+
+
+def fields(text: str) -> tuple[tuple[str, str], ...]:
+    """`key=value` pairs, at most 16."""
+
+    def parse_field(item: str) -> tuple[str, str]:
+        match = _FIELD.fullmatch(item)
+        if match is None or not item.isprintable():
+            raise Mistake("LH125", item)
+        return match[1], match[2]
+
+    items = _items(text)
+    if not items or len(items) > _FIELDS_LIMIT:
+        raise Mistake("LH125")
+    return _all(parse_field, items)
+
+
+def quantity(text: str) -> str:
+    """A Kubernetes quantity above zero, as it was written."""
+    try:
+        if quantities.parse(text) <= 0:
+            raise Mistake("LH126")
+    except ValueError:
+        raise Mistake("LH126") from None
+    return text
+
+
+def quantity_or_none(text: str) -> str:
+    """A quantity, or the word `none`."""
+    return text if text == "none" else quantity(text)
+
+
+def size(text: str) -> str:
+    """A quantity of bytes, as it was written. `64m`, 0.064 bytes, is what someone writes who means `64Mi`."""
+    if quantities.parse(quantity(text)) < _LEAST_BYTES:
+        raise Mistake("LH126")
+    return text
+
+
+def size_or_none(text: str) -> str:
+    """A quantity of bytes, or the word `none`."""
+    return text if text == "none" else size(text)
+
+
+def seconds(least: int, most: int) -> Callable[[str], int]:
+    """A parser of whole numbers from `least` to `most`."""
+
+    def parse_seconds(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,6}", text) or not least <= int(text) <= most:
+            raise Mistake("LH127", least=str(least), most=str(most))
+        return int(text)
+
+    return parse_seconds
+
+
+def nearest(text: str, choices: Iterable[str]) -> str | None:
+    """The one of the first 100 `choices` that `text` most likely means; None where it is like none of them."""
+    compared = list(itertools.islice(choices, _CHOICES_LIMIT))
+    return next(iter(difflib.get_close_matches(text[:_LABEL_LENGTH].lower(), compared, n=1)), None)

@@ -1,0 +1,157 @@
+"""How the sidecars see the files: where each volume is mounted in them, and which source a file belongs to.
+
+The layout is one for the whole Pod, so that a path means the same in each of its sidecars.
+"""
+
+import functools
+from collections.abc import Iterable, Iterator, Mapping
+
+import msgspec
+
+from webhook.annotations.registry import PREFIX
+from webhook.annotations.request import Source
+from webhook.diagnostics import Diagnostic
+from webhook.plan.volumes import Reader, Reading
+from webhook.pod.paths import is_under, leaves_nothing
+from webhook.pod.places import TOKEN_PATH
+
+__all__ = ["Files", "lay_out"]
+
+_OWN_ROOT = "/loghook"
+
+Readings = Mapping[str, tuple[Reading, ...]]
+
+
+class Files(msgspec.Struct, frozen=True):
+    """The files of one source as its sidecar sees them.
+
+    `readers` are mounted at `mount_paths`, in the same order. `paths` and `exclude` are what the engine is told.
+    """
+
+    source: Source
+    readers: tuple[Reader, ...]
+    mount_paths: tuple[str, ...]
+    paths: tuple[str, ...]
+    exclude: tuple[str, ...]
+
+    @property
+    def writers(self) -> list[str]:
+        """The names of the containers that write the files, each once."""
+        return list(dict.fromkeys(reader.container for reader in self.readers))
+
+
+def lay_out(
+    sources: Iterable[Source], readings: Readings, engine_files: frozenset[str]
+) -> tuple[list[Files], list[Diagnostic]]:
+    """The files of each source that has any, and a warning for each path of which nothing would be read.
+
+    That is one that an earlier source has already, or a glob of which `exclude` leaves nothing.
+    """
+    owned, warnings = _without_doubles(sources, readings)
+    places = _Places((reading.reader for several in owned.values() for reading in several), engine_files)
+    present = [source for source in sources if source.name in owned]
+    warnings += _emptied(present, owned)
+    return [_files(source, present, owned, places) for source in present], warnings
+
+
+def _files(source: Source, sources: Iterable[Source], readings: Readings, places: "_Places") -> Files:
+    own = readings[source.name]
+    readers = tuple({reading.reader.tree: reading.reader for reading in own}.values())
+    return Files(
+        source=source,
+        readers=readers,
+        mount_paths=tuple(map(places.mount_path, readers)),
+        paths=tuple(dict.fromkeys(map(places.path, own))),
+        exclude=(*source.exclude, *_of_others(source, sources, readings, places)),
+    )
+
+
+def _without_doubles(sources: Iterable[Source], readings: Readings) -> tuple[Readings, list[Diagnostic]]:
+    """`readings` without the paths that an earlier source has as well, and a warning for each."""
+    owner: dict[object, Source] = {}
+    kept: dict[str, tuple[Reading, ...]] = {}
+    warnings = []
+    for source in sources:
+        for reading in readings.get(source.name, ()):
+            first = owner.setdefault((reading.reader.tree, reading.path.text), source)
+            if first is source:
+                kept[source.name] = (*kept.get(source.name, ()), reading)
+            else:
+                details = {"source": first.key("paths"), "other": source.key("paths").removeprefix(PREFIX)}
+                warnings.append(Diagnostic("LH210", source.key("paths"), reading.path.text, details))
+    return kept, warnings
+
+
+def _emptied(sources: Iterable[Source], readings: Readings) -> Iterator[Diagnostic]:
+    """A warning for each glob of which a source's own `exclude` leaves nothing."""
+    for source in sources:
+        for path in dict.fromkeys(reading.path for reading in readings[source.name] if reading.path.is_glob):
+            if leaves_nothing(source.exclude, path):
+                yield Diagnostic("LH212", source.key("exclude"), path.text)
+
+
+def _of_others(source: Source, sources: Iterable[Source], readings: Readings, places: "_Places") -> Iterator[str]:
+    """Patterns of the files that the globs of `source` match too, but that belong to another source.
+
+    Those that another one names literally, and those that globs of a source before it match. Only patterns of as many
+    segments can match the same file, which also keeps a `*` of the shell's `case` from crossing a slash.
+    """
+    globs = [reading for reading in readings[source.name] if reading.path.is_glob]
+    for other in sources:
+        for reading in readings[other.name] if globs and other is not source else ():
+            is_stronger = not reading.path.is_glob or other.name < source.name
+            if is_stronger and any(_may_overlap(reading, other, glob) for glob in globs):
+                yield places.path(reading)
+
+
+def _may_overlap(reading: Reading, source: Source, glob: Reading) -> bool:
+    """Whether a file that `reading` of `source` takes may match `glob` too, which is of another source."""
+    return (
+        reading.reader.tree == glob.reader.tree
+        and reading.path.text.count("/") == glob.path.text.count("/")
+        and not (reading.path.is_glob and leaves_nothing(source.exclude, glob.path))
+    )
+
+
+class _Places:
+    """The mount path of each tree in the sidecars, the same in all of them.
+
+    The application's own path where that is free in a sidecar, else a directory of ours. Not free is what another tree
+    needs too (two containers may use one path for different files), and what would hide the engine's own files or the
+    mount that hides the token.
+    """
+
+    def __init__(self, readers: Iterable[Reader], engine_files: frozenset[str]) -> None:
+        trees = {reader.tree: reader for reader in readers}
+        self._mount_paths: dict[object, str] = {}
+        for tree, reader in trees.items():
+            others = (other.mount_path for key, other in trees.items() if key != tree)
+            is_free = not _hides(reader.mount_path, engine_files) and not any(
+                _clash(reader.mount_path, o) for o in others
+            )
+            self._mount_paths[tree] = reader.mount_path if is_free else self._place_of_ours(reader)
+
+    def _place_of_ours(self, reader: Reader) -> str:
+        """`/loghook/<container>/<volume>`, with a number where several parts of one volume are mounted."""
+        base = f"{_OWN_ROOT}/{reader.container}/{reader.volume}"
+        taken = self._mount_paths.values()
+        candidates = (base if number == 1 else f"{base}.{number}" for number in range(1, len(taken) + 2))
+        return next(candidate for candidate in candidates if candidate not in taken)
+
+    def mount_path(self, reader: Reader) -> str:
+        """Where a sidecar mounts the reader's tree."""
+        return self._mount_paths[reader.tree]
+
+    def path(self, reading: Reading) -> str:
+        """The reading's path or glob as a sidecar sees it."""
+        inside = reading.path.text[len(reading.reader.mount_path.rstrip("/")) :]
+        return self.mount_path(reading.reader) + inside
+
+
+@functools.lru_cache(maxsize=1024)
+def _hides(mount_path: str, engine_files: frozenset[str]) -> bool:
+    return any(_clash(mount_path, needed) for needed in (*engine_files, TOKEN_PATH, _OWN_ROOT))
+
+
+def _clash(one: str, other: str) -> bool:
+    return is_under(one, other) or is_under(other, one)

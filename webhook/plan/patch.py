@@ -1,0 +1,82 @@
+"""JSON Patch (RFC 6902) from a plan, built directly: `add` operations only.
+
+Nothing of the user's is replaced, moved or removed, so a field that we do not know cannot be lost. A list that is
+missing or null is added as a whole: `add` to `/-` of a list that is not there fails, and a patch that fails refuses the
+Pod, whatever the failurePolicy.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+import msgspec
+
+from webhook.plan.containers import Sidecar
+from webhook.plan.plan import Mount, Plan
+from webhook.pod.view import Container, Pod
+
+__all__ = ["Op", "annotation_ops", "ops"]
+
+
+class Op(msgspec.Struct, frozen=True):
+    """One operation: `add` the `value` (plain data) at the JSON Pointer `path`."""
+
+    path: str
+    value: Any
+    op: Literal["add"] = "add"
+
+
+def ops(pod: Pod, plan: Plan) -> Iterator[Op]:
+    """The operations that turn `pod` into the Pod of `plan`, in an order in which each finds its place."""
+    spec = pod.spec
+    # Mounts first: sidecars that come before the user's init containers move them.
+    yield from _mount_ops("/spec/initContainers", pod.init_containers, plan.mounts)
+    yield from _mount_ops("/spec/containers", pod.containers, plan.mounts)
+    yield from _append("/spec/volumes", spec.volumes, plan.volumes)
+    yield from _insert("/spec/initContainers", spec.init_containers, plan.sidecars)
+    plain = [sidecar.container for sidecar in plan.sidecars if sidecar.index is None]
+    yield from _append("/spec/containers", spec.containers, plain)
+    yield from _append(
+        "/spec/imagePullSecrets", spec.image_pull_secrets, [{"name": n} for n in plan.image_pull_secrets]
+    )
+    yield from annotation_ops(pod, plan.annotations)
+
+
+def annotation_ops(pod: Pod, annotations: Mapping[str, str]) -> Iterator[Op]:
+    """The operations that set `annotations` on `pod`."""
+    if pod.metadata.annotations is None:
+        yield Op("/metadata/annotations", dict(annotations))
+        return
+    for key, value in annotations.items():
+        yield Op(f"/metadata/annotations/{_escape(key)}", value)
+
+
+def _escape(key: str) -> str:
+    """`key` as one segment of a JSON Pointer (RFC 6901)."""
+    return key.replace("~", "~0").replace("/", "~1")
+
+
+def _append(path: str, there: Sequence[Any] | None, items: Sequence[Any]) -> Iterator[Op]:
+    if there is None:
+        if items:
+            yield Op(path, list(items))
+        return
+    for item in items:
+        yield Op(f"{path}/-", item)
+
+
+def _mount_ops(path: str, containers: Iterable[Container], mounts: Sequence[Mount]) -> Iterator[Op]:
+    for index, container in enumerate(containers):
+        added = [{"name": m.volume, "mountPath": m.path} for m in mounts if m.container == container.name]
+        yield from _append(f"{path}/{index}/volumeMounts", container.volume_mounts, added)
+
+
+def _insert(path: str, there: Sequence[Any] | None, sidecars: Iterable[Sidecar]) -> Iterator[Op]:
+    """Native sidecars, each before the init container at its index; those of one index keep their order."""
+    placed = sorted(
+        (sidecar.index, number, sidecar) for number, sidecar in enumerate(sidecars) if sidecar.index is not None
+    )
+    if there is None:
+        yield from _append(path, None, [sidecar.container for _, _, sidecar in placed])
+        return
+    for before, (index, _, sidecar) in enumerate(placed):
+        yield Op(f"{path}/{index + before}", sidecar.container)

@@ -1,0 +1,182 @@
+"""What a sidecar requests and is limited to, without changing what the Pod is.
+
+A Guaranteed Pod stays Guaranteed, a Pod with resources of its own stays valid (KEP-2837), and no limit of ours becomes
+the limit of the whole Pod.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from webhook.annotations.registry import PREFIX
+from webhook.annotations.request import Request
+from webhook.config.engines import EngineResources
+from webhook.config.loghook_yaml import Config
+from webhook.diagnostics import Diagnostic
+from webhook.pod import quantities
+from webhook.pod.view import Container, Pod, Resources
+
+__all__ = ["resources", "within_ceiling"]
+
+_EPHEMERAL = "ephemeral-storage"
+_STDOUT_BYTES = 64 * 2**20  # the kubelet keeps 5 files of 10 MiB of a container's output by default
+_UNLIMITED_VOLUME_BYTES = 2**30
+
+Quantity = str | int | float
+
+
+def resources(
+    pod: Pod, request: Request, defaults: EngineResources, others: Iterable[Container], volume_sizes: Iterable[str]
+) -> dict[str, Any]:
+    """The `resources` of one sidecar in `pod`, whose containers but for ours are `others`.
+
+    `volume_sizes` are the size limits of the volumes that we add.
+    """
+    requests: dict[str, Quantity] = {
+        "cpu": _cpu_request(request, defaults),
+        "memory": _memory_request(request, defaults),
+    }
+    limits: dict[str, Quantity] = {"memory": _memory_limit(request, defaults)}
+    cpu_limit = _cpu_limit(request, defaults)
+    if cpu_limit != "none":
+        limits["cpu"] = cpu_limit
+    others = list(others)
+    if pod.spec.resources is not None and (pod.spec.resources.requests or pod.spec.resources.limits):
+        requests, limits = _within_pod(limits, pod.spec.resources.limits or {})
+    elif others and all(map(_is_guaranteed, others)):
+        limits = {"cpu": requests["cpu"], **limits}
+        requests = dict(limits)
+    names = {container.name for container in pod.containers}
+    apps = [container for container in others if container.name in names]
+    if apps and all(_limit_of(container, _EPHEMERAL) is not None for container in apps):
+        requests[_EPHEMERAL] = "0"
+        limits[_EPHEMERAL] = str(_STDOUT_BYTES + sum(map(_volume_bytes, volume_sizes)))
+    return {"requests": requests, "limits": limits}
+
+
+def _cpu_request(request: Request, defaults: EngineResources) -> str:
+    """What the Pod says; else the default, which is never above a limit that the Pod says."""
+    limit = request.cpu_limit or "none"
+    return request.cpu_request or (defaults.cpu_request if limit == "none" else _smaller(defaults.cpu_request, limit))
+
+
+def _cpu_limit(request: Request, defaults: EngineResources) -> str:
+    """What the Pod says; else the default, or ten times what the Pod requests where that is more. May be `none`."""
+    if request.cpu_limit is not None or defaults.cpu_limit == "none":
+        return request.cpu_limit or "none"
+    if request.cpu_request is None:
+        return defaults.cpu_limit
+    return _larger(defaults.cpu_limit, _burst(request))
+
+
+def _burst(request: Request) -> str:
+    """Ten times the CPU that the Pod requests: logs come in bursts, which a limit near the request would throttle."""
+    return f"{math.ceil(quantities.parse(request.cpu_request or '0') * 10_000)}m"
+
+
+def _memory_request(request: Request, defaults: EngineResources) -> str:
+    """What the Pod says, or its limit; else the default: memory that may be used is memory that is promised."""
+    return request.memory_request or request.memory_limit or defaults.memory_request
+
+
+def _memory_limit(request: Request, defaults: EngineResources) -> str:
+    return request.memory_limit or _larger(defaults.memory_limit, _memory_request(request, defaults))
+
+
+def _smaller(one: str, other: str) -> str:
+    return other if _larger(one, other) == one else one
+
+
+def _larger(one: str, other: str) -> str:
+    return one if quantities.parse(one) >= quantities.parse(other) else other
+
+
+def _within_pod(
+    limits: Mapping[str, Quantity], of_pod: Mapping[str, Quantity]
+) -> tuple[dict[str, Quantity], dict[str, Quantity]]:
+    """Requests: nothing beyond what the Pod as a whole requests; and limits, none above the Pod's."""
+    within = {name: _least(limit, of_pod[name]) if name in of_pod else limit for name, limit in limits.items()}
+    return dict.fromkeys(("cpu", "memory"), "0"), within
+
+
+def _least(ours: Quantity, theirs: Quantity) -> Quantity:
+    value = _value(theirs)
+    return theirs if value is not None and value < quantities.parse(ours) else ours
+
+
+def _is_guaranteed(container: Container) -> bool:
+    """Whether `container` has limits for CPU and memory, and requests (where there are any) equal to them.
+
+    Source: https://kubernetes.io/docs/concepts/workloads/pods/pod-qos/#guaranteed
+    """
+    return all(
+        (limit := _limit_of(container, name)) is not None and _request_of(container, name, limit) == limit
+        for name in ("cpu", "memory")
+    )
+
+
+def _limit_of(container: Container, name: str) -> Decimal | None:
+    limits = (container.resources or Resources()).limits or {}
+    return _value(limits[name]) if name in limits else None
+
+
+def _request_of(container: Container, name: str, otherwise: Decimal) -> Decimal | None:
+    requests = (container.resources or Resources()).requests or {}
+    return _value(requests[name]) if name in requests else otherwise
+
+
+def _value(quantity: Quantity) -> Decimal | None:
+    """The value of a quantity of the user's, which nobody has validated yet; None where it is none."""
+    try:
+        return quantities.parse(quantity)
+    except ValueError:
+        return None
+
+
+def _volume_bytes(size: str) -> int:
+    return _UNLIMITED_VOLUME_BYTES if size == "none" else int(quantities.parse(size))
+
+
+def within_ceiling(request: Request, config: Config) -> tuple[Request, list[Diagnostic]]:
+    """`request` with nothing above what the administrator allows, and what is wrong with its resources.
+
+    A ceiling may have been lowered since the Pod was written, so what is above it is cut and warned about; with
+    `policy.enforce` it is a mistake.
+    """
+    ceiling = config.policy.ceiling
+    cut: dict[str, str] = {}
+    found = []
+    for name, most in (
+        ("cpu-request", ceiling.cpu),
+        ("cpu-limit", ceiling.cpu),
+        ("memory-request", ceiling.memory),
+        ("memory-limit", ceiling.memory),
+        ("volume-size-limit", ceiling.volume_size),
+    ):
+        field = name.replace("-", "_")
+        if field in request.said and most is not None and _exceeds(getattr(request, field), most):
+            code = "LH135" if config.policy.enforce else "LH504"
+            found.append(Diagnostic(code, PREFIX + name, getattr(request, field), {"most": most}))
+            cut[field] = most
+    found += _crossed(request)
+    within = msgspec.structs.replace(request, **cut)
+    if within.cpu_request and within.cpu_limit is None and ceiling.cpu and _exceeds(_burst(within), ceiling.cpu):
+        within = msgspec.structs.replace(within, cpu_limit=ceiling.cpu)
+    return within, found
+
+
+def _exceeds(asked: str, most: str) -> bool:
+    return asked == "none" or quantities.parse(asked) > quantities.parse(most)
+
+
+def _crossed(request: Request) -> Iterator[Diagnostic]:
+    pairs = (
+        ("cpu-limit", request.cpu_limit, request.cpu_request),
+        ("memory-limit", request.memory_limit, request.memory_request),
+    )
+    for name, limit, asked in pairs:
+        if limit and asked and limit != "none" and quantities.parse(limit) < quantities.parse(asked):
+            yield Diagnostic("LH134", PREFIX + name, limit, {"example": asked})

@@ -1,0 +1,330 @@
+"""Where the files are: which volume of the Pod holds each path, and which emptyDirs must be added.
+
+For each path of a source and each container that writes it there is one answer, by the mount of the container that
+covers the path (the longest by segment), or by the lack of one.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from webhook.annotations.request import Source
+from webhook.annotations.values import nearest
+from webhook.diagnostics import Diagnostic, Mistake
+from webhook.pod import paths
+from webhook.pod.paths import LogPath, is_under
+from webhook.pod.places import hidden_by, is_never_read
+from webhook.pod.view import Container, EnvVar, Pod, Volume, VolumeMount
+
+__all__ = ["Addition", "Reader", "Reading", "Resolution", "resolve"]
+
+ADDED = "loghook-logs"
+_ADDED_NAME = re.compile(ADDED + r"(-[0-9]+)?")
+DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
+
+_REFERENCE = re.compile(r"\$\$|\$\(([^)]*)\)")
+# Newer Kubernetes lets variables have almost any name (KEP-4369), and expands `$(NAME)` in commands as well: a variable
+# that is named like a command in the sidecar's script would be put in its place. The C library reads some by itself.
+_SAFE_NAME = re.compile(r"(?!LD_|GLIBC_|MALLOC_|LOGHOOK_)[-._a-zA-Z][-._a-zA-Z0-9]*")
+
+
+class Addition(msgspec.Struct, frozen=True):
+    """An emptyDir that is added to the Pod and mounted at `directory` of one container."""
+
+    volume: str
+    container: str
+    directory: str
+
+
+class Reader(msgspec.Struct, frozen=True):
+    """One tree of files that a sidecar mounts to read it: a volume, or a part of one.
+
+    `mount_path` is where the application has it. `container` is the one (the first, where several share the tree) that
+    writes there. `env` is what the sub-path needs. `is_lasting` is said of volumes that outlive the Pod.
+    """
+
+    volume: str
+    mount_path: str
+    container: str
+    sub_path: str | None = None
+    sub_path_expr: str | None = None
+    env: tuple[EnvVar, ...] = ()
+    is_lasting: bool = False
+
+    @property
+    def tree(self) -> tuple[str, str, str | None, str | None, tuple[EnvVar, ...]]:
+        """What tells two readers apart: the same tree at the same place is read once, whoever writes it."""
+        return self.volume, self.mount_path, self.sub_path, self.sub_path_expr, self.env
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """One path of one source, and the tree in which it is read."""
+
+    path: LogPath
+    reader: Reader
+
+
+class Resolution(msgspec.Struct, frozen=True):
+    """All readings, by source's name; what is added; and what is wrong. A source with mistakes has no readings."""
+
+    readings: dict[str, tuple[Reading, ...]]
+    additions: tuple[Addition, ...]
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def resolve(pod: Pod, sources: Iterable[Source], ours: frozenset[str], *, enforce: bool = False) -> Resolution:
+    """Find the volume of every path of `sources` in `pod`, whose containers named in `ours` are not looked at.
+
+    With `enforce` a default of the configuration that does not fit the Pod is a mistake like any other.
+    """
+    return _Resolving(pod, ours, enforce=enforce).run(sources)
+
+
+class _Missing(msgspec.Struct, frozen=True):
+    """A path that no mount of `container` covers: its directory needs an emptyDir."""
+
+    path: LogPath
+    container: str
+
+
+class _Resolving:
+    """One run over one Pod."""
+
+    def __init__(self, pod: Pod, ours: frozenset[str], *, enforce: bool) -> None:
+        self.pod = pod
+        self.enforce = enforce
+        self.volumes = {volume.name: volume for volume in pod.volumes}
+        self.app_containers = [container for container in pod.containers if container.name not in ours]
+        self.containers = {found.name: found for found in pod.every_container() if found.name not in ours}
+        self.diagnostics: list[Diagnostic] = []
+        self.shared: list[Reading | _Missing] = []  # what the one agent reads, of all sources
+
+    def run(self, sources: Iterable[Source]) -> Resolution:
+        located = {source.name: self._locate_all(source) for source in sources}
+        missing = [each for found in located.values() for each in found if isinstance(each, _Missing)]
+        additions = tuple(_additions(missing))
+        readings = {name: _readings(found, additions) for name, found in located.items() if found}
+        return Resolution(readings, additions, tuple(self.diagnostics))
+
+    def _locate_all(self, source: Source) -> list[Reading | _Missing]:
+        """Where each path of `source` is; nothing where any of them has a mistake."""
+        found: list[Reading | _Missing] = []
+        failed = False
+        for path in source.paths:
+            try:
+                found += [self._locate(source, path, container) for container in self._writers(source, path)]
+                _check_variables([*self.shared, *found] if source.mode == "agent" else found)
+            except Mistake as mistake:
+                failed = True
+                self._report(source, mistake, path)
+        if failed:
+            return []
+        if source.mode == "agent":
+            self.shared += found
+        return found
+
+    def _report(self, source: Source, mistake: Mistake, path: LogPath) -> None:
+        """Lay `mistake` at the door of the Pod's author, or of the administrator whose default it is."""
+        name = _KEY_TO_MEND.get(mistake.code, "paths")
+        is_of_container = mistake.code == "LH201" or (mistake.code == "LH211" and source.container)
+        cause = "container" if is_of_container else "paths"
+        if cause not in source.said and not self.enforce:
+            self._warn("LH501", source.key(cause), path.text, inner=mistake.code)
+            return
+        key = source.said.get(name, source.key(name))
+        self._add(Diagnostic(mistake.code, key, mistake.value or path.text, mistake.details))
+
+    def _warn(self, code: str, key: str, value: str, **details: str) -> None:
+        self._add(Diagnostic(code, key, value, details))
+
+    def _add(self, diagnostic: Diagnostic) -> None:
+        if diagnostic not in self.diagnostics:
+            self.diagnostics.append(diagnostic)
+
+    def _writers(self, source: Source, path: LogPath) -> list[Container]:
+        if not source.container:
+            return [self._default_writer(path)]
+        for name in source.container:
+            if name not in self.containers:
+                example = nearest(name, self.containers) or next(iter(self.containers), "app")
+                raise Mistake("LH201", name, containers=", ".join(self.containers), example=example)
+        return [self.containers[name] for name in source.container]
+
+    def _default_writer(self, path: LogPath) -> Container:
+        """The one container whose writable mount covers `path`, else the Pod's default container, else the first.
+
+        What we added earlier only counts where nothing of the user's does, not even a read-only mount of the default
+        container, so that an injected Pod is read as it was before, also where another webhook has put a container in
+        front.
+        """
+        covering: dict[object, Container] = {}
+        added: list[Container] = []
+        for container in self.app_containers:
+            mount = _covering(container, path)
+            if mount is None or not self._is_writable(mount):
+                continue
+            if _ADDED_NAME.fullmatch(mount.name):
+                added.append(container)
+            else:
+                covering.setdefault((mount.name, mount.path, mount.sub_path, mount.sub_path_expr), container)
+        if len(covering) > 1:
+            names = [container.name for container in covering.values()]
+            raise Mistake("LH202", containers=" or ".join(names[1:]), example=names[0])
+        if covering:
+            return next(iter(covering.values()))
+        default = self._default_container()
+        return default if not added or _covering(default, path) else added[0]
+
+    def _default_container(self) -> Container:
+        named = self.pod.annotations.get(DEFAULT_CONTAINER)
+        for container in self.app_containers:
+            if container.name == named:
+                return container
+        if not self.app_containers:
+            raise Mistake("LH201", containers="none", example="app")
+        return self.app_containers[0]
+
+    def _locate(self, source: Source, path: LogPath, container: Container) -> Reading | _Missing:
+        if is_never_read(path.anchor):
+            raise Mistake("LH207", example=self._example(container))
+        mount = _covering(container, path)
+        if mount is None:
+            what = hidden_by(path.directory, container)
+            if what:
+                raise Mistake("LH206", what=what, example=self._example(container))
+            return _Missing(path, container.name)
+        self._check(source, path, container, mount)
+        return Reading(path, self._reader(container, mount))
+
+    def _check(self, source: Source, path: LogPath, container: Container, mount: VolumeMount) -> None:
+        """Refuse a mount that nobody can log to, and warn of one that surprises."""
+        volume = self.volumes.get(mount.name)
+        if volume is not None and volume.immutable_kind:
+            raise Mistake("LH203", kind=volume.immutable_kind, example=self._example(container))
+        if not self._is_writable(mount):
+            writers = [other.name for other in self.containers.values() if self._writes(other, mount.name)]
+            if not writers:
+                raise Mistake("LH204", example=self._example(container))
+            self._warn("LH205", source.key("paths"), path.text, example=f"{source.key('container')}: {writers[0]}")
+        if volume is not None and self._is_shared_by_replicas(volume) and not mount.sub_path_expr:
+            self._warn("LH209", source.key("paths"), path.text)
+
+    def _example(self, container: Container) -> str:
+        """A path that would be right for `container`; the last one is merely well written."""
+        name = container.name if _SHORT_NAME.fullmatch(container.name) else "app"
+        examples = [f"{directory}/{name}/{name}.log" for directory in ("/var/log", "/logs", "/data")]
+        for example in examples[:-1]:
+            path = paths.parse(example)
+            if _covering(container, path) is None and not hidden_by(path.directory, container):
+                return example
+        return examples[-1]
+
+    def _is_writable(self, mount: VolumeMount) -> bool:
+        volume = self.volumes.get(mount.name)
+        return not mount.read_only and not (volume and (volume.is_read_only or volume.immutable_kind))
+
+    def _writes(self, container: Container, volume: str) -> bool:
+        return any(mount.name == volume and self._is_writable(mount) for mount in container.mounts)
+
+    def _is_shared_by_replicas(self, volume: Volume) -> bool:
+        """Whether other Pods of the owner have the claim as well; a StatefulSet's own claims end in the Pod's name."""
+        claim = volume.persistent_volume_claim
+        owners = {owner.kind for owner in self.pod.metadata.owner_references or () if owner.controller}
+        if claim is None or not owners & _REPLICATING:
+            return False
+        return not claim.claim_name.endswith(f"-{self.pod.metadata.name}")
+
+    def _reader(self, container: Container, mount: VolumeMount) -> Reader:
+        volume = self.volumes.get(mount.name)
+        return Reader(
+            volume=mount.name,
+            mount_path=mount.path,
+            container=container.name,
+            sub_path=mount.sub_path or None,
+            sub_path_expr=mount.sub_path_expr or None,
+            env=_needed_env(mount.sub_path_expr or "", container),
+            # A volume that is in no `volumes` is a StatefulSet's claim, before its controller has filled it in.
+            is_lasting=volume is None or bool(volume.persistent_volume_claim or volume.host_path),
+        )
+
+
+_SHORT_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,14}[a-z0-9])?")
+_KEY_TO_MEND = {"LH201": "container", "LH202": "container", "LH211": "container"}
+_REPLICATING = frozenset({"ReplicaSet", "ReplicationController", "DaemonSet", "StatefulSet", "Job"})
+
+
+def _covering(container: Container, path: LogPath) -> VolumeMount | None:
+    """The mount of `container` that holds `path`: the longest that covers it."""
+    covering = [mount for mount in container.mounts if is_under(path.anchor, mount.path)]
+    return max(covering, key=lambda mount: len(mount.path), default=None)
+
+
+def _additions(missing: Iterable[_Missing]) -> Iterator[Addition]:
+    """One emptyDir for each container and outermost directory: nested directories share one."""
+    wanted: dict[str, list[str]] = {}
+    for each in missing:
+        wanted.setdefault(each.container, []).append(each.path.directory)
+    outermost = (
+        (container, directory)
+        for container, directories in wanted.items()
+        for directory in dict.fromkeys(directories)
+        if not any(is_under(directory, other) for other in directories if other != directory)
+    )
+    for number, (container, directory) in enumerate(outermost, start=1):
+        yield Addition(ADDED if number == 1 else f"{ADDED}-{number}", container, directory)
+
+
+def _readings(found: list[Reading | _Missing], additions: tuple[Addition, ...]) -> tuple[Reading, ...]:
+    """Every reading once, those of added volumes included."""
+    readings = (each if isinstance(each, Reading) else _of_addition(each, additions) for each in found)
+    return tuple({(reading.path.text, reading.reader.tree): reading for reading in readings}.values())
+
+
+def _of_addition(missing: _Missing, additions: tuple[Addition, ...]) -> Reading:
+    addition = next(
+        addition
+        for addition in additions
+        if addition.container == missing.container and is_under(missing.path.directory, addition.directory)
+    )
+    return Reading(missing.path, Reader(addition.volume, addition.directory, addition.container))
+
+
+def _needed_env(expression: str, container: Container) -> tuple[EnvVar, ...]:
+    """The variables of `container` that `expression` refers to, and those that they refer to, in the container's order.
+
+    `$(NAME)` is a reference and `$$` a dollar sign, as in every field that Kubernetes expands
+    (k8s.io/kubernetes/third_party/forked/golang/expansion). Raises Mistake where a variable is neither a literal nor a
+    fieldRef: a sidecar that reads logs is given no Secrets.
+    """
+    defined = {variable.name: variable for variable in container.env or ()}
+    needed: set[str] = set()
+    waiting = _references(expression)
+    while waiting:
+        name = waiting.pop()
+        if name in needed:
+            continue
+        variable = defined.get(name)
+        if variable is None or not _may_be_copied(variable) or not _SAFE_NAME.fullmatch(name):
+            raise Mistake("LH208", variable=name)
+        needed.add(name)
+        waiting += _references(variable.value or "")
+    return tuple(variable for variable in defined.values() if variable.name in needed)
+
+
+def _check_variables(found: Iterable[Reading | _Missing]) -> None:
+    """Raise Mistake where two containers need different values of one variable: a sidecar has one environment."""
+    variables: dict[str, EnvVar] = {}
+    readers = [each.reader for each in found if isinstance(each, Reading)]
+    for reader in readers:
+        for variable in reader.env:
+            if variables.setdefault(variable.name, variable) != variable:
+                raise Mistake("LH211", variable=variable.name, example=reader.container)
+
+
+def _references(expression: str) -> list[str]:
+    return [name for name in _REFERENCE.findall(expression) if name]
+
+
+def _may_be_copied(variable: EnvVar) -> bool:
+    return variable.value_from is None or variable.value_from.field_ref is not None
