@@ -9,7 +9,7 @@ from webhook.config.destinations import TYPES
 from webhook.config.formats import FORMATS
 from webhook.reference.abilities import abilities, reads_time, variations
 from webhook.reference.records import record
-from webhook.reference.words import REFUSALS, TITLES, advice
+from webhook.reference.words import of_destination
 from webhook.sidecars.programs import AGENTS
 
 
@@ -34,16 +34,17 @@ def test_finds_what_agents_cannot_do() -> None:
 
 @pytest.mark.parametrize("type_", TYPES)
 def test_names_every_type_and_says_what_to_know(type_: str) -> None:
-    assert TITLES[type_]
-    assert "## " in advice(type_)
-    assert "<!--" not in advice(type_)
+    assert TYPES[type_].title
+    assert "## " in of_destination(type_)
+    assert "<!--" not in of_destination(type_)
 
 
-@pytest.mark.parametrize("type_", REFUSALS)
+@pytest.mark.parametrize("type_", [name for name, model in TYPES.items() if model.refusals])
 def test_speaks_of_refusals_by_agents_that_ship_there(type_: str) -> None:
     able = {agent for agent, ability in abilities(type_).items() if ability}
-    assert REFUSALS[type_].keys() <= able
-    assert type_ == "azure" or REFUSALS[type_].keys() == able
+    refusals = TYPES[type_].refusals
+    assert refusals.keys() <= able
+    assert type_ == "azure" or refusals.keys() == able
 
 
 @pytest.mark.parametrize("name", FORMATS)

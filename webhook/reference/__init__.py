@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from webhook.config.destinations import TYPES
 from webhook.reference import destinations, formats
 from webhook.reference.codes import diagnostics_page
-from webhook.reference.examples import EXAMPLES, example_file
+from webhook.reference.examples import example_file
 from webhook.reference.keys import annotations_page
 
 __all__ = ["PAGES", "write"]
@@ -24,5 +25,5 @@ def write(docs: Path, examples: Path) -> None:
     for name, page in PAGES.items():
         (docs / name).parent.mkdir(exist_ok=True)
         (docs / name).write_text("\n".join(page()), "utf-8")
-    for name in EXAMPLES:
+    for name in TYPES:
         (examples / f"{name}.yaml").write_text(example_file(name), "utf-8")

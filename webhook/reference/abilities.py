@@ -8,13 +8,15 @@ from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import msgspec
+from pydantic.fields import FieldInfo
 
 from webhook.annotations.registry import PREFIX
 from webhook.config.destinations import TYPES
+from webhook.config.destinations.option import option_of
 from webhook.config.loghook_yaml import Config
 from webhook.inject import Injected, inject
 from webhook.pod.view import view
-from webhook.reference.examples import EXAMPLES
+from webhook.reference.examples import example
 from webhook.sidecars.programs import AGENTS
 
 __all__ = ["Ability", "abilities", "choices", "configuration", "reads_time", "variations"]
@@ -36,17 +38,17 @@ def abilities(type_: str) -> Mapping[str, Ability | None]:
 
 def _ability(type_: str, agent: str) -> Ability | None:
     least = _least(type_)
-    shipped = _sidecar(type_, least, agent)
+    shipped = _sidecar(least, agent)
     if shipped is None:
         return None
-    cannot = [name for name, option in variations(type_) if _sidecar(type_, {**least, **option}, agent) is None]
+    cannot = [name for name, option in variations(type_) if _sidecar({**least, **option}, agent) is None]
     plugin, image = _PLUGINS[agent](shipped.config), shipped.image.partition("/")[2].partition("@")[0]
     return Ability(plugin, image, tuple(cannot))
 
 
 def configuration(type_: str, agent: str) -> Any:
     """What `agent` is told for the example of `type_`, which it can do, as data."""
-    shipped = _sidecar(type_, EXAMPLES[type_], agent)
+    shipped = _sidecar(example(type_), agent)
     if shipped is None:
         raise ValueError(f"{agent} cannot do the example of {type_}")
     return json.loads(shipped.config)
@@ -60,14 +62,12 @@ class _Sidecar(msgspec.Struct, frozen=True):
 def reads_time(time_format: str) -> set[str]:
     """The agents that can read times in `time_format`."""
     read = {"format": "json", "time-format": time_format}
-    return {agent for agent in AGENTS if _sidecar("stdout", {}, agent, read) is not None}
+    return {agent for agent in AGENTS if _sidecar({"type": "stdout"}, agent, read) is not None}
 
 
-def _sidecar(
-    type_: str, settings: Mapping[str, Any], agent: str, more: Mapping[str, str] | None = None
-) -> _Sidecar | None:
+def _sidecar(settings: Mapping[str, Any], agent: str, more: Mapping[str, str] | None = None) -> _Sidecar | None:
     """What is injected into a Pod that ships to `settings` by `agent`, and says `more`; None where it is refused."""
-    config = Config.model_validate({"destinations": {"central": {"type": type_, **settings}}})
+    config = Config.model_validate({"destinations": {"central": settings}})
     said = {
         "paths": "/var/log/app/*.log",
         "destination": "central",
@@ -98,23 +98,29 @@ _PLUGINS: Mapping[str, Callable[[str], str]] = {
 
 def _least(type_: str) -> dict[str, Any]:
     """The settings of the example without which the type does not go."""
-    required = {field.alias for field in TYPES[type_].model_fields.values() if field.is_required()}
-    return {name: value for name, value in EXAMPLES[type_].items() if name in required}
+    required = {field.alias or name for name, field in TYPES[type_].model_fields.items() if field.is_required()}
+    return {name: value for name, value in example(type_).items() if name in required}
 
 
 def variations(type_: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """Each option of a type that may be left out, as it is said to users, with settings in which it is used."""
     for name, field in TYPES[type_].model_fields.items():
-        alias = field.alias or name
-        if field.is_required() or name == "namespaces":
-            continue
-        if alias in _TRIED:
-            yield from ((said, {alias: value}) for said, value in _TRIED[alias].items())
-        elif field.annotation is bool:
-            yield f"{alias}: true", {alias: True}
-        else:
-            for choice in choices(field.annotation):
-                yield f"{alias}: {choice}", {alias: choice}
+        if not field.is_required() and name != "namespaces":
+            alias = field.alias or name
+            yield from ((said, {alias: value}) for said, value in _tries(alias, field))
+
+
+def _tries(alias: str, field: FieldInfo) -> Iterator[tuple[str, Any]]:
+    """What an option is tried with, by what is said of it."""
+    option = option_of(field)
+    if option and option.tries:
+        yield from option.tries.items()
+    elif option and option.tried is not None:
+        yield alias, option.tried
+    elif field.annotation is bool:
+        yield f"{alias}: true", True
+    else:
+        yield from ((f"{alias}: {choice}", choice) for choice in choices(field.annotation))
 
 
 def choices(annotation: Any) -> Iterator[str]:
@@ -124,53 +130,3 @@ def choices(annotation: Any) -> Iterator[str]:
     elif get_origin(annotation) in {Union, UnionType, Annotated}:
         for each in get_args(annotation):
             yield from choices(each)
-
-
-_KEY = {"secret": "logs", "key": "token"}
-_LOGIN = {"user": _KEY, "password": _KEY}
-_TRIED: Mapping[str, Mapping[str, Any]] = {
-    "tls": {
-        "tls.enabled: false": {"enabled": False},
-        "tls.verify: false": {"verify": False},
-        "tls.ca": {"ca": _KEY},
-        "tls.serverName": {"serverName": "logs.example.com"},
-    },
-    "sasl": {
-        f"sasl.mechanism: {mechanism}": {**_LOGIN, "mechanism": mechanism}
-        for mechanism in ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
-    },
-    "endpoint": {
-        "endpoint: https://…": "https://aws.example.com:8443",
-        "endpoint: http://…": "http://aws.example.com:4566",
-    },
-    "retentionDays": {"retentionDays": 30, "retentionDays: 1096": 1096},
-    "headers": {"headers": [{"name": "X-Team", "value": "shop"}, {"name": "X-Key", "value": _KEY}]},
-    "keys": {"keys": {"accessKeyId": _KEY, "secretAccessKey": _KEY}},
-    **{
-        name: {name: value}
-        for name, value in {
-            "apiKey": _KEY,
-            "awsRegion": "eu-central-1",
-            "basic": _LOGIN,
-            "credentials": _KEY,
-            "group": "/shop/{namespace}",
-            "host": "logs.example.com",
-            "index": "shop-{namespace}",
-            "labels": {"namespace": "{namespace}"},
-            "path": "/logs",
-            "port": 8443,
-            "prefix": "shop/{pod}",
-            "service": "{label:app.kubernetes.io/name}",
-            "sharedKey": _KEY,
-            "site": "datadoghq.eu",
-            "source": "{source}",
-            "sourcetype": "{source}",
-            "stream": "{pod}",
-            "tags": {"team": "{field:team}"},
-            "tenant": "shop",
-            "token": _KEY,
-            "topic": "logs-{namespace}",
-        }.items()
-    },
-}
-"""The values with which options are tried, by what they are called where they make a difference."""

@@ -8,59 +8,14 @@ import yaml
 from pydantic.fields import FieldInfo
 
 from webhook.config.destinations import TYPES
+from webhook.config.destinations.option import option_of
 from webhook.config.settings import Model
 from webhook.reference import examples
 from webhook.reference.abilities import Ability, abilities, choices, configuration
-from webhook.reference.words import REFUSALS, TITLES, advice
+from webhook.reference.words import of_destination
 from webhook.sidecars.programs import AGENTS
 
 __all__ = ["PAGES"]
-
-_ABOUT = {
-    "namespaces": "globs of the namespaces whose Pods may name it; without, all may",
-    "host": "a name or an address, without scheme, port and path",
-    "port": "its port",
-    "tls": "`enabled` and `verify` (both on), `ca` (a key of a Secret), `serverName`",
-    "path": "the path of the URL, before what the API adds",
-    "index": "a template of the index; in lower case",
-    "daily": "whether `index` is a prefix, to which `-YYYY.MM.DD` is added",
-    "basic": "`user` and `password`, keys of Secrets",
-    "apiKey": "a key of a Secret: the API key",
-    "awsRegion": "sign requests for Amazon's OpenSearch in this region",
-    "labels": "templates of the stream's labels, by name; few values each",
-    "tenant": "the tenant",
-    "token": "a key of a Secret: the token",
-    "sourcetype": "a template of the sourcetype; for LogScale the parser, with `hec`",
-    "via": "the way in",
-    "brokers": "host:port of the first brokers",
-    "topic": "a template of the topic",
-    "sasl": "`user` and `password`, keys of Secrets, and `mechanism`: `PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`",
-    "bucket": "the bucket",
-    "region": "the region",
-    "prefix": "a template of what objects' names begin with",
-    "endpoint": "another endpoint than the usual one: `https://host:port`",
-    "keys": "`accessKeyId` and `secretAccessKey`, keys of Secrets; without, the Pod's own identity",
-    "protocol": "the protocol",
-    "headers": "`name` and `value` of headers; a value is a text or a key of a Secret",
-    "site": "the site of the account",
-    "service": "a template of the service",
-    "source": "a template of the source",
-    "tags": "templates of tags, by name",
-    "group": "a template of the log group",
-    "stream": "a template of the log stream",
-    "createGroup": "whether the agent makes the group",
-    "retentionDays": "how long a group that it makes keeps records",
-    "sharedKey": "a key of a Secret: the shared key",
-    "project": "the project",
-    "cluster": "the cluster's name, for the `k8s_container` resource",
-    "location": "the cluster's region or zone",
-    "credentials": "a key of a Secret: the service account's key file; without, Workload Identity",
-    "clientId": "a key of a Secret: the application's client ID",
-    "clientSecret": "a key of a Secret: its client secret",
-    "rule": "the immutable ID of the data collection rule",
-    "table": "the table, e.g. `Logs_CL`; the rule's stream is `Custom-Logs_CL`",
-}
-
 
 _OVERVIEW = """# Destinations
 
@@ -114,7 +69,7 @@ def _overview() -> Iterator[str]:
     yield "| --- | --- |" + " --- |" * len(AGENTS)
     for name in TYPES:
         cells = " | ".join(_short(ability) for ability in abilities(name).values())
-        yield f"| [`{name}`](destinations/{name}.md) | {TITLES[name]} | {cells} |"
+        yield f"| [`{name}`](destinations/{name}.md) | {TYPES[name].title} | {cells} |"
     yield _MOSTLY
 
 
@@ -126,11 +81,11 @@ def _short(ability: Ability | None) -> str:
 
 def _page(name: str) -> Iterator[str]:
     """docs/destinations/NAME.md: an example first, what to know, every option, and what each agent makes of it."""
-    yield f"# {TITLES[name]}\n\n```yaml\n{examples.settings(name)}```\n"
+    yield f"# {TYPES[name].title}\n\n```yaml\n{examples.settings(name)}```\n"
     yield f"{TYPES[name].about}\n"
     yield f"A Pod ships there with\n\n```yaml\n{_annotations()}```\n"
     yield f"The whole of it, with the Secret and a Pod: `examples/destinations/{name}.yaml`.\n"
-    yield advice(name)
+    yield of_destination(name)
     yield from _refusals(name)
     yield "## Options\n\n| option | value | default |\n| --- | --- | --- |"
     fields = TYPES[name].model_fields.items()
@@ -148,7 +103,7 @@ def _annotations() -> str:
 
 def _refusals(name: str) -> Iterator[str]:
     """What becomes of a request that is refused, where that differs."""
-    said = REFUSALS.get(name)
+    said = TYPES[name].refusals
     if said:
         yield "## When a request is refused\n\n| agent | |\n| --- | --- |"
         yield "\n".join(f"| `{agent}` | {sentence} |" for agent, sentence in said.items()) + "\n"
@@ -178,7 +133,8 @@ def _told(name: str) -> str:
 
 def _row(name: str, field: FieldInfo) -> str:
     said = [f"`{choice}`" for choice in choices(field.annotation)]
-    value = _ABOUT[name] + (f": {', '.join(said)}" if said else "")
+    option = option_of(field)
+    value = (option.about if option else "") + (f": {', '.join(said)}" if said else "")
     return f"| `{name}` | {value} | {_default(field)} |"
 
 

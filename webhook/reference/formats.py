@@ -13,7 +13,7 @@ from webhook.config.own_formats import OwnFormat
 from webhook.plan.node_agents import NODE_AGENTS, Hint, Output
 from webhook.reference.abilities import reads_time
 from webhook.reference.records import record
-from webhook.reference.words import advice
+from webhook.reference.words import of_formats
 from webhook.sidecars import Parsing
 from webhook.sidecars.programs import AGENTS
 
@@ -92,7 +92,7 @@ def _page(family: str) -> Iterator[str]:
         if len(formats) > 1:
             yield f"## `{format_.name}`\n"
         yield from _sample(format_)
-    yield advice(f"formats/{family}")
+    yield of_formats(family)
     yield "## What the node's agents are told\n"
     yield "Where the files are [streamed](../streaming.md), and `node-agent-hints` names the agent of the node:\n"
     yield "| format | " + " | ".join(f"`{agent}`" for agent in NODE_AGENTS) + " |"
@@ -164,7 +164,7 @@ _ABOUT = {
 def _own() -> Iterator[str]:
     """docs/formats/own.md: an example, every option, and what all agents understand."""
     yield _OWN
-    yield advice("formats/own")
+    yield of_formats("own")
     yield "## Options\n\nExactly one of `regex`, `columns` and `like`.\n\n| option | value |\n| --- | --- |"
     yield "\n".join(_row(name, field) for name, field in OwnFormat.model_fields.items()) + "\n"
     yield from _directives()

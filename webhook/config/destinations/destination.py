@@ -1,0 +1,81 @@
+"""What every type of destination is made of."""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from webhook.config.destinations.connections import Protection, SecretKey, Tls
+from webhook.config.destinations.option import Option
+from webhook.config.destinations.texts import Host, Port
+from webhook.config.settings import Model
+
+__all__ = ["Destination", "Network"]
+
+
+class Destination(Model):
+    """What every destination has. `namespaces` are globs of those whose Pods may name it; none given means all.
+
+    `title` is what people call the type, and `about` says what it is in a sentence. `example` are settings as whoever
+    begins would write them. `refusals` say what each agent does when the destination answers that it will not take a
+    request; none where there are no such answers, or the client of a cloud decides about them. `templates` are the
+    fields that are templates, or maps of them; `files` are those whose secret is for a file. What a user must know
+    besides is in `<type>.md` beside the model.
+    """
+
+    type: str
+    namespaces: Annotated[
+        tuple[Annotated[str, Field(pattern=r"^[-a-z0-9*?]{1,63}$")], ...],
+        Option("globs of the namespaces whose Pods may name it; without, all may"),
+    ] = ()
+
+    title: ClassVar[str]
+    about: ClassVar[str]
+    example: ClassVar[Mapping[str, Any]]
+    refusals: ClassVar[Mapping[str, str]] = {}
+    templates: ClassVar[tuple[str, ...]] = ()
+    files: ClassVar[tuple[str, ...]] = ()
+
+    def secrets(self) -> Iterator[tuple[str, SecretKey]]:
+        """Each SecretKey whose value is for a variable, with the field that holds it, e.g. `password`."""
+        for name, value in _secrets(self):
+            if name not in {*self.files, "tls.ca"}:
+                yield name, value
+
+    def secret_files(self) -> Iterator[tuple[str, SecretKey]]:
+        """Each SecretKey whose value is for a file, with the field that holds it: `tls.ca`, `credentials`."""
+        for name, value in _secrets(self):
+            if name in {*self.files, "tls.ca"}:
+                yield name, value
+
+    def texts(self) -> Iterator[tuple[str, str]]:
+        """Each template, with the field that holds it: `index`, or `labels.KEY` for one of a map."""
+        for name in self.templates:
+            value = getattr(self, name)
+            if isinstance(value, Mapping):
+                yield from ((f"{name}.{key}", text) for key, text in value.items())
+            elif value is not None:
+                yield name, value
+
+
+def _secrets(model: Model, place: str = "") -> Iterator[tuple[str, SecretKey]]:
+    for name in type(model).model_fields:
+        value = getattr(model, name)
+        if isinstance(value, SecretKey):
+            yield place + name, value
+        elif isinstance(value, Model):
+            yield from _secrets(value, f"{place}{name}.")
+        elif name == "headers":
+            yield from (
+                (f"{place}{name}.{number}", header.value)
+                for number, header in enumerate(value)
+                if isinstance(header.value, SecretKey)
+            )
+
+
+class Network(Destination):
+    """A destination that is a host and a port."""
+
+    host: Annotated[Host, Option("a name or an address, without scheme, port and path")]
+    port: Port
+    tls: Protection = Tls()

@@ -1,0 +1,40 @@
+"""Elasticsearch."""
+
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import model_validator
+
+from webhook.config.destinations import answers
+from webhook.config.destinations.connections import KEY, SecretKey
+from webhook.config.destinations.option import Option
+from webhook.config.destinations.search import Search
+
+__all__ = ["Elasticsearch"]
+
+
+class Elasticsearch(Search):
+    """Elasticsearch 7 to 9, or Elastic Cloud by its host."""
+
+    type: Literal["elasticsearch"]
+    api_key: Annotated[SecretKey | None, Option("a key of a Secret: the API key", KEY)] = None
+
+    title: ClassVar = "Elasticsearch"
+    about: ClassVar = "Elasticsearch 7 to 9 and Elastic Cloud, by the bulk API."
+    example: ClassVar = {
+        "host": "elasticsearch.logging.svc",
+        "index": "{namespace}-{source}",
+        "basic": {"user": {"secret": "logs", "key": "user"}, "password": {"secret": "logs", "key": "password"}},
+        "tls": {"ca": {"secret": "logs-ca", "key": "ca.crt"}},
+    }
+    refusals: ClassVar = {
+        "fluent-bit": answers.FLUENT_BIT,
+        "fluentd": answers.FLUENTD,
+        "vector": answers.VECTOR,
+        "otel-collector": "tries again after 429 and 5xx; gives up after another",
+    }
+
+    @model_validator(mode="after")
+    def _one_way_to_log_in(self) -> Self:
+        if self.basic and self.api_key:
+            raise ValueError("give either basic or apiKey")
+        return self

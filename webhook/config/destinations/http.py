@@ -1,0 +1,45 @@
+"""HTTP."""
+
+from typing import ClassVar, Literal, Self
+
+from pydantic import model_validator
+
+from webhook.config.destinations import answers
+from webhook.config.destinations.connections import Headers, Login, Token
+from webhook.config.destinations.destination import Network
+from webhook.config.destinations.texts import Port, UrlPath
+
+__all__ = ["Http"]
+
+
+class Http(Network):
+    """Anything that takes JSON by HTTP."""
+
+    type: Literal["http"]
+    port: Port = 443
+    path: UrlPath = "/"
+    basic: Login = None
+    token: Token | None = None
+    headers: Headers = ()
+
+    title: ClassVar = "HTTP"
+    about: ClassVar = "Anything that takes JSON lines by HTTP POST."
+    example: ClassVar = {
+        "host": "logs.example.com",
+        "path": "/ingest",
+        "headers": [
+            {"name": "X-Api-Key", "value": {"secret": "logs", "key": "token"}},
+            {"name": "X-Team", "value": "shop"},
+        ],
+    }
+    refusals: ClassVar = {
+        "fluent-bit": answers.FLUENT_BIT_HTTP,
+        "fluentd": answers.FLUENTD_TOLD,
+        "vector": answers.VECTOR_TOLD,
+    }
+
+    @model_validator(mode="after")
+    def _one_way_to_log_in(self) -> Self:
+        if self.basic and self.token:
+            raise ValueError("give either basic or token")
+        return self

@@ -1,0 +1,52 @@
+"""Grafana Loki."""
+
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from webhook.config.destinations import answers
+from webhook.config.destinations.connections import Login, Token
+from webhook.config.destinations.destination import Network
+from webhook.config.destinations.option import Option
+from webhook.config.destinations.texts import Port, Template, UrlPath, Word
+
+__all__ = ["Loki"]
+
+_Label = Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]{0,63}$")]
+
+
+class Loki(Network):
+    """Grafana Loki."""
+
+    type: Literal["loki"]
+    port: Port = 3100
+    path: UrlPath = "/loki/api/v1/push"
+    labels: Annotated[
+        dict[_Label, Template],
+        Option("templates of the stream's labels, by name; few values each", {"namespace": "{namespace}"}),
+    ] = {"job": "loghook", "namespace": "{namespace}", "source": "{source}"}
+    tenant: Annotated[Word | None, Option("the tenant", "shop")] = None
+    basic: Login = None
+    token: Token | None = None
+
+    title: ClassVar = "Grafana Loki"
+    about: ClassVar = "Grafana Loki, by its push API."
+    example: ClassVar = {
+        "host": "loki-gateway.logging.svc",
+        "port": 80,
+        "tls": {"enabled": False},
+        "tenant": "shop",
+        "labels": {"job": "loghook", "namespace": "{namespace}", "app": "{label:app.kubernetes.io/name}"},
+    }
+    refusals: ClassVar = {
+        "fluent-bit": answers.FLUENT_BIT,
+        "vector": answers.VECTOR,
+        "otel-collector": answers.COLLECTOR,
+    }
+    templates: ClassVar = ("labels",)
+
+    @model_validator(mode="after")
+    def _one_way_to_log_in(self) -> Self:
+        if self.basic and self.token:
+            raise ValueError("give either basic or token")
+        return self

@@ -1,0 +1,55 @@
+"""The kinds of text that a setting of a destination may be. None of them reaches an agent as anything but text."""
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from webhook.config.destinations.option import Option
+from webhook.config.settings import Text
+
+__all__ = ["DESTINATION_NAME", "PLACEHOLDER", "HeaderName", "Host", "Line", "Port", "Template", "UrlPath", "Word"]
+
+DESTINATION_NAME = r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?"
+"""A name of a destination: without dots, so that the variables of two destinations never have one name."""
+
+PLACEHOLDER = re.compile(
+    r"\{(?P<what>namespace|pod|node|source|container|label:(?P<label>[A-Za-z0-9./_-]{1,317})|field:(?P<field>\w{1,63}))\}"
+)
+"""One placeholder of a template: `{namespace}`, `{pod}`, `{node}`, `{source}`, `{container}`, `{label:KEY}` or
+`{field:KEY}`."""
+
+
+def _template(text: str) -> str:
+    left = PLACEHOLDER.sub("", text)
+    if "{" in left or "}" in left:
+        known = "{namespace}, {pod}, {node}, {source}, {container}, {label:KEY} and {field:KEY}"
+        raise ValueError(f"write placeholders as one of {known}")
+    return _line(text)
+
+
+def _line(text: str) -> str:
+    if not text.isprintable() or "$" in text:
+        raise ValueError("leave out control characters and '$'")
+    return text
+
+
+def _host(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[?[0-9A-Fa-f:]{2,39}\]?", text):
+        raise ValueError("write a host name or an address, without scheme, port and path")
+    return text.strip("[]")
+
+
+def _path(text: str) -> str:
+    if not re.fullmatch(r"(/[A-Za-z0-9._~!&'()*+,;=:@%/?-]*)?", text):
+        raise ValueError("write the path of a URL, e.g. /ingest")
+    return text
+
+
+Line = Annotated[Text, Field(min_length=1, max_length=256), AfterValidator(_line)]
+Template = Annotated[Text, Field(min_length=1, max_length=256), AfterValidator(_template)]
+Host = Annotated[Text, AfterValidator(_host)]
+Word = Annotated[Text, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$")]
+HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#%&'*+.^_`|~-]{1,64}$")]
+UrlPath = Annotated[str, AfterValidator(_path), Option("the path of the URL, before what the API adds", "/logs")]
+Port = Annotated[int, Field(gt=0, lt=65536), Option("its port", 8443)]
