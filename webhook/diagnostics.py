@@ -276,8 +276,8 @@ CODES = _table(
     _error(
         "LH211",
         "{variable} of subPathExpr has two values here, keep one, e.g. {key}: {example}",
-        "Two containers give a variable of their subPathExpr different values, and a sidecar has one environment. Each "
-        "streaming source has a sidecar of its own; those in agent mode share one, so name the variables differently.",
+        "Retired: versions before 0.2 gave it where two containers gave a variable of their subPathExpr different "
+        "values. The sidecar has both now, under names of its own.",
     ),
     _warning(
         "LH212",

@@ -4,7 +4,9 @@ import itertools
 import json
 import re
 from typing import Any
+from unittest.mock import ANY
 
+import msgspec
 import pytest
 import yaml
 
@@ -151,23 +153,16 @@ def test_resolves_templates_without_letting_anything_through() -> None:
     assert "Up-shop-unknown-default-app" in added(absent, "/metadata/annotations/loghook.dev~1config")
 
 
-def test_gives_the_sub_path_its_variable_and_keeps_ours() -> None:
-    mount = {"name": "logs", "mountPath": "/var/log/app", "subPathExpr": "$(NODE)"}
+@pytest.mark.parametrize("name", ["NODE", "LOGHOOK_POD_NAME", "HTTPS_PROXY"])
+def test_gives_the_sub_path_its_variable_under_a_name_of_ours_and_keeps_the_others(name: str) -> None:
+    mount = {"name": "logs", "mountPath": "/var/log/app", "subPathExpr": f"$({name})"}
     volumes = [{"name": "logs", "persistentVolumeClaim": {"claimName": "logs"}}]
-    env = [{"name": "NODE", "value": "n"}]
-    found = outcome(
-        {"destination": "stdout"}, containers=[{"name": "app", "volumeMounts": [mount], "env": env}], volumes=volumes
-    )
-    assert agent_of(found)["env"][0].name == "NODE"
-    taken = [
-        {
-            "name": "app",
-            "volumeMounts": [mount | {"subPathExpr": "$(LOGHOOK_POD_NAME)"}],
-            "env": [{"name": "LOGHOOK_POD_NAME", "value": "x"}],
-        }
-    ]
-    refused = outcome({"destination": "stdout"}, containers=taken, volumes=volumes)
-    assert [each.code for each in refused.diagnostics] == ["LH208"]
+    app = {"name": "app", "volumeMounts": [mount], "env": [{"name": name, "value": "n"}]}
+    env = agent_of(outcome({"destination": "stdout"}, containers=[app], volumes=volumes))["env"]
+    (first, *others) = json.loads(msgspec.json.encode(env))
+    assert first == {"name": ANY, "value": "n"}
+    assert first["name"].startswith("LOGHOOK_SUB_PATH_")
+    assert others == json.loads(msgspec.json.encode(agent_of(outcome({"destination": "stdout"}))["env"]))
 
 
 def test_refuses_a_configuration_that_no_annotation_can_hold() -> None:

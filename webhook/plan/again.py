@@ -7,9 +7,10 @@ exported and is created anew. Image, arguments and resources may be of an earlie
 import re
 from collections.abc import Iterator
 
-from webhook.diagnostics import Diagnostic
+from webhook.diagnostics import Diagnostic, Mistake
 from webhook.plan.containers import TOKEN_VOLUME, Sidecar
 from webhook.plan.plan import Plan
+from webhook.plan.variables import Variables
 from webhook.pod.view import Container, Pod
 
 __all__ = ["is_injected", "remains"]
@@ -40,10 +41,22 @@ def remains(pod: Pod, plan: Plan) -> Iterator[Diagnostic]:
 
 def _reads(container: Container, sidecar: Sidecar) -> bool:
     """Whether `container` mounts, read-only, each volume that `sidecar` is to read."""
-    mounted = {
-        (mount.name, mount.sub_path_expr or mount.sub_path or None) for mount in container.mounts if mount.read_only
-    }
-    return mounted.issuperset(sidecar.reads)
+    return set(_mounted(container)).issuperset(sidecar.reads)
+
+
+def _mounted(container: Container) -> Iterator[tuple[str, str | None]]:
+    """What `container` mounts read-only, as Sidecar has it; the variables of an older version have other names."""
+    variables = Variables(container) if any(mount.sub_path_expr for mount in container.mounts) else None
+    for mount in container.mounts:
+        if not mount.read_only:
+            continue
+        if variables is None or not mount.sub_path_expr:
+            yield mount.name, mount.sub_path or None
+            continue
+        try:
+            yield mount.name, variables.sub_path(mount.sub_path_expr).expression
+        except Mistake:  # a sidecar of ours never needs what cannot be had
+            continue
 
 
 def _is_left_over(container: Container) -> bool:

@@ -144,7 +144,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
             _Program(
                 self.config.images.of(agent.name, agent.image(delivery.shipment)),
                 agent.command(delivery.shipment),
-                env=_both(_sub_path_variables(files), delivery.environment(agent)),
+                env=[*_sub_path_variables(files), *delivery.environment(agent)],
                 waits=True,
             ),
             self.resources(agent.name),
@@ -236,12 +236,6 @@ def _mount(reader: Reader, path: str) -> dict[str, Any]:
     elif reader.sub_path:
         mount["subPath"] = reader.sub_path
     return mount
-
-
-def _both(of_sub_paths: Sequence[EnvVar], of_agent: Sequence[dict[str, Any]]) -> list[Any]:
-    """Each variable once. What a sub-path needs goes first: without it another directory would be read."""
-    taken = {variable.name for variable in of_sub_paths}
-    return [*of_sub_paths, *(variable for variable in of_agent if variable["name"] not in taken)]
 
 
 def _sub_path_variables(files: Iterable[Files]) -> list[EnvVar]:

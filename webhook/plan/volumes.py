@@ -12,6 +12,7 @@ import msgspec
 from webhook.annotations.request import Source
 from webhook.annotations.values import nearest
 from webhook.diagnostics import Diagnostic, Mistake
+from webhook.plan.variables import SubPath, Variables
 from webhook.pod import paths
 from webhook.pod.paths import LogPath, is_under
 from webhook.pod.places import hidden_by, is_never_read
@@ -22,11 +23,6 @@ __all__ = ["Addition", "Reader", "Reading", "Resolution", "resolve"]
 ADDED = "loghook-logs"
 _ADDED_NAME = re.compile(ADDED + r"(-[0-9]+)?")
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
-
-_REFERENCE = re.compile(r"\$\$|\$\(([^)]*)\)")
-# Newer Kubernetes lets variables have almost any name (KEP-4369), and expands `$(NAME)` in commands as well: a variable
-# that is named like a command in the sidecar's script would be put in its place. The C library reads some by itself.
-_SAFE_NAME = re.compile(r"(?!LD_|GLIBC_|MALLOC_|LOGHOOK_)[-._a-zA-Z][-._a-zA-Z0-9]*")
 
 
 class Addition(msgspec.Struct, frozen=True):
@@ -41,7 +37,8 @@ class Reader(msgspec.Struct, frozen=True):
     """One tree of files that a sidecar mounts to read it: a volume, or a part of one.
 
     `mount_path` is where the application has it. `container` is the one (the first, where several share the tree) that
-    writes there. `env` is what the sub-path needs. `is_lasting` is said of volumes that outlive the Pod.
+    writes there. `sub_path_expr` is over the variables `env`, which are ours. `is_lasting` is said of volumes that
+    outlive the Pod.
     """
 
     volume: str
@@ -98,7 +95,7 @@ class _Resolving:
         self.app_containers = [container for container in pod.containers if container.name not in ours]
         self.containers = {found.name: found for found in pod.every_container() if found.name not in ours}
         self.diagnostics: list[Diagnostic] = []
-        self.shared: list[Reading | _Missing] = []  # what the one agent reads, of all sources
+        self.variables: dict[str, Variables] = {}  # by container, of those whose sub-paths have any
 
     def run(self, sources: Iterable[Source]) -> Resolution:
         located = {source.name: self._locate_all(source) for source in sources}
@@ -114,21 +111,15 @@ class _Resolving:
         for path in source.paths:
             try:
                 found += [self._locate(source, path, container) for container in self._writers(source, path)]
-                _check_variables([*self.shared, *found] if source.mode == "agent" else found)
             except Mistake as mistake:
                 failed = True
                 self._report(source, mistake, path)
-        if failed:
-            return []
-        if source.mode == "agent":
-            self.shared += found
-        return found
+        return [] if failed else found
 
     def _report(self, source: Source, mistake: Mistake, path: LogPath) -> None:
         """Lay `mistake` at the door of the Pod's author, or of the administrator whose default it is."""
         name = _KEY_TO_MEND.get(mistake.code, "paths")
-        is_of_container = mistake.code == "LH201" or (mistake.code == "LH211" and source.container)
-        cause = "container" if is_of_container else "paths"
+        cause = "container" if mistake.code == "LH201" else "paths"
         if cause not in source.said and not self.enforce:
             self._warn("LH501", source.key(cause), path.text, inner=mistake.code)
             return
@@ -237,20 +228,26 @@ class _Resolving:
 
     def _reader(self, container: Container, mount: VolumeMount) -> Reader:
         volume = self.volumes.get(mount.name)
+        part = self._sub_path(container, mount.sub_path_expr) if mount.sub_path_expr else None
         return Reader(
             volume=mount.name,
             mount_path=mount.path,
             container=container.name,
             sub_path=mount.sub_path or None,
-            sub_path_expr=mount.sub_path_expr or None,
-            env=_needed_env(mount.sub_path_expr or "", container),
+            sub_path_expr=part.expression if part else None,
+            env=part.env if part else (),
             # A volume that is in no `volumes` is a StatefulSet's claim, before its controller has filled it in.
             is_lasting=volume is None or bool(volume.persistent_volume_claim or volume.host_path),
         )
 
+    def _sub_path(self, container: Container, expression: str) -> SubPath:
+        if container.name not in self.variables:
+            self.variables[container.name] = Variables(container)
+        return self.variables[container.name].sub_path(expression)
+
 
 _SHORT_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,14}[a-z0-9])?")
-_KEY_TO_MEND = {"LH201": "container", "LH202": "container", "LH211": "container"}
+_KEY_TO_MEND = {"LH201": "container", "LH202": "container"}
 _REPLICATING = frozenset({"ReplicaSet", "ReplicationController", "DaemonSet", "StatefulSet", "Job"})
 
 
@@ -288,43 +285,3 @@ def _of_addition(missing: _Missing, additions: tuple[Addition, ...]) -> Reading:
         if addition.container == missing.container and is_under(missing.path.directory, addition.directory)
     )
     return Reading(missing.path, Reader(addition.volume, addition.directory, addition.container))
-
-
-def _needed_env(expression: str, container: Container) -> tuple[EnvVar, ...]:
-    """The variables of `container` that `expression` refers to, and those that they refer to, in the container's order.
-
-    `$(NAME)` is a reference and `$$` a dollar sign, as in every field that Kubernetes expands
-    (k8s.io/kubernetes/third_party/forked/golang/expansion). Raises Mistake where a variable is neither a literal nor a
-    fieldRef: a sidecar that reads logs is given no Secrets.
-    """
-    defined = {variable.name: variable for variable in container.env or ()}
-    needed: set[str] = set()
-    waiting = _references(expression)
-    while waiting:
-        name = waiting.pop()
-        if name in needed:
-            continue
-        variable = defined.get(name)
-        if variable is None or not _may_be_copied(variable) or not _SAFE_NAME.fullmatch(name):
-            raise Mistake("LH208", variable=name)
-        needed.add(name)
-        waiting += _references(variable.value or "")
-    return tuple(variable for variable in defined.values() if variable.name in needed)
-
-
-def _check_variables(found: Iterable[Reading | _Missing]) -> None:
-    """Raise Mistake where two containers need different values of one variable: a sidecar has one environment."""
-    variables: dict[str, EnvVar] = {}
-    readers = [each.reader for each in found if isinstance(each, Reading)]
-    for reader in readers:
-        for variable in reader.env:
-            if variables.setdefault(variable.name, variable) != variable:
-                raise Mistake("LH211", variable=variable.name, example=reader.container)
-
-
-def _references(expression: str) -> list[str]:
-    return [name for name in _REFERENCE.findall(expression) if name]
-
-
-def _may_be_copied(variable: EnvVar) -> bool:
-    return variable.value_from is None or variable.value_from.field_ref is not None

@@ -3,19 +3,18 @@
 import gzip
 import http.server
 import json
-import os
 import shutil
 import signal
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from collector_program import found_collector
 from pydantic import TypeAdapter
 
 from webhook.config.destinations import AnyDestination
@@ -23,7 +22,6 @@ from webhook.config.formats import FORMATS
 from webhook.sidecars import CA_DIRECTORY, STATE_DIRECTORY, Parsing, Shipment, Stream, Target, Tree, Variable
 from webhook.sidecars.otel_collector import OTEL_COLLECTOR
 
-ROOT = Path(__file__).parents[3]
 PATIENCE = 30.0
 """Seconds after which what is awaited is taken not to come: far more than anything takes on a loaded machine."""
 
@@ -97,22 +95,6 @@ def stream(to: Target, how: Parsing, name: str = "", **said: Any) -> Stream:
 
 def shipment(*streams: Stream, memory: int = 128, state: int = 256) -> Shipment:
     return Shipment(streams=streams, memory_bytes=memory << 20, state_bytes=state << 20, grace_seconds=5)
-
-
-@cache
-def found_collector() -> Path:
-    """`otelcol`, of OTELCOL, of KUBEBUILDER_ASSETS, or of ENVTEST_DIR, whose `setup` prints a folder."""
-    setup = ROOT / os.environ.get("ENVTEST_DIR", "../shared/envtest") / "setup"
-    folder = os.environ.get("KUBEBUILDER_ASSETS")
-    if "OTELCOL" not in os.environ and not folder and os.access(setup, os.X_OK):
-        folder = subprocess.run([setup], check=True, capture_output=True, text=True).stdout.strip()
-    program = Path(os.environ.get("OTELCOL") or f"{folder or ''}/otelcol")
-    if not program.exists():
-        what = "otelcol, an OpenTelemetry Collector with file_log and OTLP (OTELCOL, or ENVTEST_DIR)"
-        if os.environ.get("LOGHOOK_CI"):
-            pytest.fail(f"CI lacks {what}")
-        pytest.skip(f"NOT TESTED: this needs {what}")
-    return program
 
 
 @pytest.fixture(scope="session")
