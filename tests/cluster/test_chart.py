@@ -260,9 +260,14 @@ def test_both_servers_deleted_at_once_come_back(product: Product, shop: Cluster)
 
 
 def test_a_wrong_configuration_is_a_failed_upgrade_and_no_outage(product: Product, shop: Cluster) -> None:
+    """Most mistakes Helm tells; an expression that Go takes and Python does not is told by the new Pod."""
+    revision = product.helm.status(product.name)["revision"]
+    with pytest.raises(AssertionError, match="additional properties 'nonsense' not allowed"):
+        product.upgrade(config={"nonsense": True})
+    assert product.helm.status(product.name)["revision"] == revision
     serving = {each["metadata"]["name"] for each in product.injectors()}
     with pytest.raises(AssertionError, match="Deployment/loghook/loghook not ready"):
-        product.upgrade(config={"nonsense": True}, timeout=12)
+        product.upgrade(config={"formats": {"own": {"regex": "(?P<x>a)(?i)b"}}}, timeout=12)
     (new,) = {each["metadata"]["name"] for each in product.injectors()} - serving
 
     def logs() -> str:
@@ -270,7 +275,8 @@ def test_a_wrong_configuration_is_a_failed_upgrade_and_no_outage(product: Produc
         both = (product.cluster.kubectl("logs", new, *more, check=False).stdout for more in ((), ("--previous",)))
         return "".join(both)
 
-    wait_for("the reason in its log", lambda: "/loghook.yaml:1: nonsense: no such setting" in logs())
+    reason = "/loghook.yaml:3: formats.own.regex: not a regular expression"
+    wait_for("the reason in its log", lambda: reason in logs())
     text = json.dumps(pod("meanwhile", "true", ASKS))
     done = shop.kubectl("create", "-f", "-", "--dry-run=server", "-o", "json", text=text)
     assert "initContainers" in json.loads(done.stdout)["spec"]

@@ -101,6 +101,19 @@ def test_replaces_the_registry_alone(image: str, expected: str) -> None:
             "imagePullPolicy: always\n",
             ["x.yaml:1: imagePullPolicy: Input should be 'Always', 'IfNotPresent' or 'Never'"],
         ),
+        (
+            "images:\n  registry: https://mirror.example\n",
+            [
+                (
+                    "x.yaml:2: images.registry: write a registry without a scheme: its host, and a path if it has one, "
+                    "e.g. mirror.example/hub"
+                )
+            ],
+        ),
+        (
+            "images:\n  vector: docker://timberio/vector:1\n",
+            ["x.yaml:2: images.vector: write an image without a scheme, e.g. docker.io/library/busybox:1.37"],
+        ),
         ("a: 1\nb: 2\n", ["x.yaml:1: a: no such setting", "x.yaml:2: b: no such setting"]),
         ("- a\n", ["x.yaml:1: Input should be a valid dictionary or instance of Config"]),
         ("a: [\n", ["x.yaml: line 2: did not find expected node content"]),

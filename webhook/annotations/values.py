@@ -10,6 +10,8 @@ import warnings
 from collections.abc import Callable, Collection, Iterable
 from typing import TypeVar
 
+import msgspec
+
 from webhook.config.formats import FORMATS
 from webhook.diagnostics import Mistake, Mistaken, Mistakes
 from webhook.pod import paths, quantities
@@ -17,6 +19,9 @@ from webhook.pod.paths import LogPath
 
 __all__ = [
     "PATHS_LIMIT",
+    "Matching",
+    "OneOf",
+    "Seconds",
     "boolean",
     "containers",
     "expression",
@@ -99,19 +104,25 @@ def containers(text: str) -> tuple[str, ...]:
     return _all(parse_name, items)
 
 
-def one_of(*choices: str) -> Callable[[str], str]:
+class OneOf(msgspec.Struct, frozen=True):
     """A parser of one word out of `choices`."""
 
-    def parse_choice(text: str) -> str:
-        if text not in choices:
+    choices: tuple[str, ...]
+
+    def __call__(self, text: str) -> str:
+        """Return `text` where it is one of them; raise Mistake where not."""
+        if text not in self.choices:
             raise Mistake(
                 "LH121",
-                choices=" or ".join([", ".join(choices[:-1]), choices[-1]]),
-                example=nearest(text, choices) or choices[0],
+                choices=" or ".join([", ".join(self.choices[:-1]), self.choices[-1]]),
+                example=nearest(text, self.choices) or self.choices[0],
             )
         return text
 
-    return parse_choice
+
+def one_of(*choices: str) -> OneOf:
+    """A parser of one word out of `choices`."""
+    return OneOf(choices)
 
 
 def format_name(text: str, formats: Collection[str] = FORMATS) -> str:
@@ -147,16 +158,21 @@ def line(text: str) -> str:
     return text
 
 
-def matching(pattern: str) -> Callable[[str], str]:
+class Matching(msgspec.Struct, frozen=True):
     """A parser of text that matches `pattern` as a whole."""
-    compiled = re.compile(pattern)
 
-    def parse_text(text: str) -> str:
-        if not compiled.fullmatch(text):
+    pattern: re.Pattern[str]
+
+    def __call__(self, text: str) -> str:
+        """Return `text` where it matches; raise Mistake where not."""
+        if not self.pattern.fullmatch(text):
             raise Mistake("LH128")
         return text
 
-    return parse_text
+
+def matching(pattern: str) -> Matching:
+    """A parser of text that matches `pattern` as a whole."""
+    return Matching(re.compile(pattern))
 
 
 def fields(text: str) -> tuple[tuple[str, str], ...]:
@@ -201,15 +217,22 @@ def size_or_none(text: str) -> str:
     return text if text == "none" else size(text)
 
 
-def seconds(least: int, most: int) -> Callable[[str], int]:
+class Seconds(msgspec.Struct, frozen=True):
     """A parser of whole numbers from `least` to `most`."""
 
-    def parse_seconds(text: str) -> int:
-        if not re.fullmatch(r"[0-9]{1,6}", text) or not least <= int(text) <= most:
-            raise Mistake("LH127", least=str(least), most=str(most))
+    least: int
+    most: int
+
+    def __call__(self, text: str) -> int:
+        """Return the number; raise Mistake where `text` is none, or none of those."""
+        if not re.fullmatch(r"[0-9]{1,6}", text) or not self.least <= int(text) <= self.most:
+            raise Mistake("LH127", least=str(self.least), most=str(self.most))
         return int(text)
 
-    return parse_seconds
+
+def seconds(least: int, most: int) -> Seconds:
+    """A parser of whole numbers from `least` to `most`."""
+    return Seconds(least, most)
 
 
 def nearest(text: str, choices: Iterable[str]) -> str | None:

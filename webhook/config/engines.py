@@ -1,13 +1,39 @@
 """What runs in a sidecar, as the administrator may set it: images and resources by engine."""
 
-from typing import Literal, Self
+import re
+from typing import Annotated, Literal, Self
 
-from pydantic import model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from webhook.config.settings import Model, Quantity
 from webhook.pod import quantities
 
 __all__ = ["EngineResources", "EnginesResources", "Images"]
+
+
+_IMAGE = r"[^\s:/@][^\s@]*(@[^\s@]+)?"
+_HOST = r"([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?"
+_REGISTRY = rf"({_HOST}(/[A-Za-z0-9._-]+)*/?)?"
+
+
+def _image(text: str) -> str:
+    if "://" in text or not re.fullmatch(_IMAGE, text):
+        raise ValueError("write an image without a scheme, e.g. docker.io/library/busybox:1.37")
+    return text
+
+
+def _registry(text: str) -> str:
+    if not re.fullmatch(_REGISTRY, text):
+        raise ValueError(
+            "write a registry without a scheme: its host, and a path if it has one, e.g. mirror.example/hub"
+        )
+    return text
+
+
+Image = Annotated[
+    str, AfterValidator(_image), Field(json_schema_extra={"pattern": f"^{_IMAGE}$", "not": {"pattern": "://"}})
+]
+Registry = Annotated[str, AfterValidator(_registry), Field(json_schema_extra={"pattern": f"^{_REGISTRY}$"})]
 
 
 class EngineResources(Model):
@@ -84,30 +110,30 @@ class EnginesResources(Model):
 class FluentdVariants(Model):
     """Fluentd's images for destinations whose plugin the usual one lacks."""
 
-    opensearch: str = "docker.io/fluent/fluentd-kubernetes-daemonset:v1.19.3-debian-opensearch-1.1"
-    kafka: str = "docker.io/fluent/fluentd-kubernetes-daemonset:v1.19.3-debian-kafka2-1.1"
-    s3: str = "docker.io/fluent/fluentd-kubernetes-daemonset:v1.19.3-debian-s3-1.1"
-    cloudwatch: str = "docker.io/fluent/fluentd-kubernetes-daemonset:v1.19.3-debian-cloudwatch-1.1"
-    datadog: str = "docker.io/fluent/fluentd-kubernetes-daemonset:v1.19.3-debian-datadog-1.1"
+    opensearch: Image = "docker.io/fluent/fluentd-kubernetes-daemonset:v1.19.3-debian-opensearch-1.1"
+    kafka: Image = "docker.io/fluent/fluentd-kubernetes-daemonset:v1.19.3-debian-kafka2-1.1"
+    s3: Image = "docker.io/fluent/fluentd-kubernetes-daemonset:v1.19.3-debian-s3-1.1"
+    cloudwatch: Image = "docker.io/fluent/fluentd-kubernetes-daemonset:v1.19.3-debian-cloudwatch-1.1"
+    datadog: Image = "docker.io/fluent/fluentd-kubernetes-daemonset:v1.19.3-debian-datadog-1.1"
 
 
 class OtelCollectorVariants(Model):
     """The collector's images for destinations that need less than the usual one has."""
 
-    otlp: str = "docker.io/otel/opentelemetry-collector-k8s:0.159.0"
+    otlp: Image = "docker.io/otel/opentelemetry-collector-k8s:0.159.0"
     """OTLP and stdout alone: a third of the size."""
 
 
 class Images(Model):
     """The one table of images. `registry` replaces the registry of each of them, for a mirror."""
 
-    registry: str = ""
-    busybox: str = "docker.io/library/busybox:1.37"
-    fluent_bit: str = "docker.io/fluent/fluent-bit:5.1.1"
-    fluentd: str = "docker.io/fluent/fluentd-kubernetes-daemonset:v1.19.3-debian-elasticsearch8-1.1"
+    registry: Registry = ""
+    busybox: Image = "docker.io/library/busybox:1.37"
+    fluent_bit: Image = "docker.io/fluent/fluent-bit:5.1.1"
+    fluentd: Image = "docker.io/fluent/fluentd-kubernetes-daemonset:v1.19.3-debian-elasticsearch8-1.1"
     fluentd_variants: FluentdVariants = FluentdVariants()
-    vector: str = "docker.io/timberio/vector:0.57.0-distroless-libc"
-    otel_collector: str = "docker.io/otel/opentelemetry-collector-contrib:0.159.0"
+    vector: Image = "docker.io/timberio/vector:0.57.0-distroless-libc"
+    otel_collector: Image = "docker.io/otel/opentelemetry-collector-contrib:0.159.0"
     otel_collector_variants: OtelCollectorVariants = OtelCollectorVariants()
 
     def of(self, engine: str, variant: str | None = None) -> str:

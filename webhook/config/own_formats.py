@@ -47,7 +47,7 @@ class OwnFormat(Model):
     """With a group `(?P<name>…)` for each field, in what RE2, Rust and Onigmo all understand."""
     columns: Annotated[tuple[FieldName, ...], Field(min_length=1, max_length=64)] | None = None
     """The names of comma-separated values."""
-    like: Annotated[str, AfterValidator(_built_in)] | None = None
+    like: Annotated[str, AfterValidator(_built_in), Field(json_schema_extra={"enum": list(FORMATS)})] | None = None
     time_key: Annotated[Text, Field(pattern=r"^[^\s\x00-\x1f]{1,64}$")] | None = None
     time_format: Annotated[Text, Field(pattern=r"^[^\x00-\x1f]{1,256}$")] | None = None
     multiline_start: Pattern | None = None

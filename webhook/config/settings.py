@@ -2,12 +2,16 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from webhook.pod import quantities
 
-__all__ = ["Model", "Quantity", "Text"]
+__all__ = ["QUANTITY", "Model", "Quantity", "Text"]
+
+
+QUANTITY = r"^\+?([0-9]{1,32}(\.[0-9]{0,32})?|\.[0-9]{1,32})([eE][+-]?[0-9]{1,3}|[numkMGTPE]|[KMGTPE]i)?$"
+"""What a quantity that is not negative looks like, for a JSON Schema."""
 
 
 def _quantity(text: str) -> str:
@@ -23,8 +27,9 @@ def _as_text(value: object) -> object:
     return str(value) if isinstance(value, int | float) else value
 
 
-Text = Annotated[str, BeforeValidator(_as_text)]
-Quantity = Annotated[Text, AfterValidator(_quantity)]
+# What pydantic cannot read off a validator, the JSON Schema of the configuration has from `json_schema_extra`.
+Text = Annotated[str, BeforeValidator(_as_text), Field(json_schema_extra={"type": ["string", "number", "boolean"]})]
+Quantity = Annotated[Text, AfterValidator(_quantity), Field(json_schema_extra={"pattern": QUANTITY, "minimum": 0})]
 
 
 class Model(BaseModel):

@@ -8,12 +8,14 @@ from webhook.reference import destinations, formats
 from webhook.reference.codes import diagnostics_page
 from webhook.reference.examples import example_file
 from webhook.reference.keys import annotations_page
+from webhook.reference.schema import schema_page
 
 __all__ = ["PAGES", "write"]
 
 PAGES: Mapping[str, Callable[[], Iterator[str]]] = {
     "annotations.md": annotations_page,
     "diagnostics.md": diagnostics_page,
+    "loghook.schema.json": schema_page,
     **destinations.PAGES,
     **formats.PAGES,
 }

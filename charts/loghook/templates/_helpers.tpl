@@ -192,6 +192,7 @@ matchLabels:
 
 {{/* What the schema cannot say, because it takes two values to be wrong. */}}
 {{- define "loghook.check" -}}
+{{- include "loghook.checkConfig" . -}}
 {{- if lt (int .Values.terminationGracePeriodSeconds) (add (int .Values.drainSeconds) 10 | int) -}}
 {{- fail "terminationGracePeriodSeconds: must be at least 10 more than drainSeconds, or the kubelet kills a server that still answers" -}}
 {{- end -}}

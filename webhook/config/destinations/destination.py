@@ -1,9 +1,10 @@
 """What every type of destination is made of."""
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic.alias_generators import to_camel
 
 from webhook.config.destinations.connections import Protection, SecretKey, Tls
 from webhook.config.destinations.option import Option
@@ -19,8 +20,8 @@ class Destination(Model):
     `title` is what people call the type, and `about` says what it is in a sentence. `example` are settings as whoever
     begins would write them. `refusals` say what each agent does when the destination answers that it will not take a
     request; none where there are no such answers, or the client of a cloud decides about them. `templates` are the
-    fields that are templates, or maps of them; `files` are those whose secret is for a file. What a user must know
-    besides is in `<type>.md` beside the model.
+    fields that are templates, or maps of them; `files` are those whose secret is for a file; `logins` are
+    those of which only one may be given. What a user must know besides is in `<type>.md` beside the model.
     """
 
     type: str
@@ -35,6 +36,13 @@ class Destination(Model):
     refusals: ClassVar[Mapping[str, str]] = {}
     templates: ClassVar[tuple[str, ...]] = ()
     files: ClassVar[tuple[str, ...]] = ()
+    logins: ClassVar[tuple[str, ...]] = ()
+
+    @model_validator(mode="after")
+    def _one_way_to_log_in(self) -> Self:
+        if sum(getattr(self, field) is not None for field in self.logins) > 1:
+            raise ValueError(f"give either {' or '.join(map(to_camel, self.logins))}")
+        return self
 
     def secrets(self) -> Iterator[tuple[str, SecretKey]]:
         """Each SecretKey whose value is for a variable, with the field that holds it, e.g. `password`."""

@@ -1,8 +1,6 @@
 """Elasticsearch."""
 
-from typing import Annotated, ClassVar, Literal, Self
-
-from pydantic import model_validator
+from typing import Annotated, ClassVar, Literal
 
 from webhook.config.destinations import answers
 from webhook.config.destinations.connections import KEY, SecretKey
@@ -18,6 +16,7 @@ class Elasticsearch(Search):
     type: Literal["elasticsearch"]
     api_key: Annotated[SecretKey | None, Option("a key of a Secret: the API key", KEY)] = None
 
+    logins: ClassVar = ("basic", "api_key")
     title: ClassVar = "Elasticsearch"
     about: ClassVar = "Elasticsearch 7 to 9 and Elastic Cloud, by the bulk API."
     example: ClassVar = {
@@ -32,9 +31,3 @@ class Elasticsearch(Search):
         "vector": answers.VECTOR,
         "otel-collector": "tries again after 429 and 5xx; gives up after another",
     }
-
-    @model_validator(mode="after")
-    def _one_way_to_log_in(self) -> Self:
-        if self.basic and self.api_key:
-            raise ValueError("give either basic or apiKey")
-        return self

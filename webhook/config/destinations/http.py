@@ -1,8 +1,6 @@
 """HTTP."""
 
-from typing import ClassVar, Literal, Self
-
-from pydantic import model_validator
+from typing import ClassVar, Literal
 
 from webhook.config.destinations import answers
 from webhook.config.destinations.connections import Headers, Login, Token
@@ -22,6 +20,7 @@ class Http(Network):
     token: Token | None = None
     headers: Headers = ()
 
+    logins: ClassVar = ("basic", "token")
     title: ClassVar = "HTTP"
     about: ClassVar = "Anything that takes JSON lines by HTTP POST."
     example: ClassVar = {
@@ -37,9 +36,3 @@ class Http(Network):
         "fluentd": answers.FLUENTD_TOLD,
         "vector": answers.VECTOR_TOLD,
     }
-
-    @model_validator(mode="after")
-    def _one_way_to_log_in(self) -> Self:
-        if self.basic and self.token:
-            raise ValueError("give either basic or token")
-        return self

@@ -1,8 +1,8 @@
 """Grafana Loki."""
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from webhook.config.destinations import answers
 from webhook.config.destinations.connections import Login, Token
@@ -29,6 +29,7 @@ class Loki(Network):
     basic: Login = None
     token: Token | None = None
 
+    logins: ClassVar = ("basic", "token")
     title: ClassVar = "Grafana Loki"
     about: ClassVar = "Grafana Loki, by its push API."
     example: ClassVar = {
@@ -44,9 +45,3 @@ class Loki(Network):
         "otel-collector": answers.COLLECTOR,
     }
     templates: ClassVar = ("labels",)
-
-    @model_validator(mode="after")
-    def _one_way_to_log_in(self) -> Self:
-        if self.basic and self.token:
-            raise ValueError("give either basic or token")
-        return self

@@ -4,7 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, get_args
 
 import msgspec
+from pydantic import GetJsonSchemaHandler
 from pydantic.fields import FieldInfo
+from pydantic_core import CoreSchema
 
 __all__ = ["Option", "option_of"]
 
@@ -19,6 +21,10 @@ class Option(msgspec.Struct, frozen=True, eq=False):
     about: str
     tried: Any = None
     tries: Mapping[str, Any] = {}
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """What editors show beside the option."""
+        return {**handler(schema), "description": self.about}
 
 
 def option_of(field: FieldInfo) -> Option | None:

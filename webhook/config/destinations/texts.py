@@ -20,6 +20,12 @@ PLACEHOLDER = re.compile(
 `{field:KEY}`."""
 
 
+# As a JSON Schema has it: it may take more than PLACEHOLDER, and is read by other engines of expressions than Python's.
+_PLACEHOLDERS = r"\{(namespace|pod|node|source|container|label:[A-Za-z0-9./_-]{1,317}|field:[^{}\s]{1,63})\}"
+_HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[?[0-9A-Fa-f:]{2,39}\]?"
+_URL_PATH = r"(/[A-Za-z0-9._~!&'()*+,;=:@%/?-]*)?"
+
+
 def _template(text: str) -> str:
     left = PLACEHOLDER.sub("", text)
     if "{" in left or "}" in left:
@@ -35,21 +41,36 @@ def _line(text: str) -> str:
 
 
 def _host(text: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|\[?[0-9A-Fa-f:]{2,39}\]?", text):
+    if not re.fullmatch(_HOST, text):
         raise ValueError("write a host name or an address, without scheme, port and path")
     return text.strip("[]")
 
 
 def _path(text: str) -> str:
-    if not re.fullmatch(r"(/[A-Za-z0-9._~!&'()*+,;=:@%/?-]*)?", text):
+    if not re.fullmatch(_URL_PATH, text):
         raise ValueError("write the path of a URL, e.g. /ingest")
     return text
 
 
-Line = Annotated[Text, Field(min_length=1, max_length=256), AfterValidator(_line)]
-Template = Annotated[Text, Field(min_length=1, max_length=256), AfterValidator(_template)]
-Host = Annotated[Text, AfterValidator(_host)]
+Line = Annotated[
+    Text,
+    Field(min_length=1, max_length=256),
+    AfterValidator(_line),
+    Field(json_schema_extra={"pattern": r"^[^$\x00-\x1f\x7f]*$"}),
+]
+Template = Annotated[
+    Text,
+    Field(min_length=1, max_length=256),
+    AfterValidator(_template),
+    Field(json_schema_extra={"pattern": rf"^([^{{}}$\x00-\x1f\x7f]|{_PLACEHOLDERS})*$"}),
+]
+Host = Annotated[Text, AfterValidator(_host), Field(json_schema_extra={"pattern": f"^({_HOST})$"})]
 Word = Annotated[Text, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$")]
 HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#%&'*+.^_`|~-]{1,64}$")]
-UrlPath = Annotated[str, AfterValidator(_path), Option("the path of the URL, before what the API adds", "/logs")]
+UrlPath = Annotated[
+    str,
+    AfterValidator(_path),
+    Field(json_schema_extra={"pattern": f"^{_URL_PATH}$"}),
+    Option("the path of the URL, before what the API adds", "/logs"),
+]
 Port = Annotated[int, Field(gt=0, lt=65536), Option("its port", 8443)]
