@@ -11,8 +11,9 @@ from webhook.annotations.request import Request, Source
 from webhook.config.loghook_yaml import Config
 from webhook.diagnostics import Diagnostic, Reason, join
 from webhook.plan import again
+from webhook.plan.names import STATUS
 from webhook.plan.patch import Op, annotation_ops, ops
-from webhook.plan.plan import STATUS, plan
+from webhook.plan.plan import plan
 from webhook.pod.view import Pod
 
 __all__ = ["Added", "Injected", "Op", "Outcome", "Refused", "Skipped", "inject"]

@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterator
 
 from webhook.diagnostics import Diagnostic, Mistake
-from webhook.plan.containers import TOKEN_VOLUME, Sidecar
+from webhook.plan.containers import Sidecar
+from webhook.plan.names import TOKEN_VOLUME
 from webhook.plan.plan import Plan
 from webhook.plan.variables import Variables
 from webhook.pod.view import Container, Pod

@@ -7,8 +7,19 @@ import msgspec
 
 from webhook.annotations.request import Request, Source
 from webhook.config.loghook_yaml import Config
-from webhook.plan.delivery import Delivery, starts_at_end
-from webhook.plan.layout import Files
+from webhook.plan.agreed import Agreed
+from webhook.plan.delivery import Delivery, Shipped, starts_at_end
+from webhook.plan.layout import Files, LaidOut
+from webhook.plan.names import (
+    AGENT_NAME,
+    CA_VOLUME,
+    CONFIG_VOLUME,
+    DRAIN_NAME,
+    FLUSH_SECONDS,
+    STATE_VOLUME,
+    TOKEN_VOLUME,
+    sidecar_name,
+)
 from webhook.plan.resources import resources
 from webhook.plan.security import security_context
 from webhook.plan.volumes import Reader
@@ -18,29 +29,7 @@ from webhook.sidecars import CA_DIRECTORY, CONFIG_DIRECTORY, STATE_DIRECTORY, Ag
 from webhook.sidecars.drain import DRAIN, drain_command
 from webhook.sidecars.streaming import BUSYBOX
 
-__all__ = [
-    "AGENT_NAME",
-    "CA_VOLUME",
-    "CONFIG_VOLUME",
-    "DRAIN_NAME",
-    "FLUSH_SECONDS",
-    "STATE_VOLUME",
-    "TOKEN_VOLUME",
-    "Sidecar",
-    "Surroundings",
-    "sidecar_name",
-]
-
-AGENT_NAME = "loghook-agent"
-DRAIN_NAME = "loghook-drain"
-
-STATE_VOLUME = "loghook-state"
-CONFIG_VOLUME = "loghook-config"
-CA_VOLUME = "loghook-ca"
-TOKEN_VOLUME = "loghook-token"  # noqa: S105 - a volume's name
-
-FLUSH_SECONDS = 5
-"""What an agent is given, after it was told to stop, to send what it has read."""
+__all__ = ["Sidecar", "sidecars"]
 
 _STATE_MOUNT = {"name": STATE_VOLUME, "mountPath": STATE_DIRECTORY}
 _CONFIG_MOUNT = {"name": CONFIG_VOLUME, "mountPath": CONFIG_DIRECTORY, "readOnly": True}
@@ -70,11 +59,16 @@ class Sidecar(msgspec.Struct, frozen=True, kw_only=True):
         return str(self.container["name"])
 
 
-def sidecar_name(source: Source) -> str:
-    """The name of the container that reads `source`."""
-    if source.mode == "agent":
-        return AGENT_NAME
-    return f"loghook-{source.name}" if source.name else "loghook"
+def sidecars(agreed: Agreed, laid_out: LaidOut, shipped: Shipped) -> tuple[Sidecar, ...]:
+    """All sidecars in their order: those that stream, the agent, and the one that holds up their end."""
+    around = _Surroundings.of(agreed, laid_out)
+    made = [around.streaming(agreed.engine, each) for each in shipped.streamed if agreed.engine]
+    if shipped.delivery and agreed.agent:
+        made.append(around.shipping(agreed.agent, shipped.shipped, shipped.delivery))
+    waited_for = [sidecar for sidecar in made if not sidecar.drains_itself and sidecar.index is not None]
+    if waited_for and agreed.request.drain_seconds:
+        made.append(around.draining(waited_for, (shipped.shipped or shipped.streamed)[0].writers[0]))
+    return tuple(made)
 
 
 class _Program(msgspec.Struct, frozen=True):
@@ -86,7 +80,7 @@ class _Program(msgspec.Struct, frozen=True):
     waits: bool = False
 
 
-class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
+class _Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     """What all sidecars of one Pod have in common.
 
     `others` are the Pod's containers but for ours, by name. `volume_sizes` are the size limits of the emptyDirs that we
@@ -99,6 +93,18 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     others: Mapping[str, Container]
     volume_sizes: Sequence[str]
     grace_seconds: int
+
+    @classmethod
+    def of(cls, agreed: Agreed, laid_out: LaidOut) -> "_Surroundings":
+        """What the sidecars that were `agreed` on share."""
+        return cls(
+            pod=agreed.asked.pod,
+            request=agreed.request,
+            config=agreed.asked.config,
+            others=agreed.asked.others,
+            volume_sizes=[volume["emptyDir"].get("sizeLimit", "none") for volume in laid_out.empty_dirs],
+            grace_seconds=agreed.asked.grace_seconds,
+        )
 
     def resources(self, engine: str, request: Request | None = None) -> dict[str, Any]:
         """The resources of a sidecar that runs `engine`, as the Pod's annotations and the configuration have them."""

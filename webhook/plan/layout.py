@@ -5,17 +5,22 @@ The layout is one for the whole Pod, so that a path means the same in each of it
 
 import functools
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import msgspec
 
 from webhook.annotations.registry import PREFIX
 from webhook.annotations.request import Source
 from webhook.diagnostics import Diagnostic
-from webhook.plan.volumes import Reader, Reading
+from webhook.plan.agreed import Agreed
+from webhook.plan.names import ADDED_VOLUME, STATE_VOLUME, sidecar_name
+from webhook.plan.security import effective_user
+from webhook.plan.volumes import Located, Missing, Reader, Reading
 from webhook.pod.paths import is_under, leaves_nothing
 from webhook.pod.places import TOKEN_PATH
+from webhook.sidecars import CA_DIRECTORY, CONFIG_DIRECTORY, STATE_DIRECTORY
 
-__all__ = ["Files", "lay_out"]
+__all__ = ["Addition", "Files", "LaidOut", "lay_out"]
 
 _OWN_ROOT = "/loghook"
 
@@ -40,18 +45,112 @@ class Files(msgspec.Struct, frozen=True):
         return list(dict.fromkeys(reader.container for reader in self.readers))
 
 
-def lay_out(
-    sources: Iterable[Source], readings: Readings, engine_files: frozenset[str]
-) -> tuple[list[Files], list[Diagnostic]]:
-    """The files of each source that has any, and a warning for each path of which nothing would be read.
+class Addition(msgspec.Struct, frozen=True):
+    """An emptyDir that is added to the Pod and mounted at `directory` of one container."""
 
-    That is one that an earlier source has already, or a glob of which `exclude` leaves nothing.
+    volume: str
+    container: str
+    directory: str
+
+
+class LaidOut(msgspec.Struct, frozen=True):
+    """How the sidecars see the files of each source that has any, and the volumes that must be added for them.
+
+    `additions` are those that the application writes to. `empty_dirs` are the same as the API has them, and the one
+    where a sidecar keeps its state.
     """
-    owned, warnings = _without_doubles(sources, readings)
-    places = _Places((reading.reader for several in owned.values() for reading in several), engine_files)
+
+    files: tuple[Files, ...]
+    additions: tuple[Addition, ...]
+    empty_dirs: tuple[dict[str, Any], ...]
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def lay_out(agreed: Agreed, located: Located) -> LaidOut:
+    """Lay out the files that were `located` for the sources that go on.
+
+    There is a warning for each path of which nothing would be read: that is one that an earlier source has already, or
+    a glob of which `exclude` leaves nothing.
+    """
+    sources = agreed.request.sources
+    found = {source.name: located.found[source.name] for source in sources if source.name in located.found}
+    additions = tuple(_additions(each for several in found.values() for each in several if isinstance(each, Missing)))
+    owned, doubles = _without_doubles(sources, {name: _readings(each, additions) for name, each in found.items()})
+    places = _Places((reading.reader for several in owned.values() for reading in several), _taken(agreed))
     present = [source for source in sources if source.name in owned]
-    warnings += _emptied(present, owned)
-    return [_files(source, present, owned, places) for source in present], warnings
+    files = tuple(_files(source, present, owned, places) for source in present)
+    return LaidOut(
+        files=files,
+        additions=additions,
+        empty_dirs=tuple(_empty_dirs(agreed, additions)),
+        diagnostics=(*doubles, *_emptied(present, owned), *_about_users(agreed, files)),
+    )
+
+
+def _taken(agreed: Agreed) -> frozenset[str]:
+    """Where no file of the application's may be mounted in a sidecar."""
+    of_engine = agreed.engine.files if agreed.engine else frozenset[str]()
+    if agreed.agent is None:
+        return of_engine
+    return of_engine | agreed.agent.files | {STATE_DIRECTORY, CONFIG_DIRECTORY, CA_DIRECTORY}
+
+
+def _empty_dirs(agreed: Agreed, additions: Iterable[Addition]) -> Iterator[dict[str, Any]]:
+    """The volumes that are written to."""
+    for addition in additions:
+        yield _empty_dir(addition.volume, agreed.request.volume_size_limit)
+    if agreed.agent or (agreed.engine and agreed.engine.has_state):
+        yield _empty_dir(STATE_VOLUME, agreed.asked.config.state_size_limit)
+
+
+def _empty_dir(name: str, limit: str) -> dict[str, Any]:
+    return {"name": name, "emptyDir": {} if limit == "none" else {"sizeLimit": limit}}
+
+
+def _about_users(agreed: Agreed, files: Iterable[Files]) -> Iterator[Diagnostic]:
+    """A warning for each sidecar whose one user may not read all of its files."""
+    pod, others = agreed.asked.pod, agreed.asked.others
+    together: dict[str, list[Files]] = {}
+    for each in files:
+        together.setdefault(sidecar_name(each.source), []).append(each)
+    for several in together.values():
+        users = [effective_user(pod, others.get(name)) for each in several for name in each.writers]
+        if 0 in users:
+            yield Diagnostic("LH402", several[0].source.key("paths"))
+        if len(set(users)) > 1:
+            user = "the image's user" if users[0] is None else str(users[0])
+            example = "a source for each" if len(several) == 1 else "mode: streaming"
+            yield Diagnostic("LH403", several[0].source.key("container"), None, {"user": user, "example": example})
+
+
+def _additions(missing: Iterable[Missing]) -> Iterator[Addition]:
+    """One emptyDir for each container and outermost directory: nested directories share one."""
+    wanted: dict[str, list[str]] = {}
+    for each in missing:
+        wanted.setdefault(each.container, []).append(each.path.directory)
+    outermost = (
+        (container, directory)
+        for container, directories in wanted.items()
+        for directory in dict.fromkeys(directories)
+        if not any(is_under(directory, other) for other in directories if other != directory)
+    )
+    for number, (container, directory) in enumerate(outermost, start=1):
+        yield Addition(ADDED_VOLUME if number == 1 else f"{ADDED_VOLUME}-{number}", container, directory)
+
+
+def _readings(found: Iterable[Reading | Missing], additions: tuple[Addition, ...]) -> tuple[Reading, ...]:
+    """Every reading once, those of added volumes included."""
+    readings = (each if isinstance(each, Reading) else _of_addition(each, additions) for each in found)
+    return tuple({(reading.path.text, reading.reader.tree): reading for reading in readings}.values())
+
+
+def _of_addition(missing: Missing, additions: tuple[Addition, ...]) -> Reading:
+    addition = next(
+        addition
+        for addition in additions
+        if addition.container == missing.container and is_under(missing.path.directory, addition.directory)
+    )
+    return Reading(missing.path, Reader(addition.volume, addition.directory, addition.container))
 
 
 def _files(source: Source, sources: Iterable[Source], readings: Readings, places: "_Places") -> Files:

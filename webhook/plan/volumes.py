@@ -5,32 +5,24 @@ covers the path (the longest by segment), or by the lack of one.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
 from webhook.annotations.request import Source
 from webhook.annotations.values import nearest
 from webhook.diagnostics import Diagnostic, Mistake
+from webhook.plan.asked import Asked
+from webhook.plan.names import ADDED_VOLUME, DEFAULT_CONTAINER
 from webhook.plan.variables import SubPath, Variables
 from webhook.pod import paths
 from webhook.pod.paths import LogPath, is_under
 from webhook.pod.places import hidden_by, is_never_read
 from webhook.pod.view import Container, EnvVar, Pod, Volume, VolumeMount
 
-__all__ = ["Addition", "Reader", "Reading", "Resolution", "resolve"]
+__all__ = ["Located", "Missing", "Reader", "Reading", "locate"]
 
-ADDED = "loghook-logs"
-_ADDED_NAME = re.compile(ADDED + r"(-[0-9]+)?")
-DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
-
-
-class Addition(msgspec.Struct, frozen=True):
-    """An emptyDir that is added to the Pod and mounted at `directory` of one container."""
-
-    volume: str
-    container: str
-    directory: str
+_ADDED_NAME = re.compile(ADDED_VOLUME + r"(-[0-9]+)?")
 
 
 class Reader(msgspec.Struct, frozen=True):
@@ -61,28 +53,39 @@ class Reading(msgspec.Struct, frozen=True):
     path: LogPath
     reader: Reader
 
-
-class Resolution(msgspec.Struct, frozen=True):
-    """All readings, by source's name; what is added; and what is wrong. A source with mistakes has no readings."""
-
-    readings: dict[str, tuple[Reading, ...]]
-    additions: tuple[Addition, ...]
-    diagnostics: tuple[Diagnostic, ...]
+    @property
+    def writer(self) -> str:
+        """The container that writes there."""
+        return self.reader.container
 
 
-def resolve(pod: Pod, sources: Iterable[Source], ours: frozenset[str], *, enforce: bool = False) -> Resolution:
-    """Find the volume of every path of `sources` in `pod`, whose containers named in `ours` are not looked at.
-
-    With `enforce` a default of the configuration that does not fit the Pod is a mistake like any other.
-    """
-    return _Resolving(pod, ours, enforce=enforce).run(sources)
-
-
-class _Missing(msgspec.Struct, frozen=True):
+class Missing(msgspec.Struct, frozen=True):
     """A path that no mount of `container` covers: its directory needs an emptyDir."""
 
     path: LogPath
     container: str
+
+    @property
+    def writer(self) -> str:
+        """The container that writes there."""
+        return self.container
+
+
+class Located(msgspec.Struct, frozen=True):
+    """Where the paths of each source are, by its name; a source with mistakes is not there, but what is wrong is."""
+
+    found: Mapping[str, tuple[Reading | Missing, ...]]
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def locate(asked: Asked) -> Located:
+    """Find the volume of every path of what is `asked`, in the containers that are not ours.
+
+    Where the configuration's defaults must be obeyed, one that does not fit the Pod is a mistake like any other.
+    """
+    return _Resolving(asked.pod, asked.ours, enforce=asked.config.policy.enforce).run(
+        () if asked.is_left_alone else asked.request.sources
+    )
 
 
 class _Resolving:
@@ -97,16 +100,13 @@ class _Resolving:
         self.diagnostics: list[Diagnostic] = []
         self.variables: dict[str, Variables] = {}  # by container, of those whose sub-paths have any
 
-    def run(self, sources: Iterable[Source]) -> Resolution:
-        located = {source.name: self._locate_all(source) for source in sources}
-        missing = [each for found in located.values() for each in found if isinstance(each, _Missing)]
-        additions = tuple(_additions(missing))
-        readings = {name: _readings(found, additions) for name, found in located.items() if found}
-        return Resolution(readings, additions, tuple(self.diagnostics))
+    def run(self, sources: Iterable[Source]) -> Located:
+        located = {source.name: tuple(self._locate_all(source)) for source in sources}
+        return Located({name: found for name, found in located.items() if found}, tuple(self.diagnostics))
 
-    def _locate_all(self, source: Source) -> list[Reading | _Missing]:
+    def _locate_all(self, source: Source) -> list[Reading | Missing]:
         """Where each path of `source` is; nothing where any of them has a mistake."""
-        found: list[Reading | _Missing] = []
+        found: list[Reading | Missing] = []
         failed = False
         for path in source.paths:
             try:
@@ -176,7 +176,7 @@ class _Resolving:
             raise Mistake("LH201", containers="none", example="app")
         return self.app_containers[0]
 
-    def _locate(self, source: Source, path: LogPath, container: Container) -> Reading | _Missing:
+    def _locate(self, source: Source, path: LogPath, container: Container) -> Reading | Missing:
         if is_never_read(path.anchor):
             raise Mistake("LH207", example=self._example(container))
         mount = _covering(container, path)
@@ -184,7 +184,7 @@ class _Resolving:
             what = hidden_by(path.directory, container)
             if what:
                 raise Mistake("LH206", what=what, example=self._example(container))
-            return _Missing(path, container.name)
+            return Missing(path, container.name)
         self._check(source, path, container, mount)
         return Reading(path, self._reader(container, mount))
 
@@ -255,33 +255,3 @@ def _covering(container: Container, path: LogPath) -> VolumeMount | None:
     """The mount of `container` that holds `path`: the longest that covers it."""
     covering = [mount for mount in container.mounts if is_under(path.anchor, mount.path)]
     return max(covering, key=lambda mount: len(mount.path), default=None)
-
-
-def _additions(missing: Iterable[_Missing]) -> Iterator[Addition]:
-    """One emptyDir for each container and outermost directory: nested directories share one."""
-    wanted: dict[str, list[str]] = {}
-    for each in missing:
-        wanted.setdefault(each.container, []).append(each.path.directory)
-    outermost = (
-        (container, directory)
-        for container, directories in wanted.items()
-        for directory in dict.fromkeys(directories)
-        if not any(is_under(directory, other) for other in directories if other != directory)
-    )
-    for number, (container, directory) in enumerate(outermost, start=1):
-        yield Addition(ADDED if number == 1 else f"{ADDED}-{number}", container, directory)
-
-
-def _readings(found: list[Reading | _Missing], additions: tuple[Addition, ...]) -> tuple[Reading, ...]:
-    """Every reading once, those of added volumes included."""
-    readings = (each if isinstance(each, Reading) else _of_addition(each, additions) for each in found)
-    return tuple({(reading.path.text, reading.reader.tree): reading for reading in readings}.values())
-
-
-def _of_addition(missing: _Missing, additions: tuple[Addition, ...]) -> Reading:
-    addition = next(
-        addition
-        for addition in additions
-        if addition.container == missing.container and is_under(missing.path.directory, addition.directory)
-    )
-    return Reading(missing.path, Reader(addition.volume, addition.directory, addition.container))

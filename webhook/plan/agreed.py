@@ -1,0 +1,161 @@
+"""The stage after the files are found: which sources go on, and what runs for them.
+
+The configuration may ask of an agent what it cannot do, by a default that is older than this Pod: then the Pod starts
+without that source. This is settled here, before a source could take a file or a directory from another.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+
+from webhook.annotations.registry import KEYS, PREFIX
+from webhook.annotations.request import Request, Source
+from webhook.diagnostics import Diagnostic
+from webhook.plan.asked import Asked
+from webhook.plan.names import FLUSH_SECONDS
+from webhook.plan.orders import parsing, target
+from webhook.plan.volumes import Located
+from webhook.sidecars import Agent, Engine, Problem, Shipment, Stream
+from webhook.sidecars.programs import AGENTS, ENGINES, able
+
+__all__ = ["Agreed", "agree"]
+
+
+class Agreed(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked, with the sources of `request` that go on, and the programs that are needed for them.
+
+    `unable` says by source's name what the author asks of the agent that it cannot do: such a source is not shipped.
+    """
+
+    asked: Asked
+    request: Request
+    engine: Engine | None
+    agent: Agent | None
+    unable: tuple[tuple[str, Diagnostic], ...]
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def agree(asked: Asked, located: Located) -> Agreed:
+    """What goes on of what is `asked`, in files that are `located`."""
+    shipped = [source for source in asked.request.sources if source.mode == "agent" and source.name in located.found]
+    left_out, unable = _objections(asked, located, shipped) if shipped else ({}, ())
+    sources = tuple(source for source in asked.request.sources if source.name not in left_out)
+    modes = {source.mode for source in sources}
+    engine = ENGINES[asked.request.engine] if "streaming" in modes else None
+    agent = AGENTS[asked.request.agent] if "agent" in modes else None
+    return Agreed(
+        asked=asked,
+        request=msgspec.structs.replace(asked.request, sources=sources),
+        engine=engine,
+        agent=agent,
+        unable=unable,
+        diagnostics=(
+            *left_out.values(),
+            *_against_the_programs(asked, engine),
+            *_against_the_pod(asked, engine, agent),
+        ),
+    )
+
+
+# What the Pod and the programs make of the request.
+
+
+def _against_the_programs(asked: Asked, engine: Engine | None) -> Iterator[Diagnostic]:
+    """What is asked of a program that cannot do it."""
+    if asked.request.offsets and engine is not None and not engine.has_state:
+        is_authors = asked.is_authors("offsets")
+        details = {} if is_authors else {"inner": "LH133"}
+        yield Diagnostic("LH133" if is_authors else "LH501", PREFIX + "offsets", None, details)
+
+
+def _against_the_pod(asked: Asked, engine: Engine | None, agent: Agent | None) -> Iterator[Diagnostic]:
+    if asked.never_ends:
+        yield Diagnostic("LH502" if asked.is_left_alone else "LH401", PREFIX + "native-sidecar")
+    waits = agent is not None or (engine is not None and not engine.drains_itself)
+    drain, flush = asked.request.drain_seconds, FLUSH_SECONDS if waits else 0
+    # A native sidecar that drains itself is told to stop when nothing is written any more, and ends at once.
+    is_bounded = waits or not asked.request.native_sidecar
+    if is_bounded and drain + flush > asked.grace_seconds:
+        details = {"grace": str(asked.grace_seconds), "example": str(max(asked.grace_seconds - max(flush, 1), 0))}
+        yield Diagnostic("LH404", PREFIX + "drain-seconds", str(drain), details)
+
+
+# What the agent cannot do.
+
+_Objections = tuple[dict[str, Diagnostic], tuple[tuple[str, Diagnostic], ...]]
+
+# Every destination and each of its options works with one agent or another: it is the choice of this one that is wrong.
+_BY_CHOICE_OF_AGENT = frozenset({"LH141", "LH142", "LH145", "LH146"})
+
+# What every agent takes, where the key's own example is not that plain.
+_PLAIN = {"multiline-start": "^[0-9]{4}-", "time-format": "%Y-%m-%d"}
+
+
+def _objections(asked: Asked, located: Located, sources: Sequence[Source]) -> _Objections:
+    """The sources that are left out, each with its warning; and those whose author is mistaken, by name.
+
+    The agent is asked again about those that remain: what is left out is in nobody's way.
+    """
+    found = tuple(_of_agent(AGENTS[asked.request.agent], _draft(asked, located, sources), asked))
+    left_out: dict[str, Diagnostic] = {}
+    for name, diagnostic in found:
+        if diagnostic.severity == "warning":
+            left_out.setdefault(name, diagnostic)
+    if not left_out:
+        return {}, found
+    more, unable = _objections(asked, located, [source for source in sources if source.name not in left_out])
+    return left_out | more, unable
+
+
+def _draft(asked: Asked, located: Located, sources: Iterable[Source]) -> Shipment:
+    """What `sources` ask of their agent, whatever their files."""
+    streams = tuple(_stream(source, asked, located) for source in sources)
+    return Shipment(streams=streams, memory_bytes=0, state_bytes=0, grace_seconds=0)
+
+
+def _stream(source: Source, asked: Asked, located: Located) -> Stream:
+    writer = located.found[source.name][0].writer
+    return Stream(
+        name=source.name,
+        paths=(),
+        exclude=(),
+        from_end=False,
+        trees=(),
+        parsing=parsing(source, asked.config),
+        target=target(source, writer, asked.pod, asked.config),
+        attributes={},
+    )
+
+
+def _of_agent(agent: Agent, draft: Shipment, asked: Asked) -> Iterator[tuple[str, Diagnostic]]:
+    """Each problem of `agent` with `draft` as a diagnostic, after the name of its source.
+
+    What the Pod's own annotations ask for is a mistake. What the configuration does is a warning, and the Pod starts
+    without that source.
+    """
+    request, config = asked.request, asked.config
+    sources = {source.name: source for source in request.sources}
+    is_agent_configured = "agent" not in request.said and "agent" in config.defaults_for(asked.namespace)
+    for problem in agent.problems(draft):
+        source = sources[problem.source]
+        by_agent = problem.code in _BY_CHOICE_OF_AGENT
+        said = request.said.get("agent") if by_agent else source.said.get(problem.key.replace("-", "_"))
+        key = said or source.key(problem.key)
+        if config.policy.enforce or (said and not is_agent_configured):
+            details = {"type": _type(problem, draft), **problem.details, "example": _example(problem, draft)}
+            yield problem.source, Diagnostic(problem.code, key, None, details)
+        else:
+            yield problem.source, Diagnostic("LH501", key, None, {"inner": problem.code})
+
+
+def _type(problem: Problem, draft: Shipment) -> str:
+    (settings,) = (stream.target.settings for stream in draft.streams if stream.name == problem.source)
+    return settings.type
+
+
+def _example(problem: Problem, draft: Shipment) -> str:
+    """What helps: another agent, another destination where there is none, or a value that any agent takes."""
+    if problem.code not in _BY_CHOICE_OF_AGENT:
+        return _PLAIN.get(problem.key, KEYS[problem.key].example)
+    agent = able(problem, draft)
+    return f"{PREFIX}agent: {agent}" if agent else "another destination"

@@ -1,0 +1,46 @@
+"""The names that we give, and those of others that we read."""
+
+from webhook.annotations.registry import PREFIX
+from webhook.annotations.request import Source
+
+__all__ = [
+    "ADDED_VOLUME",
+    "AGENT_NAME",
+    "CA_VOLUME",
+    "CONFIG",
+    "CONFIG_VOLUME",
+    "DEFAULT_CONTAINER",
+    "DRAIN_NAME",
+    "FLUSH_SECONDS",
+    "SAFE_TO_EVICT",
+    "STATE_VOLUME",
+    "STATUS",
+    "TOKEN_VOLUME",
+    "sidecar_name",
+]
+
+AGENT_NAME = "loghook-agent"
+DRAIN_NAME = "loghook-drain"
+
+ADDED_VOLUME = "loghook-logs"
+"""The first emptyDir for log files; others have a number behind it."""
+
+STATE_VOLUME = "loghook-state"
+CONFIG_VOLUME = "loghook-config"
+CA_VOLUME = "loghook-ca"
+TOKEN_VOLUME = "loghook-token"  # noqa: S105 - a volume's name
+
+FLUSH_SECONDS = 5
+"""What an agent is given, after it was told to stop, to send what it has read."""
+
+CONFIG = PREFIX + "config"
+STATUS = PREFIX + "status"
+DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
+SAFE_TO_EVICT = "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes"
+
+
+def sidecar_name(source: Source) -> str:
+    """The name of the container that reads `source`."""
+    if source.mode == "agent":
+        return AGENT_NAME
+    return f"loghook-{source.name}" if source.name else "loghook"
