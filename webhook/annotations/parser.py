@@ -1,12 +1,14 @@
 """The parser of annotations, driven by the registry of keys.
 
+It goes in one direction: each annotation becomes a word, the words of one source a level, and each level a source.
+
 Values come from several levels, the first of which wins: the source's own key, the Pod's unprefixed key, the
 configuration's defaults for the namespace, its general defaults, and what is built in.
 """
 
-import functools
+import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -50,148 +52,153 @@ def parse(
     `formats` are the names of all there are. Never raises: every mistake is in the diagnostics, in the order of the
     annotations' keys.
     """
-    return _Parsing(annotations, configured(tuple((defaults or {}).items()), formats), formats).run()
+    settled = configured(tuple((defaults or {}).items()), formats)
+    words = _words(annotations, formats)
+    pod, named = _levels(words)
+    for_pod: dict[str, Any] = {
+        field: pod.said[field].value if field in pod.said else settled.get(field) for field in POD_FIELDS
+    }
+    sources, wrong = ((), ()) if for_pod["inject"] is False else _sources(pod, named, settled, inject=for_pod["inject"])
+    said = {field: pod.said[field].whole for field in POD_FIELDS if field in pod.said}
+    without_effect = _without_effect(sources) if for_pod["node_agent_hints"] == "none" else ()
+    mistakes = (mistake for word in words for mistake in word.wrong)
+    return Parsed(Request(sources=sources, said=said, **for_pod), (*mistakes, *wrong, *without_effect))
 
 
-class _Said(msgspec.Struct, frozen=True):
-    """One value that some level says."""
-
-    value: Any
-    key: str = ""
+# Words.
 
 
-class _Parsing:
-    """One run of the parser over one Pod's annotations."""
+class _Word(msgspec.Struct, frozen=True):
+    """One annotation: the whole key, the source and the known key that it speaks of, and what it says or what is wrong.
 
-    def __init__(self, annotations: Mapping[str, str], defaults: Mapping[str, Any], formats: frozenset[str]) -> None:
-        self.annotations = annotations
-        self.defaults = defaults
-        self.formats = formats
-        self.diagnostics: list[Diagnostic] = []
-        self.by_source: dict[str, dict[str, _Said]] = {"": {}}
-        self.failed: set[tuple[str, str]] = set()  # (source, key's name) of values that could not be used
-        self.unknown = 0
+    `key` is None where it speaks of none; then `meant` is the name of the key that it is most like.
+    """
 
-    def run(self) -> Parsed:
-        for whole in sorted(key for key in self.annotations if key.startswith(PREFIX)):
-            rest = whole[len(PREFIX) :]
-            if rest not in WRITTEN:
-                self._read(whole, rest)
-        request = self._request()
-        return Parsed(request, tuple(self.diagnostics))
+    whole: str
+    source: str = ""
+    key: Key | None = None
+    value: Any = None
+    wrong: tuple[Diagnostic, ...] = ()
+    meant: str | None = None
 
-    def _read(self, whole: str, rest: str) -> None:
-        source, _, name = rest.rpartition(".")
-        key = KEYS.get(name)
-        if key is None:
-            self._wrong("LH101", whole, suggestion=self._suggestion(source, name))
-        elif "." in rest and not _SOURCE_NAME.fullmatch(source):
-            self._wrong("LH102", whole)
-        elif source in _TAKEN_NAMES:
-            self._wrong("LH103", whole, source=source)
-        elif source and key.scope == "pod":
-            self._wrong("LH104", whole, name=name, example=key.example)
-        else:
-            self._take(source, key, whole, self.annotations[whole])
 
-    def _take(self, source: str, key: Key, whole: str, text: str) -> None:
-        own = self.by_source.setdefault(source, {})
-        try:
-            own[key.field] = _Said(key.value(text, self.formats), whole)
-        except Mistaken as mistaken:
-            self._refuse(source, key, whole, mistaken.each)
+def _words(annotations: Mapping[str, str], formats: frozenset[str]) -> tuple[_Word, ...]:
+    """What `annotations` say to loghook, in the order of their keys."""
+    ours = sorted(key for key in annotations if key.startswith(PREFIX) and key[len(PREFIX) :] not in WRITTEN)
+    unknown = (whole for whole in ours if whole[len(PREFIX) :].rpartition(".")[2] not in KEYS)
+    guessed = frozenset(itertools.islice(unknown, _SUGGESTIONS_LIMIT))
+    return tuple(_word(whole, annotations[whole], formats, is_guessed=whole in guessed) for whole in ours)
 
-    def _refuse(self, source: str, key: Key, whole: str, mistakes: tuple[Mistake, ...]) -> None:
-        self.failed.add((source, key.name))
-        for mistake in mistakes:
-            value = self.annotations[whole] if mistake.value is None else mistake.value
-            self._wrong(mistake.code, whole, value, **details(key, mistake))
 
-    def _wrong(self, code: str, whole: str, value: str | None = None, /, **details: str) -> None:
-        self.diagnostics.append(Diagnostic(code, whole, value, details))
+def _word(whole: str, text: str, formats: frozenset[str], *, is_guessed: bool) -> _Word:
+    source, dot, name = whole[len(PREFIX) :].rpartition(".")
+    key = KEYS.get(name)
+    if key is None:
+        return _unknown(whole, source, values.nearest(name, KEYS) if is_guessed else None)
+    if dot and not _SOURCE_NAME.fullmatch(source):
+        return _Word(whole, wrong=(Diagnostic("LH102", whole),))
+    if source in _TAKEN_NAMES:
+        return _Word(whole, wrong=(Diagnostic("LH103", whole, None, {"source": source}),))
+    if source and key.scope == "pod":
+        return _Word(whole, wrong=(Diagnostic("LH104", whole, None, {"name": name, "example": key.example}),))
+    try:
+        return _Word(whole, source, key, key.value(text, formats))
+    except Mistaken as mistaken:
+        return _Word(whole, source, key, wrong=tuple(_mistake(whole, text, key, each) for each in mistaken.each))
 
-    def _suggestion(self, source: str, name: str) -> str:
-        self.unknown += 1
-        nearest = values.nearest(name, KEYS) if self.unknown <= _SUGGESTIONS_LIMIT else None
-        if nearest == "paths":
-            self.failed.add((source, nearest))  # so that it is not also called missing
-        takes_source = nearest and KEYS[nearest].scope == "source" and source not in _TAKEN_NAMES
-        prefix = f"{source}." if takes_source and _SOURCE_NAME.fullmatch(source) else ""
-        return f"{PREFIX}{prefix}{nearest}" if nearest else f"one of `loghook annotations`, e.g. {PREFIX}paths"
 
-    def _request(self) -> Request:
-        pod = self.by_source[""]
-        said = {field: pod[field].key for field in POD_FIELDS if field in pod}
-        settled: dict[str, Any] = {
-            field: pod[field].value if field in pod else self.defaults.get(field) for field in POD_FIELDS
-        }
-        sources = self._sources(inject=settled["inject"])
-        if settled["node_agent_hints"] == "none":
-            self._warn_of_keys_without_effect(sources)
-        return Request(sources=sources, said=said, **settled)
+def _mistake(whole: str, text: str, key: Key, mistake: Mistake) -> Diagnostic:
+    return Diagnostic(mistake.code, whole, text if mistake.value is None else mistake.value, details(key, mistake))
 
-    def _warn_of_keys_without_effect(self, sources: tuple[Source, ...]) -> None:
-        """What is said about records of streams alone: nobody reads it."""
-        of_streams = [said for source in sources if source.mode == "streaming" for said in source.said_of_records()]
-        used = {said for source in sources if source.mode == "agent" for said in source.said_of_records()}
-        for said in dict.fromkeys(of_streams):
-            if said not in used:
-                self._wrong("LH191", said)
 
-    def _sources(self, *, inject: bool | None) -> tuple[Source, ...]:
-        if inject is False:
-            return ()
-        names = sorted(name for name in self.by_source if name)
-        unnamed = self._gives_paths("") or ("paths" in self.defaults and (inject or not names))
-        if not names and not unnamed and ("", "paths") not in self.failed:
-            self._wrong("LH105", PREFIX + "paths")
-        sources = [self._source(name) for name in (["", *names] if unnamed else names)[: PATHS_LIMIT + 1]]
-        found = [source for source in sources if source is not None]
-        if len(sources) > PATHS_LIMIT or sum(len(source.paths) for source in found) > PATHS_LIMIT:
-            self._wrong("LH116", PREFIX + "paths")
-            return ()
-        return tuple(found)
+def _unknown(whole: str, source: str, meant: str | None) -> _Word:
+    """A word of no known key, which may mean the key `meant`."""
+    takes_source = meant and KEYS[meant].scope == "source" and source not in _TAKEN_NAMES
+    prefix = f"{source}." if takes_source and _SOURCE_NAME.fullmatch(source) else ""
+    suggestion = f"{PREFIX}{prefix}{meant}" if meant else f"one of `loghook annotations`, e.g. {PREFIX}paths"
+    return _Word(whole, source, wrong=(Diagnostic("LH101", whole, None, {"suggestion": suggestion}),), meant=meant)
 
-    def _gives_paths(self, source: str) -> bool:
-        return "paths" in self.by_source[source]
 
-    def _source(self, name: str) -> Source | None:
-        own = self.by_source[name]
-        if name and "paths" not in own:
-            if (name, "paths") not in self.failed:
-                self._wrong("LH105", f"{PREFIX}{name}.paths")
-            return None
-        settled = dict(self._source_defaults)
-        settled["mode"] = self._mode(own)
-        said = dict(self._said_for_all)
-        for field in own.keys() & SOURCE_FIELDS:
-            settled[field] = own[field].value
-            said[field] = own[field].key
-        self._check_mode(name, own)
-        return Source(name=name, said=said, **settled)
+# Levels.
 
-    def _mode(self, own: Mapping[str, _Said]) -> str:
-        """The mode that the narrowest level says; one that only names a destination means an agent."""
-        for level in (own, self.by_source[""]):
-            if "mode" in level:
-                return str(level["mode"].value)
-            if "destination" in level:
-                return "agent"
-        return str(self.defaults.get("mode", "streaming"))
 
-    def _check_mode(self, name: str, own: Mapping[str, _Said]) -> None:
-        """`mode: streaming` and a `destination` of one level contradict one another."""
-        mode, destination = own.get("mode"), (name, "destination") in self.failed or "destination" in own
-        if destination and mode is not None and mode.value == "streaming":
-            self._wrong("LH131", f"{PREFIX}{name}.destination" if name else PREFIX + "destination")
+class _Level(msgspec.Struct, frozen=True):
+    """What one source says, or with the empty name the Pod: sound words by field, and the names of keys that failed."""
 
-    @functools.cached_property
-    def _source_defaults(self) -> dict[str, Any]:
-        """What holds for a source that says nothing itself: the Pod's unprefixed keys over the defaults."""
-        settled = {field: value for field, value in self.defaults.items() if field in SOURCE_FIELDS}
-        settled.update({field: said.value for field, said in self.by_source[""].items() if field in SOURCE_FIELDS})
-        return settled
+    name: str
+    said: Mapping[str, _Word]
+    failed: frozenset[str]
 
-    @functools.cached_property
-    def _said_for_all(self) -> dict[str, str]:
-        return {field: said.key for field, said in self.by_source[""].items() if field in SOURCE_FIELDS}
+    def key(self, name: str) -> str:
+        """The whole key `name` of this level."""
+        return f"{PREFIX}{self.name}.{name}" if self.name else PREFIX + name
+
+
+def _levels(words: Iterable[_Word]) -> tuple[_Level, list[_Level]]:
+    """The Pod's level, and those of the sources that have a name, by name."""
+    said: dict[str, dict[str, _Word]] = {"": {}}
+    failed: dict[str, set[str]] = {}
+    for word in words:
+        if word.key is not None:
+            own = said.setdefault(word.source, {})
+            if not word.wrong:
+                own[word.key.field] = word
+        if word.wrong:
+            failed.setdefault(word.source, set()).add(word.key.name if word.key else word.meant or "")
+    pod, *named = (_Level(name, said[name], frozenset(failed.get(name, ()))) for name in sorted(said))
+    return pod, named
+
+
+# Sources.
+
+
+def _sources(
+    pod: _Level, named: Sequence[_Level], settled: Mapping[str, Any], *, inject: bool | None
+) -> tuple[tuple[Source, ...], tuple[Diagnostic, ...]]:
+    """The sources that have paths, over the defaults that are `settled`; and what is wrong with the others."""
+    has_unnamed = "paths" in pod.said or ("paths" in settled and (inject or not named))
+    levels = [pod, *named] if has_unnamed else named
+    if not levels:
+        return (), () if "paths" in pod.failed else (Diagnostic("LH105", pod.key("paths")),)
+    shared = {field: value for field, value in settled.items() if field in SOURCE_FIELDS}
+    looked_at = levels[: PATHS_LIMIT + 1]
+    wrong = tuple(mistake for level in looked_at for mistake in _against(level, is_unnamed=level is pod))
+    sources = tuple(_source(level, pod, shared) for level in looked_at if level is pod or "paths" in level.said)
+    if len(levels) > PATHS_LIMIT or sum(len(source.paths) for source in sources) > PATHS_LIMIT:
+        return (), (*wrong, Diagnostic("LH116", pod.key("paths")))
+    return sources, wrong
+
+
+def _against(level: _Level, *, is_unnamed: bool) -> Iterator[Diagnostic]:
+    """What is wrong with the source of `level` as a whole."""
+    if not is_unnamed and "paths" not in level.said:
+        if "paths" not in level.failed:
+            yield Diagnostic("LH105", level.key("paths"))
+        return
+    names_destination = "destination" in level.said or "destination" in level.failed
+    if names_destination and "mode" in level.said and level.said["mode"].value == "streaming":
+        yield Diagnostic("LH131", level.key("destination"))  # of one level, they contradict one another
+
+
+def _source(level: _Level, pod: _Level, shared: Mapping[str, Any]) -> Source:
+    """The source of `level`: what it says, over what the Pod says for all, over what is `shared`."""
+    said = {field: word for each in (pod, level) for field, word in each.said.items() if field in SOURCE_FIELDS}
+    values_ = {**shared, **{field: word.value for field, word in said.items()}, "mode": _mode(level, pod, shared)}
+    return Source(name=level.name, said={field: word.whole for field, word in said.items()}, **values_)
+
+
+def _mode(level: _Level, pod: _Level, shared: Mapping[str, Any]) -> str:
+    """The mode that the narrowest level says; one that only names a destination means an agent."""
+    for each in (level, pod):
+        if "mode" in each.said:
+            return str(each.said["mode"].value)
+        if "destination" in each.said:
+            return "agent"
+    return str(shared.get("mode", "streaming"))
+
+
+def _without_effect(sources: Iterable[Source]) -> Iterator[Diagnostic]:
+    """A warning for each key that is about the records of streams alone: nobody reads it."""
+    of_streams = [said for source in sources if source.mode == "streaming" for said in source.said_of_records()]
+    used = {said for source in sources if source.mode == "agent" for said in source.said_of_records()}
+    return (Diagnostic("LH191", said) for said in dict.fromkeys(of_streams) if said not in used)
