@@ -4,7 +4,7 @@ The configuration may ask of an agent what it cannot do, by a default that is ol
 without that source. This is settled here, before a source could take a file or a directory from another.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -37,8 +37,7 @@ class Agreed(msgspec.Struct, frozen=True, kw_only=True):
 
 def agree(asked: Asked, located: Located) -> Agreed:
     """What goes on of what is `asked`, in files that are `located`."""
-    shipped = [source for source in asked.request.sources if source.mode == "agent" and source.name in located.found]
-    left_out, unable = _objections(asked, located, shipped) if shipped else ({}, ())
+    left_out, unable = _objections(asked, located, asked.request.sources)
     sources = tuple(source for source in asked.request.sources if source.name not in left_out)
     modes = {source.mode for source in sources}
     engine = ENGINES[asked.request.engine] if "streaming" in modes else None
@@ -96,7 +95,10 @@ def _objections(asked: Asked, located: Located, sources: Sequence[Source]) -> _O
 
     The agent is asked again about those that remain: what is left out is in nobody's way.
     """
-    found = tuple(_of_agent(AGENTS[asked.request.agent], _draft(asked, located, sources), asked))
+    draft = _draft(asked, located, sources)
+    if not draft.streams:
+        return {}, ()
+    found = tuple(_of_agent(AGENTS[asked.request.agent], draft, asked))
     left_out: dict[str, Diagnostic] = {}
     for name, diagnostic in found:
         if diagnostic.severity == "warning":
@@ -107,10 +109,21 @@ def _objections(asked: Asked, located: Located, sources: Sequence[Source]) -> _O
     return left_out | more, unable
 
 
-def _draft(asked: Asked, located: Located, sources: Iterable[Source]) -> Shipment:
-    """What `sources` ask of their agent, whatever their files."""
-    streams = tuple(_stream(source, asked, located) for source in sources)
+def _draft(asked: Asked, located: Located, sources: Sequence[Source]) -> Shipment:
+    """What those of `sources` ask of their agent that have files of their own, whatever these are."""
+    present = _with_files_of_their_own(sources, located)
+    streams = tuple(_stream(source, asked, located) for source in present if source.mode == "agent")
     return Shipment(streams=streams, memory_bytes=0, state_bytes=0, grace_seconds=0)
+
+
+def _with_files_of_their_own(sources: Sequence[Source], located: Located) -> Iterator[Source]:
+    """The sources with a path that none before them has."""
+    taken: set[object] = set()
+    for source in sources:
+        files = {each.file for each in located.found.get(source.name, ())}
+        if not files <= taken:
+            yield source
+        taken |= files
 
 
 def _stream(source: Source, asked: Asked, located: Located) -> Stream:

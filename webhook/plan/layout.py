@@ -141,7 +141,7 @@ def _additions(missing: Iterable[Missing]) -> Iterator[Addition]:
 def _readings(found: Iterable[Reading | Missing], additions: tuple[Addition, ...]) -> tuple[Reading, ...]:
     """Every reading once, those of added volumes included."""
     readings = (each if isinstance(each, Reading) else _of_addition(each, additions) for each in found)
-    return tuple({(reading.path.text, reading.reader.tree): reading for reading in readings}.values())
+    return tuple({reading.file: reading for reading in readings}.values())
 
 
 def _of_addition(missing: Missing, additions: tuple[Addition, ...]) -> Reading:
@@ -172,7 +172,7 @@ def _without_doubles(sources: Iterable[Source], readings: Readings) -> tuple[Rea
     warnings = []
     for source in sources:
         for reading in readings.get(source.name, ()):
-            first = owner.setdefault((reading.reader.tree, reading.path.text), source)
+            first = owner.setdefault(reading.file, source)
             if first is source:
                 kept[source.name] = (*kept.get(source.name, ()), reading)
             else:

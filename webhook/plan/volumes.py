@@ -58,6 +58,11 @@ class Reading(msgspec.Struct, frozen=True):
         """The container that writes there."""
         return self.reader.container
 
+    @property
+    def file(self) -> object:
+        """What tells the files of two paths apart: a file is read once, for one source."""
+        return self.reader.tree, self.path.text
+
 
 class Missing(msgspec.Struct, frozen=True):
     """A path that no mount of `container` covers: its directory needs an emptyDir."""
@@ -69,6 +74,11 @@ class Missing(msgspec.Struct, frozen=True):
     def writer(self) -> str:
         """The container that writes there."""
         return self.container
+
+    @property
+    def file(self) -> object:
+        """As of Reading: nobody else writes where nothing is mounted yet."""
+        return self.container, self.path.text
 
 
 class Located(msgspec.Struct, frozen=True):
