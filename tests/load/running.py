@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-PATIENCE = 20  # seconds that anything may take; nothing comes near it unless it is broken
+PATIENCE = 60  # seconds that anything may take; nothing comes near it unless it is broken
 
 
 class Reply:
@@ -56,6 +56,11 @@ class Running:
             got = self._news.wait_for(found, PATIENCE)
         assert got, f"no line {message!r} {fields} in {self.lines}"
         return got
+
+    def forget(self) -> None:
+        """Forget the lines so far, so that `line` waits for new ones."""
+        with self._news:
+            self.lines.clear()
 
     def connect(self) -> http.client.HTTPSConnection:
         """A connection that has done its handshake, and stays open between requests."""

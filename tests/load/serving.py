@@ -13,9 +13,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from webhook.config.loghook_yaml import Config, load
+from webhook.config.loghook_yaml import Config, ConfigError, load
 from webhook.review import Answer, Reviews
 from webhook.server import Settings, serve
+from webhook.server.files import read
 from webhook.server.main import Core
 
 given: dict[str, Any] = {"host": "127.0.0.1", "port": 0, "health_port": 0, **json.loads(sys.argv[1])}
@@ -42,10 +43,17 @@ def core(config: Config) -> Core:
     return answer
 
 
+def config_text(file: str) -> str:
+    try:
+        return read(Path(file), 2**20).decode()
+    except OSError as error:
+        raise ConfigError(f"{file}: {error.strerror}") from None
+
+
 if __name__ == "__main__":
     file = given.pop("config", None)
     if file:
-        given |= {"config_files": (Path(file),), "read_config": lambda: load(Path(file).read_text(), file)}
+        given |= {"config_files": (Path(file),), "read_config": lambda: load(config_text(file), file)}
     for name in ("tls_cert", "tls_key", "client_ca"):
         given[name] = Path(given[name]) if given.get(name) else None
     given["tls_names"] = tuple(given.get("tls_names", ()))

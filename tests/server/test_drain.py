@@ -1,9 +1,13 @@
 """The end of the process: TERM goes away politely, INT at once."""
 
 import contextlib
+import os
 import signal
 import time
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 
 def test_after_term_answers_go_on_and_each_ends_its_connection(start: Any, review: Any) -> None:
@@ -24,6 +28,33 @@ def test_after_term_answers_go_on_and_each_ends_its_connection(start: Any, revie
     assert server.end() == 0
     for uid in ("u-late", "u-new", "u-idle"):
         server.line("reviewed", uid=uid)
+
+
+@pytest.mark.parametrize("sign", [signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2])
+def test_other_signals_of_supervisors_drain_like_term(start: Any, review: Any, sign: signal.Signals) -> None:
+    server = start(60)
+    with contextlib.closing(server.connect()) as kept:
+        server.ask(body=review(), on=kept)
+        server.process.send_signal(sign)
+        server.line("draining", connections=1)
+        reply = server.ask(body=review("u-late"), on=kept)
+        assert (reply.status, reply.headers["Connection"]) == (200, "close")
+    assert server.end() == 0
+
+
+def test_hup_has_the_files_read_again(start: Any, review: Any, tmp_path: Path) -> None:
+    """Also where nothing tells by looking that they have changed, as on a file system with coarse times."""
+    file = tmp_path / "loghook.yaml"
+    file.write_text("images: {registry: one.example.com}\n")
+    server = start(60, config=str(file))
+    was = file.stat()
+    file.write_text("images: {registry: two.example.com}\n")
+    os.utime(file, ns=(was.st_atime_ns, was.st_mtime_ns))
+    server.process.send_signal(signal.SIGHUP)
+    server.line("took over a new configuration")
+    server.line("took over a new certificate")
+    assert server.ask(body=review()).status == 200
+    assert server.end(signal.SIGTERM) == 0
 
 
 def test_a_review_that_is_half_received_at_term_is_answered(start: Any, review: Any) -> None:

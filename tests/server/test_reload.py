@@ -1,7 +1,13 @@
 """The configuration is read again when its file changes, and the last good one is kept."""
 
+import os
+import re
+import shutil
+import signal
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 
 def image(server: Any, review: Any) -> str:
@@ -64,3 +70,48 @@ def test_a_configmap_is_followed(start: Any, review: Any, tmp_path: Path) -> Non
     (tmp_path / "..new").rename(tmp_path / "..data")
     server.line("took over a new configuration")
     assert image(server, review).startswith("two.example.com/")
+
+
+@pytest.mark.parametrize("kind", ["fifo", "device", "directory"])
+def test_what_is_no_file_stops_neither_reloading_nor_the_end(
+    start: Any, review: Any, pki: Path, tmp_path: Path, kind: str
+) -> None:
+    """In the place of each watched file in turn: nobody ever writes to that FIFO, and the device has no end."""
+    files = {name: tmp_path / name for name in ("loghook.yaml", "tls.crt", "tls.key")}
+    files["loghook.yaml"].write_text("images: {registry: one.example.com}\n")
+    for name in ("tls.crt", "tls.key"):
+        shutil.copy(pki / name, files[name])
+    server = start(config=str(files["loghook.yaml"]), tls_cert=str(files["tls.crt"]), tls_key=str(files["tls.key"]))
+    for name, told in (
+        ("loghook.yaml", "kept the old configuration"),
+        ("tls.key", "kept the old certificate"),
+        ("tls.crt", "kept the old certificate"),
+    ):
+        kept = files[name].read_bytes()
+        put(kind, files[name])
+        line = server.line(told)
+        assert re.match(f"{re.escape(str(files[name]))}: is ", line["error"], re.IGNORECASE)
+        put("file", files[name], kept)
+        server.line(told.replace("kept the old", "took over a new"))
+        server.forget()
+    put(kind, files["loghook.yaml"])
+    server.line("kept the old configuration")
+    assert image(server, review).startswith("one.example.com/")
+    assert server.end(signal.SIGINT) == 0
+
+
+def put(kind: str, at: Path, content: bytes = b"") -> None:
+    """Something else in the place of a file, by a rename, so that there is no moment without."""
+    new = at.with_suffix(".new")
+    if kind == "fifo":
+        os.mkfifo(new)
+    elif kind == "device":
+        new.symlink_to("/dev/zero")
+    elif kind == "directory":
+        new.mkdir()
+        at.unlink()
+    else:
+        new.write_bytes(content)
+        if at.is_dir():
+            at.rmdir()
+    new.rename(at)

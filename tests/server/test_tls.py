@@ -98,7 +98,7 @@ def test_what_is_no_key_is_refused(files: tuple[Path, Path], content: bytes) -> 
 
 def test_a_huge_file_is_not_read(files: tuple[Path, Path]) -> None:
     files[0].write_bytes(b"x" * 2_000_000)
-    assert problem(*files) == "tls.crt: far too large for a certificate or a key"
+    assert problem(*files) == "tls.crt: has more than 1048576 bytes"
 
 
 def test_an_encrypted_key_is_refused_and_nobody_asked(files: tuple[Path, Path], leaf: Pair) -> None:

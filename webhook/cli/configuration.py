@@ -6,7 +6,7 @@ from webhook.annotations.defaults import check_defaults
 from webhook.cli.failures import InputError
 from webhook.config.loghook_yaml import Config, ConfigError, load
 
-__all__ = ["read"]
+__all__ = ["parse", "read"]
 
 
 def read(path: Path | None) -> Config:
@@ -17,9 +17,16 @@ def read(path: Path | None) -> Config:
     if path is None:
         return Config()
     try:
-        config = load(path.read_text("utf-8"), str(path))
+        content = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}") from None
+    return parse(content, path)
+
+
+def parse(content: bytes, path: Path) -> Config:
+    """The configuration in `content`, which was read from `path`. Raises InputError, with a line for each mistake."""
+    try:
+        config = load(content.decode("utf-8"), str(path))
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: is not UTF-8 (byte {error.start})") from None
     except ConfigError as error:

@@ -25,8 +25,8 @@ _ABOUT = f"""Usage: loghook serve --tls-cert FILE --tls-key FILE [OPTIONS]
 
 Answers POST /mutate with a patch. Probes and metrics are on a plain port of their own: /healthz, /readyz, /metrics. New
 certificate files and a changed configuration are taken over while serving; what cannot be used is logged, and what was
-before goes on. On SIGTERM it answers on until the API servers have gone elsewhere, on SIGINT it ends at once. Logs are
-JSON lines on stdout.
+before goes on. On SIGTERM (SIGQUIT, SIGUSR1, SIGUSR2) it answers on until the API servers are elsewhere, on SIGINT it
+ends at once, and on SIGHUP it reads the files again. Logs are JSON lines on stdout.
 
   loghook serve --tls-cert tls.crt --tls-key tls.key
   loghook serve --tls-cert tls.crt --tls-key tls.key --config loghook.yaml --host 127.0.0.1 --port 9443
@@ -39,6 +39,7 @@ _EXIT_CODES = """Exit code:
 """
 
 _PORT_LIMIT = 65535
+_CONFIG_LIMIT = 4 * 1024 * 1024  # bytes; a ConfigMap has 1 MiB at most
 
 
 class _Parser(argparse.ArgumentParser):
@@ -57,8 +58,8 @@ def run(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     if options.client_name and not options.client_ca:
         parser.error("--client-name needs --client-ca, whose certificates have the names")
-    configuration.read(options.config)
-    from webhook.server import ServeError, Settings, serve  # noqa: PLC0415 - help and mistakes need no server
+    _read(options.config)
+    from webhook.server import ServeError, Settings, serve  # noqa: PLC0415 - help needs no server
     from webhook.server.tls import PairError, load  # noqa: PLC0415 - as above
 
     settings = Settings(
@@ -86,10 +87,26 @@ def run(arguments: Sequence[str]) -> int:
     return 0
 
 
+def _read(path: Path | None) -> Config:
+    """The configuration in the file `path`, which must be one: for a FIFO a server would wait for ever.
+
+    Raises InputError.
+    """
+    if path is None:
+        return Config()
+    from webhook.server.files import read  # noqa: PLC0415 - help needs no server
+
+    try:
+        content = read(path, _CONFIG_LIMIT)
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}") from None
+    return configuration.parse(content, path)
+
+
 def _reread(path: Path | None) -> Config:
     """The configuration, for a server that goes on with the one before where this raises ConfigError."""
     try:
-        return configuration.read(path)
+        return _read(path)
     except InputError as error:
         raise ConfigError(str(error)) from None
 

@@ -8,7 +8,7 @@ says `Connection: close`, by which the caller itself leaves. The process ends wh
 import asyncio
 import signal
 import threading
-from collections.abc import Sized
+from collections.abc import Callable, Sized
 
 from webhook.server.limits import Watch
 
@@ -20,6 +20,7 @@ open new connections: for about a second, which is how fast endpoints travel. Le
 open would refuse those."""
 
 _POLL_SECONDS = 0.05
+_DRAINING = (signal.SIGTERM, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 
 
 class Drain:
@@ -32,12 +33,19 @@ class Drain:
         self._seconds = seconds
         self._signalled = asyncio.Event()
 
-    def listen(self) -> None:
-        """Take over SIGTERM (drain) and SIGINT (end at once). Only a process's main thread gets signals."""
+    def listen(self, read_again: Callable[[], None]) -> None:
+        """Take over every signal by which people and supervisors tell a server something.
+
+        SIGTERM drains. SIGINT ends at once. SIGHUP has the files read again (`read_again`). The others would end the
+        process as they come, with the reviews that it has in hand, so they drain too. Only a process's main thread gets
+        signals.
+        """
         if threading.current_thread() is threading.main_thread():
             loop = asyncio.get_running_loop()
-            loop.add_signal_handler(signal.SIGTERM, self.begin)
+            for number in _DRAINING:
+                loop.add_signal_handler(number, self.begin)
             loop.add_signal_handler(signal.SIGINT, self.hurry)
+            loop.add_signal_handler(signal.SIGHUP, read_again)
 
     def begin(self) -> None:
         """Drain. A second time changes nothing."""

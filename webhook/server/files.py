@@ -1,12 +1,15 @@
 """What stands in files and may change while we serve: read anew when it does, with the last that was good kept."""
 
 import asyncio
+import errno
+import os
+import stat
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Generic, TypeVar
 
-__all__ = ["Followed"]
+__all__ = ["Followed", "read"]
 
 POLL_SECONDS = 0.5
 """How often the files are looked at: a `stat` each, which works for every way in which a Secret reaches a file.
@@ -25,8 +28,13 @@ class Followed(Generic[_T]):
         self._files = tuple(files)
         self._load = load
         self._wrong = wrong
+        self._is_asked = False
         self._seen = self._look()  # before it is read: what is written in between is seen at the next look
         self.current = load()
+
+    def read_again(self) -> None:
+        """Read the files at the next look, whether or not they seem to have changed."""
+        self._is_asked = True
 
     async def follow(self, told: Callable[[Exception | None], None]) -> None:
         """Take over what is written to the files, for ever. `told` gets None for news, else what is wrong with it.
@@ -38,9 +46,9 @@ class Followed(Generic[_T]):
         while True:
             await asyncio.sleep(POLL_SECONDS)
             seen = self._look()
-            if seen == self._seen and failed is None:
+            if seen == self._seen and failed is None and not self._is_asked:
                 continue
-            self._seen = seen
+            self._seen, self._is_asked = seen, False
             problem = await asyncio.to_thread(self._reload)
             if problem is None or str(problem) != failed:
                 told(problem)
@@ -59,6 +67,26 @@ class Followed(Generic[_T]):
     def _look(self) -> tuple[tuple[int, int, int] | None, ...]:
         """What changes when a file is written, renamed over, or the link on the way to it is swapped."""
         return tuple(_mark(path) for path in self._files)
+
+
+def read(path: Path, most: int) -> bytes:
+    """The content of the file `path`, of at most so many bytes, at once or not at all.
+
+    Raises OSError, whose `strerror` says why, where it cannot be read or is larger, and where it is something whose end
+    may never come: a FIFO, whose other side need not say anything, or a device. To wait for one would be for ever, and
+    nothing ends a thread that waits in `open`.
+    """
+    with open(path, "rb", opener=_open_at_once) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "is not a file")
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise OSError(errno.EFBIG, f"has more than {most} bytes")
+    return content
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _mark(path: Path) -> tuple[int, int, int] | None:

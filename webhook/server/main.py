@@ -81,7 +81,9 @@ def serve(
     ready: Callable[[Addresses], None] | None = None,
     core: Callable[[Config], Core] = lambda config: Reviews(config).answer,
 ) -> None:
-    """Serve until SIGTERM (after a drain) or SIGINT (at once).
+    """Serve until SIGTERM, SIGQUIT, SIGUSR1 or SIGUSR2 (after a drain) or SIGINT (at once).
+
+    SIGHUP has the files read again.
 
     `ready` is called on the event loop when both ports answer. `core` makes what answers reviews under a configuration.
     Raises ServeError where the server cannot start: a port is taken, the certificate or the configuration cannot be
@@ -125,7 +127,7 @@ class _Server:
         self, reviews: socket.socket, health: socket.socket, ready: Callable[[Addresses], None] | None
     ) -> None:
         """Serve on two bound sockets until the drain is over."""
-        self._drain.listen()
+        self._drain.listen(self._read_again)
         probes = Watch(lambda _: None, lambda _: None, _PROBES)
         app = admission_app(self._admission, self._metrics.refusal)
         listeners = (
@@ -147,6 +149,11 @@ class _Server:
                 task.cancel()
             for listener in listeners:
                 listener.stop()
+
+    def _read_again(self) -> None:
+        self._log.info("reading the files again")
+        self._pair.read_again()
+        self._config.read_again()
 
     def _beside(self) -> tuple[Coroutine[None, None, None], ...]:
         """What goes on for as long as the server runs."""

@@ -5,12 +5,16 @@ the SNI callback. A pair that does not match, loaded into a live context, would 
 handshake (Python 3.11 to 3.13); here it never gets there, and the last good pair goes on.
 """
 
+import os
 import ssl
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import IO
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -18,7 +22,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from webhook.server.files import Followed
+from webhook.server.files import Followed, read
 
 __all__ = ["Files", "Pair", "PairError", "ServingPair", "load"]
 
@@ -76,16 +80,16 @@ def load(files: Files, now: datetime) -> Pair:
     Raises PairError where a file cannot be read, is no PEM, does not match the other or changes while it is read, and
     where no caller would accept the certificate: for its dates, its names, its use, or a chain with a gap.
     """
-    before = [_read(path) for path in files.paths()]
-    chain = _parse_chain(files.certificate, before[0])
-    if _public_bytes(chain[0]) != _public_bytes(_parse_key(files.key, before[1])):
+    content = [_read(path) for path in files.paths()]
+    chain = _parse_chain(files.certificate, content[0])
+    if _public_bytes(chain[0]) != _public_bytes(_parse_key(files.key, content[1])):
         raise PairError(f"{files.key} is not the key of {files.certificate}")
     for problem in (*_dates(chain, now), *_gaps(chain), *_uses(chain[0]), *_missing(chain[0], files.names)):
         raise PairError(f"{files.certificate}: {problem}")
-    context = _loaded(files)
+    context = _loaded(files.certificate, *content[:2])
     if files.client_ca:
-        _trust(context, files.client_ca, before[2])
-    if [_read(path) for path in files.paths()] != before:
+        _trust(context, files.client_ca, content[2])
+    if [_read(path) for path in files.paths()] != content:
         raise PairError(f"{' or '.join(map(str, files.paths()))} was written while it was read")
     return Pair(context, chain[0].not_valid_before_utc, chain[0].not_valid_after_utc)
 
@@ -125,6 +129,10 @@ class ServingPair:
             return "the certificate has expired"
         return "the certificate is about to expire" if self.pair.expires_soon(now) else None
 
+    def read_again(self) -> None:
+        """Read the files soon, whether or not they seem to have changed."""
+        self._followed.read_again()
+
     async def follow(self, told: Callable[[Exception | None], None]) -> None:
         """Take over what is written to the files, for ever. `told` gets None for a new pair, else what is wrong."""
         await self._followed.follow(told)
@@ -137,13 +145,9 @@ class ServingPair:
 
 def _read(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            content = file.read(_SIZE_LIMIT + 1)
+        return read(path, _SIZE_LIMIT)
     except OSError as error:
         raise PairError(f"{path}: {(error.strerror or 'cannot be read').lower()}") from None
-    if len(content) > _SIZE_LIMIT:
-        raise PairError(f"{path}: far too large for a certificate or a key")
-    return content
 
 
 def _parse_chain(path: Path, pem: bytes) -> list[x509.Certificate]:
@@ -226,15 +230,35 @@ def _names(leaf: x509.Certificate) -> list[str]:
 # What OpenSSL has against it.
 
 
-def _loaded(files: Files) -> ssl.SSLContext:
-    """A context with the pair in it, by which a handshake was seen to succeed."""
+def _loaded(path: Path, certificate: bytes, key: bytes) -> ssl.SSLContext:
+    """A context with the pair that was read, the certificate from `path`, by which a handshake was seen to succeed."""
     context = new_context()
     try:
-        context.load_cert_chain(files.certificate, files.key, password=_no_password)
+        with _as_file(certificate) as certificate_file, _as_file(key) as key_file:
+            context.load_cert_chain(certificate_file, key_file, password=_no_password)
         _shake_hands(context)
     except (ssl.SSLError, OSError, ValueError) as error:
-        raise PairError(f"{files.certificate}: OpenSSL refuses it: {_one_line(error)}") from None
+        raise PairError(f"{path}: OpenSSL refuses it: {_one_line(error)}") from None
     return context
+
+
+@contextmanager
+def _as_file(content: bytes) -> Iterator[str]:
+    """The name of a file with `content`, since OpenSSL loads a pair from nothing else.
+
+    It is in memory and has no other name, so that a key is written nowhere; and what OpenSSL opens is what was checked,
+    whatever has taken the place of the files since.
+    """
+    with _unnamed_file() as file:
+        file.write(content)
+        file.seek(0)
+        yield f"/dev/fd/{file.fileno()}"
+
+
+def _unnamed_file() -> IO[bytes]:
+    if hasattr(os, "memfd_create"):
+        return open(os.memfd_create("pair", os.MFD_CLOEXEC), "w+b", buffering=0)  # noqa: PTH123  # it has no path
+    return TemporaryFile(buffering=0)
 
 
 def _shake_hands(context: ssl.SSLContext) -> None:
