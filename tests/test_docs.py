@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 import yaml
 
-from webhook import reference
 from webhook.annotations.defaults import check_defaults
 from webhook.annotations.parser import parse
 from webhook.annotations.registry import KEYS, PREFIX
@@ -17,6 +16,7 @@ from webhook.config.formats import FORMATS
 from webhook.diagnostics import CODES
 from webhook.inject import Injected, inject
 from webhook.pod.view import view
+from webhook.reference import pages
 from webhook.reference.examples import example_file
 from webhook.reference.formats import FAMILIES
 from webhook.sidecars.programs import AGENTS, ENGINES
@@ -50,10 +50,10 @@ def said(block: Any) -> dict[str, str]:
     return {key: value for key, value in found.items() if isinstance(key, str) and key.startswith(PREFIX)}
 
 
-@pytest.mark.parametrize("name", reference.PAGES)
+@pytest.mark.parametrize("name", pages.PAGES)
 def test_reference_pages_are_those_of_the_code(name: str) -> None:
     page = (ROOT / "docs" / name).read_text("utf-8")
-    assert page == "\n".join(reference.PAGES[name]()), "run `make docs`"
+    assert page == "\n".join(pages.PAGES[name]()), "run `make docs`"
 
 
 @pytest.mark.parametrize("name", TYPES)
@@ -112,7 +112,7 @@ def test_every_destination_and_every_format_has_a_page() -> None:
     written = {
         f"{folder}/{file.name}" for folder in ("destinations", "formats") for file in (ROOT / "docs" / folder).iterdir()
     }
-    assert written == {name for name in reference.PAGES if "/" in name}
+    assert written == {name for name in pages.PAGES if "/" in name}
     assert {f"destinations/{name}.md" for name in TYPES} <= written
     assert sorted(name for family in FAMILIES.values() for name in family.formats) == sorted(FORMATS)
 

@@ -10,6 +10,8 @@ from typing import Literal, Self
 
 import msgspec
 
+from webhook.tables import by_name
+
 __all__ = ["CODES", "Code", "Diagnostic", "Mistake", "Mistaken", "Mistakes", "Reason", "escape", "join"]
 
 Severity = Literal["error", "warning"]
@@ -35,7 +37,7 @@ class Code(msgspec.Struct, frozen=True):
 
 
 def _table(*codes: Code) -> dict[str, Code]:
-    return {code.id: code for code in codes}
+    return by_name("CODES in webhook/diagnostics.py", codes, lambda code: code.id)
 
 
 def _error(id_: str, fix: str, about: str) -> Code:

@@ -6,6 +6,7 @@ from typing import Any
 
 from webhook.config.destinations import PLACEHOLDER, TYPES, Destination
 from webhook.config.formats import FORMATS, Format
+from webhook.reference.abilities import least_of, variations
 from webhook.sidecars import CA_DIRECTORY, Parsing, Shipment, Stream, Target, Text, Tree, Variable
 
 __all__ = ["FULL", "MINIMAL", "SECRET", "named", "parsing", "shipment", "stream", "target"]
@@ -19,6 +20,7 @@ _HEADERS = [{"name": "X-Team", "value": "shop"}, {"name": "X-Token", "value": _K
 _ALL = "a-{namespace}-{pod}-{source}-{label:team}-z"
 
 MINIMAL: Mapping[str, dict[str, Any]] = {
+    **{type_: least_of(type_) for type_ in TYPES},
     "stdout": {},
     "elasticsearch": {"host": "es.example"},
     "opensearch": {"host": "os.example"},
@@ -43,11 +45,12 @@ MINIMAL: Mapping[str, dict[str, Any]] = {
         "table": "App_CL",
     },
 }
-"""What each type of destination needs."""
+"""What each type of destination needs: what its example says of that, or else what stands here."""
 
 _NETWORK = {"port": 12345, "tls": _TLS}
 
 FULL: Mapping[str, list[dict[str, Any]]] = {
+    **{type_: [option for _, option in variations(type_)] for type_ in TYPES},
     "stdout": [{}],
     "elasticsearch": [
         {**_NETWORK, "path": "/es", "index": _ALL, "daily": True, "basic": _BASIC},
@@ -101,7 +104,7 @@ FULL: Mapping[str, list[dict[str, Any]]] = {
     "google-cloud": [{"credentials": _KEY}],
     "azure": [{}],
 }
-"""Every option of each type of destination, in as few destinations as that takes."""
+"""Every option of each type of destination: one by one, or in as few destinations as that takes."""
 
 
 def target(type_: str, options: Mapping[str, Any] = {}, name: str = "backend") -> Target:

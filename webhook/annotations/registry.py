@@ -11,6 +11,7 @@ import msgspec
 from webhook.annotations import values
 from webhook.config.destinations import DESTINATION_NAME
 from webhook.config.formats import FORMATS
+from webhook.tables import by_name
 
 __all__ = [
     "BUILT_IN_FORMATS",
@@ -285,7 +286,9 @@ _POD_KEYS = (
     ),
 )
 
-KEYS: Mapping[str, Key] = {key.name: key for key in _SOURCE_KEYS + _POD_KEYS}
+KEYS: Mapping[str, Key] = by_name(
+    "KEYS in webhook/annotations/registry.py", _SOURCE_KEYS + _POD_KEYS, lambda key: key.name
+)
 """Every key that a user may write, by its name without the domain."""
 
 SOURCE_FIELDS = frozenset(key.field for key in _SOURCE_KEYS)

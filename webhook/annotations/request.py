@@ -1,11 +1,12 @@
 """What the annotations of a Pod ask for, parsed and with the defaults filled in."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import msgspec
 
-from webhook.annotations.registry import FIELDS_ABOUT_RECORDS, PREFIX
+from webhook.annotations.registry import FIELDS_ABOUT_RECORDS, KEYS, POD_FIELDS, PREFIX, SOURCE_FIELDS
 from webhook.pod.paths import LogPath
+from webhook.tables import demand
 
 __all__ = ["Request", "Source"]
 
@@ -58,3 +59,19 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     drain_seconds: int
     node_agent_hints: str
     said: Mapping[str, str] = {}
+
+
+def _check(struct: type[msgspec.Struct], fields: Collection[str], own: Collection[str]) -> None:
+    """Every key has its field, every field its key, and a key without a default text a field that has one."""
+    where = f"{struct.__name__} in webhook/annotations/request.py"
+    there = {field.name: field.required for field in msgspec.structs.fields(struct)}
+    demand(fields, there, f"KEYS has a key for the field `{{name}}`, and {where} has no such field: add it there")
+    demand(there.keys() - own, fields, f"{where} has the field `{{name}}`, and KEYS no key for it: add one")
+    optional = {name for name, required in there.items() if not required}
+    undefined = [key.field for key in KEYS.values() if key.field in fields and key.default is None]
+    sentence = f"the key of `{{name}}` has no default: give it one in KEYS, or give the field one, in {where}"
+    demand(undefined, {*optional, "paths"}, sentence)
+
+
+_check(Source, SOURCE_FIELDS, {"name", "said"})
+_check(Request, POD_FIELDS, {"sources", "said"})

@@ -15,6 +15,8 @@ from typing import Literal
 
 import msgspec
 
+from webhook.tables import by_name
+
 __all__ = ["CSV_COLUMNS", "FORMATS", "Format", "csv_pattern"]
 
 CSV_COLUMNS = tuple(f"column{number}" for number in range(1, 17))
@@ -67,9 +69,9 @@ _COMBINED = (
 )
 _COMBINED_SAMPLE = '192.0.2.7 - alice [23/Nov/2026:10:20:30 +0100] "GET /cart?id=7 HTTP/1.1" 200 512 "-" "curl/8.5"'
 
-FORMATS = {
-    format_.name: format_
-    for format_ in (
+FORMATS = by_name(
+    "FORMATS in webhook/config/formats.py",
+    (
         Format(name="plain", about="Lines of text; nothing is read out of them.", sample="listening on port 8080"),
         Format(
             name="json",
@@ -200,6 +202,7 @@ FORMATS = {
             trace="ruby",
             sample="cart.rb:42:in `add': no such item (ArgumentError)\n\tfrom cart.rb:50:in `<main>'",
         ),
-    )
-}
+    ),
+    lambda format_: format_.name,
+)
 """Every format by its name."""

@@ -19,7 +19,7 @@ from webhook.pod.view import view
 from webhook.reference.examples import example
 from webhook.sidecars.programs import AGENTS
 
-__all__ = ["Ability", "abilities", "choices", "configuration", "reads_time", "variations"]
+__all__ = ["Ability", "abilities", "choices", "configuration", "least_of", "reads_time", "tries", "variations"]
 
 
 class Ability(msgspec.Struct, frozen=True):
@@ -37,7 +37,7 @@ def abilities(type_: str) -> Mapping[str, Ability | None]:
 
 
 def _ability(type_: str, agent: str) -> Ability | None:
-    least = _least(type_)
+    least = least_of(type_)
     shipped = _sidecar(least, agent)
     if shipped is None:
         return None
@@ -96,7 +96,7 @@ _PLUGINS: Mapping[str, Callable[[str], str]] = {
 # Every option, by itself.
 
 
-def _least(type_: str) -> dict[str, Any]:
+def least_of(type_: str) -> dict[str, Any]:
     """The settings of the example without which the type does not go."""
     required = {field.alias or name for name, field in TYPES[type_].model_fields.items() if field.is_required()}
     return {name: value for name, value in example(type_).items() if name in required}
@@ -107,11 +107,11 @@ def variations(type_: str) -> Iterator[tuple[str, dict[str, Any]]]:
     for name, field in TYPES[type_].model_fields.items():
         if not field.is_required() and name != "namespaces":
             alias = field.alias or name
-            yield from ((said, {alias: value}) for said, value in _tries(alias, field))
+            yield from ((said, {alias: value}) for said, value in tries(alias, field))
 
 
-def _tries(alias: str, field: FieldInfo) -> Iterator[tuple[str, Any]]:
-    """What an option is tried with, by what is said of it."""
+def tries(alias: str, field: FieldInfo) -> Iterator[tuple[str, Any]]:
+    """What an option that is called `alias` is tried with, by what is said of it; nothing where nobody says it."""
     option = option_of(field)
     if option and option.tries:
         yield from option.tries.items()

@@ -17,7 +17,7 @@ import pytest
 from collector_program import found_collector
 from pydantic import TypeAdapter
 
-from webhook.config.destinations import AnyDestination
+from webhook.config.destinations import TYPES, AnyDestination
 from webhook.config.formats import FORMATS
 from webhook.sidecars import CA_DIRECTORY, STATE_DIRECTORY, Parsing, Shipment, Stream, Target, Tree, Variable
 from webhook.sidecars.otel_collector import OTEL_COLLECTOR
@@ -29,6 +29,7 @@ _SECRET = {"secret": "backend", "key": "key"}
 _LOGIN = {"user": _SECRET, "password": _SECRET}
 
 DESTINATIONS: Mapping[str, tuple[dict[str, Any], ...]] = {
+    **{type_: ({**model.example},) for type_, model in TYPES.items()},
     "stdout": ({},),
     "elasticsearch": ({"host": "es.example"}, {"host": "es.example", "daily": True, "basic": _LOGIN, "path": "/es"}),
     "opensearch": ({"host": "os.example", "basic": _LOGIN}, {"host": "os.example", "awsRegion": "eu-west-1"}),

@@ -31,6 +31,7 @@ from webhook.config.destinations.splunk import Splunk
 from webhook.config.destinations.stdout import Stdout
 from webhook.config.destinations.syslog import Syslog
 from webhook.config.destinations.texts import DESTINATION_NAME, PLACEHOLDER
+from webhook.tables import demand
 
 __all__ = [
     "DESTINATION_NAME",
@@ -86,3 +87,10 @@ TYPES: Mapping[str, type[Destination]] = {
     get_args(model.model_fields["type"].annotation)[0]: model for model in get_args(get_args(AnyDestination)[0])
 }
 """Every type of destination by its name."""
+
+for _model in TYPES.values():
+    demand(
+        ("title", "about", "example"),
+        dir(_model),
+        f"{_model.__name__} in {_model.__module__} says no `{{name}}`: write it beside the others of the model",
+    )

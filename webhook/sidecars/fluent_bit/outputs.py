@@ -6,10 +6,12 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from webhook.config import destinations
+from webhook.config.destinations import TYPES
 from webhook.sidecars import STATE_DIRECTORY, Stream, Target
 from webhook.sidecars.fluent_bit import connections
 from webhook.sidecars.fluent_bit.connections import Options
 from webhook.sidecars.fluent_bit.literals import value
+from webhook.tables import demand
 
 __all__ = ["AWS", "OUTPUTS", "WHOLE_LINE", "output"]
 
@@ -357,3 +359,5 @@ OUTPUTS: Mapping[str, Callable[[Any], Options]] = {
     "azure": _azure,
 }
 """The options of an output by the type of destination."""
+
+demand(TYPES, OUTPUTS, f"Fluent Bit ships to every type, and OUTPUTS in {__name__} has no {{name}}: add its output")

@@ -1,0 +1,38 @@
+"""All pages and examples, and what writes them."""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from webhook.config.destinations import TYPES
+from webhook.reference import destinations, formats
+from webhook.reference.codes import diagnostics_page
+from webhook.reference.examples import example_file
+from webhook.reference.gaps import gaps
+from webhook.reference.keys import annotations_page
+from webhook.reference.schema import schema_page
+from webhook.tables import TableError
+
+__all__ = ["PAGES", "write"]
+
+PAGES: Mapping[str, Callable[[], Iterator[str]]] = {
+    "annotations.md": annotations_page,
+    "diagnostics.md": diagnostics_page,
+    "loghook.schema.json": schema_page,
+    **destinations.PAGES,
+    **formats.PAGES,
+}
+"""Each page's name and what writes it."""
+
+
+def write(docs: Path, examples: Path) -> None:
+    """Write every page into `docs`, and an example for each type of destination into `examples`.
+
+    Raises TableError where a table lacks something that a page needs, one line for each thing; then nothing is written.
+    """
+    if found := list(gaps()):
+        raise TableError("\n".join(found))
+    written = {docs / name: "\n".join(page()) for name, page in PAGES.items()}
+    written |= {examples / f"{name}.yaml": example_file(name) for name in TYPES}
+    for file, text in written.items():
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text, "utf-8")
