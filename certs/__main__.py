@@ -3,11 +3,12 @@
 import logging
 import signal
 import sys
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import typer
+import click
 
 from certs.authority import AUTHORITY_LIFE, LEAF_LIFE, BadNameError, Pair, names_of
 from certs.files import CA_CERTIFICATE, CA_KEY, TLS_CERTIFICATE, TLS_KEY, Issued, RefusedError, issue, shown
@@ -83,93 +84,99 @@ Exit code:
   2  wrong use, or no access to a cluster
 """
 
-app = typer.Typer(
-    add_completion=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    pretty_exceptions_enable=False,  # they print local variables, and some of ours are keys
-    rich_markup_mode=None,  # paragraphs wrap to the terminal, and an error is one line
-)
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+_SECONDS = click.FloatRange(min=0)
 
 
-@app.callback(invoke_without_command=True)
-def certs(context: typer.Context) -> None:
+def _number(flag: str, kind: click.ParamType[Any], default: float, text: str) -> Callable[[_Command], _Command]:
+    return click.option(flag, metavar="N", type=kind, default=default, show_default=True, help=text)
+
+
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.pass_context
+def app(context: click.Context) -> None:
     """Certificates for loghook's server."""
     if context.invoked_subcommand is None:
-        typer.echo(context.get_help(), err=True)
-        raise typer.Exit(2)
+        click.echo(context.get_help(), err=True)
+        context.exit(2)
 
 
 @app.command("issue", help=ISSUE_HELP, short_help="Issue files for development.")
-def issue_command(
-    out: Annotated[
-        str,
-        typer.Option("--out", metavar="DIR", help="Directory of the four files; made where it is missing."),
-    ],
-    name: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--name",
-            metavar="DNS-OR-IP",
-            help="A host name or address that clients call, e.g. loghook.logs.svc, *.logs.svc, 10.0.0.7 or fd00::7; "
-            f"give it once for each. Without any: {', '.join(DEFAULT_NAMES)}.",
-        ),
-    ] = None,
-    days: Annotated[
-        int,
-        typer.Option("--days", metavar="N", min=1, max=MOST_DAYS, help="How long the serving certificate is valid."),
-    ] = LEAF_LIFE.days,
-) -> None:
+@click.option("--out", metavar="DIR", required=True, help="Directory of the four files; made where it is missing.")
+@click.option(
+    "--name",
+    "names",
+    metavar="DNS-OR-IP",
+    multiple=True,
+    help="A host name or address that clients call, e.g. loghook.logs.svc, *.logs.svc, 10.0.0.7 or fd00::7; "
+    f"give it once for each. Without any: {', '.join(DEFAULT_NAMES)}.",
+)
+@click.option(
+    "--days",
+    metavar="N",
+    type=click.IntRange(1, MOST_DAYS),
+    default=LEAF_LIFE.days,
+    show_default=True,
+    help="How long the serving certificate is valid.",
+)
+def issue_command(out: str, names: Sequence[str], days: int) -> None:
     """Issue files for development; `ISSUE_HELP` tells the user all of it. Raises what `files.issue` does."""
     if not out:
-        raise typer.BadParameter("name a directory, e.g. --out dev ('.' for this one)", param_hint="--out")
-    names = name or DEFAULT_NAMES
-    issued = issue(Path(out), names, datetime.now(UTC), timedelta(days=days))
+        raise click.BadParameter("name a directory, e.g. --out dev ('.' for this one)", param_hint="--out")
+    issued = issue(Path(out), names or DEFAULT_NAMES, datetime.now(UTC), timedelta(days=days))
     for line in _lines(issued):
-        typer.echo(line)
+        click.echo(line)
 
 
 @app.command("run", help=RUN_HELP, short_help="Look after the certificates of a cluster.")
+@click.option("--namespace", metavar="NS", required=True, help="Where Secret and Service are.")
+@click.option("--secret", metavar="NAME", required=True, help="The Secret; made where it is missing.")
+@click.option("--service", metavar="NAME", required=True, help="The Service that callers call.")
+@click.option(
+    "--webhook-configuration",
+    "mutating",
+    metavar="NAME",
+    multiple=True,
+    required=True,
+    help="A MutatingWebhookConfiguration whose caBundles are ours; waited for where it does not exist yet.",
+)
+@click.option(
+    "--validating-webhook-configuration",
+    "validating",
+    metavar="NAME",
+    multiple=True,
+    help="The same of the validating kind.",
+)
+@click.option(
+    "--owner-deployment", "owner", metavar="NAME", default="", help="The Deployment with which the Secret goes."
+)
+@_number("--ca-days", click.IntRange(1, MOST_CA_DAYS), AUTHORITY_LIFE.days, "How long a CA is valid.")
+@_number("--leaf-days", click.IntRange(1, MOST_DAYS), LEAF_LIFE.days, "How long a serving one is valid.")
+@_number(
+    "--settle-seconds", _SECONDS, Rules.settle.total_seconds(), "How long a new CA is announced before it is used."
+)
+@_number(
+    "--overlap-seconds",
+    _SECONDS,
+    Rules.overlap.total_seconds(),
+    "How long an old CA is trusted after it was last used.",
+)
+@_number("--health-port", click.IntRange(0, 65535), 8081, "Where probes and metrics are.")
+@click.option("--once", is_flag=True, help="Do what needs no waiting, without ports, and end.")
 def run_command(  # noqa: PLR0913  # the options of the command line
     *,
-    namespace: Annotated[str, typer.Option("--namespace", metavar="NS", help="Where Secret and Service are.")],
-    secret: Annotated[str, typer.Option("--secret", metavar="NAME", help="The Secret; made where it is missing.")],
-    service: Annotated[str, typer.Option("--service", metavar="NAME", help="The Service that callers call.")],
-    mutating: Annotated[
-        list[str],
-        typer.Option(
-            "--webhook-configuration",
-            metavar="NAME",
-            help="A MutatingWebhookConfiguration whose caBundles are ours; waited for where it does not exist yet.",
-        ),
-    ],
-    validating: Annotated[
-        list[str] | None,
-        typer.Option("--validating-webhook-configuration", metavar="NAME", help="The same of the validating kind."),
-    ] = None,
-    owner: Annotated[
-        str,
-        typer.Option("--owner-deployment", metavar="NAME", help="The Deployment with which the Secret goes."),
-    ] = "",
-    ca_days: Annotated[
-        int, typer.Option("--ca-days", metavar="N", min=1, max=MOST_CA_DAYS, help="How long a CA is valid.")
-    ] = AUTHORITY_LIFE.days,
-    leaf_days: Annotated[
-        int, typer.Option("--leaf-days", metavar="N", min=1, max=MOST_DAYS, help="How long a serving one is valid.")
-    ] = LEAF_LIFE.days,
-    settle_seconds: Annotated[
-        float,
-        typer.Option("--settle-seconds", metavar="N", min=0, help="How long a new CA is announced before it is used."),
-    ] = Rules.settle.total_seconds(),
-    overlap_seconds: Annotated[
-        float,
-        typer.Option(
-            "--overlap-seconds", metavar="N", min=0, help="How long an old CA is trusted after it was last used."
-        ),
-    ] = Rules.overlap.total_seconds(),
-    health_port: Annotated[
-        int, typer.Option("--health-port", metavar="N", min=0, max=65535, help="Where probes and metrics are.")
-    ] = 8081,
-    once: Annotated[bool, typer.Option("--once", help="Do what needs no waiting, without ports, and end.")] = False,
+    namespace: str,
+    secret: str,
+    service: str,
+    mutating: Sequence[str],
+    validating: Sequence[str],
+    owner: str,
+    ca_days: int,
+    leaf_days: int,
+    settle_seconds: float,
+    overlap_seconds: float,
+    health_port: int,
+    once: bool,
 ) -> int:
     """Look after the certificates of a cluster; `RUN_HELP` tells the user all of it."""
     from certs.cluster import Kind, Place  # noqa: PLC0415  # the client is large, and `issue` does without it
@@ -183,19 +190,20 @@ def run_command(  # noqa: PLR0913  # the options of the command line
             overlap=timedelta(seconds=overlap_seconds),
         )
     except BadNameError as error:
-        raise typer.BadParameter(str(error), param_hint="--service and --namespace") from None
+        raise click.BadParameter(str(error), param_hint="--service and --namespace") from None
     except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--ca-days") from None
+        raise click.BadParameter(str(error), param_hint="--ca-days") from None
     configurations: list[tuple[Kind, str]] = [("mutating", name) for name in mutating]
-    configurations += [("validating", name) for name in validating or ()]
+    configurations += [("validating", name) for name in validating]
     return _run(Place(namespace, secret, tuple(configurations), owner), rules, None if once else health_port)
 
 
 @app.command("clean", help=CLEAN_HELP, short_help="Delete the Secrets that cert-manager leaves behind.")
-def clean_command(
-    namespace: Annotated[str, typer.Option("--namespace", metavar="NS", help="Where they are.")],
-    secret: Annotated[list[str], typer.Option("--secret", metavar="NAME", help="A Secret; give it once for each.")],
-) -> int:
+@click.option("--namespace", metavar="NS", required=True, help="Where they are.")
+@click.option(
+    "--secret", "secrets", metavar="NAME", multiple=True, required=True, help="A Secret; give it once for each."
+)
+def clean_command(namespace: str, secrets: Sequence[str]) -> int:
     """Delete what cert-manager leaves behind; `CLEAN_HELP` tells the user all of it."""
     from certs.cluster import Cluster, ClusterError, Place, connect  # noqa: PLC0415  # as in `run_command`
 
@@ -205,8 +213,8 @@ def clean_command(
     except ClusterError as error:
         return _failed(str(error), 2)
     try:
-        for name in secret:
-            typer.echo(f"{namespace}/{name}: {Cluster(client, Place(namespace, name, ())).clear()}")
+        for name in secrets:
+            click.echo(f"{namespace}/{name}: {Cluster(client, Place(namespace, name, ())).clear()}")
     except ClusterError as error:
         return _failed(str(error), 1)
     return 0
@@ -269,7 +277,7 @@ def main(arguments: list[str] | None = None) -> int:
     """
     try:
         return int(app(arguments, prog_name="python -m certs", standalone_mode=False) or 0)
-    except typer.TyperException as error:
+    except click.ClickException as error:
         return _failed(f"{error.format_message()} (see --help)", 2)
     except BadNameError as error:
         return _failed(f"Invalid value for '--name': {error}", 2)
@@ -281,7 +289,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _failed(line: str, code: int) -> int:
-    typer.echo(f"Error: {line}", err=True)
+    click.echo(f"Error: {line}", err=True)
     return code
 
 

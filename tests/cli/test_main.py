@@ -1,3 +1,5 @@
+import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,11 +17,11 @@ def test_help_shows_examples_and_every_command_with_serve_among_them(process: Ru
     result = process("--help")
     assert (result.code, result.err) == (0, "")
     listed = [line.split()[0] for line in result.out.partition("Commands:\n")[2].splitlines() if line.strip()]
-    assert listed == ["inject", "preview", "verify", "serve"]
+    assert listed == ["completion", "inject", "preview", "serve", "verify"]
     assert "loghook inject -f app.yaml | kubectl apply -f -" in result.out
 
 
-@pytest.mark.parametrize("command", ["inject", "preview", "serve", "verify", "demo"])
+@pytest.mark.parametrize("command", ["completion", "inject", "preview", "serve", "verify", "demo"])
 def test_each_command_has_help_with_an_example(run: Run, command: str) -> None:
     result = run(command, "--help")
     assert (result.code, result.err) == (0, "")
@@ -41,7 +43,7 @@ def test_wrong_use_is_one_line_and_exit_code_2(run: Run) -> None:
         (["nope"], "No such command 'nope'. (see --help)"),
         (["inject"], "Missing option '--file' / '-f'. (see --help)"),
         (["inject", "-f"], "Option '-f' requires an argument. (see --help)"),
-        (["inject", "-f", "x", "y"], "Got unexpected extra argument(s) (y) (see --help)"),
+        (["inject", "-f", "x", "y"], "Got unexpected extra argument (y) (see --help)"),
         (["serve"], "The following arguments are required: --tls-cert, --tls-key (see --help)"),
     ):
         result = run(*arguments)
@@ -55,9 +57,81 @@ def test_without_a_command_the_help_goes_to_stderr(run: Run) -> None:
 
 
 def test_inject_comes_without_the_server_and_without_the_api_client() -> None:
-    program = "import sys, webhook.cli.app; print(*[m for m in sys.modules if m.split('.')[0] in sys.argv[1:]])"
+    program = "import sys, webhook.cli.inject; print(*[m for m in sys.modules if m.split('.')[0] in sys.argv[1:]])"
     unwanted = ["fastapi", "uvicorn", "kubernetes", "certs"]
     result = subprocess.run(
         [sys.executable, "-c", program, *unwanted], capture_output=True, text=True, check=True, timeout=60
     )
     assert result.stdout.split() == []
+
+
+LOADED = """
+import json, sys
+before = set(sys.modules)
+from webhook.cli import main
+try:
+    code = main()
+except SystemExit as end:  # so click ends a completion
+    code = end.code
+print(json.dumps(sorted(set(sys.modules) - before)), file=sys.stderr)
+sys.exit(code)
+"""
+
+COMPLETIONS = {
+    "loghook ": "verify",
+    "loghook inject --": "--namespace",
+    "loghook serve --tls-": "--tls-cert",
+    "loghook completion ": "fish",
+}
+
+PROMPT = [["--help"], ["--version"], [], ["nope"], ["inject"], ["completion", "fish"]]
+PROMPT += [[command, "--help"] for command in ("completion", "inject", "preview", "serve", "verify", "demo")]
+
+
+def loaded(arguments: list[str], typed: str = "") -> tuple[str, set[str]]:
+    """What `loghook` says to `arguments`, or as completion of what is `typed`, and what it has imported at its end."""
+    completing = {
+        "_LOGHOOK_COMPLETE": "bash_complete",
+        "COMP_WORDS": typed,
+        "COMP_CWORD": str(len(typed.split(" ")) - 1),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED, *arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, **(completing if typed else {})},
+    )
+    return done.stdout, set(json.loads(done.stderr.splitlines()[-1]))
+
+
+def heavy(modules: set[str]) -> set[str]:
+    """Those that are not Python's own, not click and not the commands as they are typed."""
+    light = ("webhook.cli.commands.", "click.", "_virtualenv")
+    named = {"webhook", "webhook.cli", "webhook.cli.app", "webhook.cli.commands", "webhook.cli.failures", "click"}
+    own = sys.stdlib_module_names
+    return {name for name in modules - named if name.split(".")[0] not in own and not name.startswith(light)}
+
+
+@pytest.mark.parametrize("arguments", PROMPT, ids=" ".join)
+def test_help_and_version_and_a_mistake_import_nothing_that_a_command_needs(arguments: list[str]) -> None:
+    _, modules = loaded(arguments)
+    assert "webhook.cli.failures" in modules
+    assert heavy(modules) == set()
+    assert modules.isdisjoint({"ssl", "asyncio", "http.client", "urllib.request"})
+
+
+@pytest.mark.parametrize("typed", COMPLETIONS, ids=str.strip)
+def test_completion_imports_as_little_and_knows_the_options_of_every_command(typed: str) -> None:
+    said, modules = loaded([], typed)
+    assert f"plain,{COMPLETIONS[typed]}" in said.split()
+    assert heavy(modules) == set()
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_script_of_a_shell_asks_this_program(run: Run, shell: str) -> None:
+    result = run("completion", shell)
+    assert (result.code, result.err) == (0, "")
+    assert f"_LOGHOOK_COMPLETE={shell}_complete" in result.out
+    assert "loghook" in result.out

@@ -96,7 +96,7 @@ def test_a_serving_process_carries_nothing_that_only_other_commands_need(pki: Pa
         finally:
             server.kill()
     (loaded,) = [line for line in lines if isinstance(line, list)]
-    unwanted = {"typer", "rich", "ruamel", "kubernetes", "jsonpatch", "certs"}
+    unwanted = {"rich", "ruamel", "kubernetes", "jsonpatch", "certs"}
     assert unwanted.intersection(loaded) == set()
     assert {"uvicorn", "webhook"}.issubset(loaded)  # the look was at the right process
 

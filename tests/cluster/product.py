@@ -28,7 +28,9 @@ CHART = ROOT / "charts" / "loghook"
 IMAGE = f"ghcr.io/loghook/loghook:{__version__}"
 ENVIRONMENT = ROOT / ".dev" / "product"
 PASSING = ("certificaterequests", "componentstatuses", "endpoints", "events", "leases", "namespaces", "nodes")
-MODULES = "import certs.cluster, certs.health, webhook.cli.app, webhook.cluster.verification, webhook.server.main"
+MODULES = (
+    "import certs.cluster, certs.health, webhook.cli.app, webhook.cli.verify, webhook.server.main, webhook.cli.serve"
+)
 
 
 def load_product(folder: Path) -> None:

@@ -97,7 +97,7 @@ def test_the_server_imports_nothing_of_the_command_line_or_the_cluster() -> None
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
     loaded = {name.partition(".")[0] for name in done.stdout.split()}
     assert "uvicorn" in loaded
-    assert not loaded & {"typer", "rich", "ruamel", "kubernetes", "certs"}
+    assert not loaded & {"rich", "ruamel", "kubernetes", "certs"}
 
 
 def test_a_server_in_a_thread_leaves_signals_alone(pki: Path) -> None:

@@ -32,9 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _command(arguments: Sequence[str]) -> Callable[[Sequence[str]], int]:
-    """What runs `arguments`. `serve` is looked for before typer is imported: `webhook.cli.serve` says why."""
+    """What runs `arguments`. `serve` is looked for before click is imported: `webhook.cli.commands.serve` says why."""
     if arguments[:1] == ["serve"]:
-        from webhook.cli import serve  # noqa: PLC0415 - each way imports only what it needs
+        from webhook.cli.commands import serve  # noqa: PLC0415 - each way imports only what it needs
 
         return lambda given: serve.run(given[1:])
     from webhook.cli import app  # noqa: PLC0415 - as above

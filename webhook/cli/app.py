@@ -1,14 +1,11 @@
-"""The commands and their help, by typer. `serve` is only listed here: see `webhook.cli.serve`."""
+"""The commands and their help, by click. `serve` is only listed here: see `webhook.cli.commands.serve`."""
 
 from collections.abc import Sequence
-from typing import Annotated
 
-import typer
+import click
 
-from webhook import __version__
-from webhook.cli import demo, inject, preview, serve, verify
+from webhook.cli.commands import completion, demo, inject, preview, serve, verify
 from webhook.cli.failures import InputError
-from webhook.cli.terminal import show
 
 __all__ = ["app", "run"]
 
@@ -22,47 +19,52 @@ HELP = """Logs for applications that write files: Pod annotations in, a logging 
 A Pod says which files to read, in annotations, e.g. loghook.dev/paths: /var/log/app/*.log
 """
 
-app = typer.Typer(
-    help=HELP,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # as argparse looks, which reads the arguments of `serve`
-)
 
-app.command("inject", help=inject.HELP, short_help="Add the sidecars to manifests.")(inject.command)
-app.command("preview", help=preview.HELP, short_help="Show what a running webhook adds to manifests.")(preview.command)
-app.command("verify", help=verify.HELP, short_help="Prove that the webhook of a cluster works.")(verify.command)
-app.command("demo", help=demo.HELP, hidden=True)(demo.command)
-
-
-@app.command("serve", short_help=serve.SUMMARY, add_help_option=False)
-def _listed() -> None:
-    """Serve, as the help lists it; `webhook.cli.main` never lets it get here."""
-
-
-def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it
+def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click calls it
     if wanted:
-        show(f"loghook {__version__}")
-        raise typer.Exit
+        from webhook import __version__  # noqa: PLC0415 - only this asks, and it takes long to find
+
+        click.echo(f"loghook {__version__}")
+        context.exit()
 
 
-@app.callback(invoke_without_command=True)
-def _root(
-    context: typer.Context,
-    version: Annotated[  # noqa: ARG001, FBT002 - its callback does it; options are named
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
-    ] = False,
-) -> None:
+@click.group(
+    help=HELP,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option(
+    "--version",
+    is_flag=True,
+    callback=_show_version,
+    is_eager=True,
+    expose_value=False,
+    help="Show the version and exit.",
+)
+@click.pass_context
+def app(context: click.Context) -> None:
+    """Show the help where no command is named."""
     if context.invoked_subcommand is None:
-        typer.echo(context.get_help(), err=True)
-        raise typer.Exit(InputError.exit_code)
+        click.echo(context.get_help(), err=True)
+        context.exit(InputError.exit_code)
+
+
+_serve = click.Command(
+    "serve",
+    short_help=serve.SUMMARY,
+    params=[click.Option([flag], help=settings["help"]) for flag, _, settings in serve.OPTIONS],
+)
+"""As the help lists it and as the shell completes it; `webhook.cli.main` never lets it get here."""
+
+for command in (inject.command, preview.command, verify.command, _serve, completion.command, demo.command):
+    app.add_command(command)
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command that `arguments` name and return its exit code. Raises CommandError."""
     try:
         return int(app(list(arguments), prog_name="loghook", standalone_mode=False) or 0)
-    except typer.TyperException as error:
+    except click.ClickException as error:
         raise InputError(f"{error.format_message()} (see --help)") from None
-    except typer.Abort:
+    except click.Abort:
         raise KeyboardInterrupt from None

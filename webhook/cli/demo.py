@@ -16,22 +16,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, NoReturn
-
-import typer
+from typing import NoReturn
 
 from webhook.cli import manifests
 from webhook.cli.failures import FailedError, InputError
 from webhook.cli.preview import Webhook, diff
 from webhook.cli.terminal import say, show, styled
 
-__all__ = ["HELP", "command"]
+__all__ = ["run"]
 
-HELP = """Serve with a development certificate and show what the webhook does to an example Pod.
-
-Run it from the root of the repository: `make run`, or `make run PORT=9443` for another port. Certificates are in
-.dev/certs. Ctrl-C ends it.
-"""
 
 EXAMPLE = Path("examples/server-log.yaml")
 CERTIFICATES = Path(".dev/certs")
@@ -40,12 +33,9 @@ _HOST = "127.0.0.1"
 _START_SECONDS = 30
 _END_SECONDS = 0.7
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
-_PORT_LIMIT = 65535
 
 
-def command(
-    port: Annotated[int, typer.Option("--port", metavar="N", min=1, max=_PORT_LIMIT, help="Where to serve.")] = 8443,
-) -> int:
+def run(port: int) -> int:
     """Serve until Ctrl-C or SIGTERM and return the exit code. Raises CommandError where something does not work."""
     if not EXAMPLE.is_file():
         raise InputError(f"there is no {EXAMPLE} here: run it from the root of the repository")

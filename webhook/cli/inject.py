@@ -2,12 +2,9 @@
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from webhook.annotations.registry import PREFIX
 from webhook.cli import configuration, manifests
@@ -19,27 +16,7 @@ from webhook.diagnostics import Diagnostic, escape
 from webhook.inject import Injected, Op, Outcome, Refused, inject
 from webhook.pod.view import Pod
 
-__all__ = ["HELP", "command"]
-
-HELP = """Add the sidecars to manifests, as the webhook would to their Pods.
-
-Reads Pods and whatever has a Pod template: Deployment, StatefulSet, DaemonSet, ReplicaSet, ReplicationController, Job,
-CronJob, PodTemplate, also within a List. Writes all that it read to stdout, changed only by the lines that are added:
-comments, quotes and order stay, and everything else passes through. What became of each object is said on stderr.
-
-\b
-  loghook inject -f app.yaml | kubectl apply -f -
-  kubectl get deployment web -o yaml | loghook inject -f - > web.yaml
-  loghook inject -f app.yaml -f job.yaml --config loghook.yaml -n shop
-
-A cluster in which the webhook runs too leaves Pods alone that have their sidecars already.
-
-\b
-Exit code:
-  0  done, also where nothing was asked for
-  1  a Pod was refused for its annotations; nothing on stdout
-  2  wrong use, or a file that cannot be used; nothing on stdout
-"""
+__all__ = ["run"]
 
 
 @dataclass(frozen=True)
@@ -57,33 +34,18 @@ class Decided:
         return () if isinstance(self.outcome, Refused) else self.outcome.ops
 
 
-def command(
-    file: Annotated[
-        list[str],
-        typer.Option("--file", "-f", metavar="FILE", help="A manifest, or - for stdin; give it once for each."),
-    ],
-    config: Annotated[
-        Path | None,
-        typer.Option("--config", metavar="FILE", help="The webhook's configuration; without, the built-in one."),
-    ] = None,
-    namespace: Annotated[
-        str | None,
-        typer.Option(
-            "--namespace", "-n", metavar="NAMESPACE", help="Where objects go that name no namespace [default: default]."
-        ),
-    ] = None,
-) -> int:
-    """Inject the manifests and return the exit code. Raises InputError before anything is written."""
-    if Counter(file)[STDIN] > 1:
+def run(files: Sequence[str], config: Path | None, namespace: str | None) -> int:
+    """Inject the manifests `files` and return the exit code. Raises InputError before anything is written."""
+    if Counter(files)[STDIN] > 1:
         raise InputError("stdin can be read only once: give -f - only once")
     settings = configuration.read(config)
-    files = [manifests.read(source) for source in file]
-    decided = [list(decide(manifest, settings, namespace)) for documents in files for manifest in documents]
+    read = [manifests.read(source) for source in files]
+    decided = [list(decide(manifest, settings, namespace)) for documents in read for manifest in documents]
     for each in decided:
         _report(each)
     if any(isinstance(found, Decided) and isinstance(found.outcome, Refused) for each in decided for found in each):
         return 1
-    _write(_injected(files, decided))
+    _write(_injected(read, decided))
     return 0
 
 

@@ -5,15 +5,14 @@ import http.client
 import json
 import ssl
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import unified_diff
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
-import typer
 
 from webhook.cli import manifests
 from webhook.cli.failures import FailedError, InputError
@@ -23,22 +22,8 @@ from webhook.diagnostics import escape
 from webhook.inject import Op
 from webhook.inquiry import inquiry
 
-__all__ = ["HELP", "Webhook", "command", "diff"]
+__all__ = ["Webhook", "diff", "run"]
 
-HELP = """Show what a running webhook adds to manifests, as a diff.
-
-Sends each Pod, and what each Pod template would become, to the webhook as an AdmissionReview of a dry run, as the API
-server does. Nothing is created. The server must be the one that --ca vouches for.
-
-\b
-  loghook preview -f app.yaml --server https://127.0.0.1:8443 --ca .dev/certs/ca.crt
-
-\b
-Exit code:
-  0  done, also where nothing would be added
-  1  a Pod was refused, or the webhook cannot be reached
-  2  wrong use, or a file that cannot be used
-"""
 
 _TIMEOUT_SECONDS = 10  # what the API server waits by default
 _PATH = "/mutate"
@@ -110,25 +95,11 @@ class Webhook:
             raise FailedError(f"{self._server} answered something else than an AdmissionReview") from None
 
 
-def command(
-    file: Annotated[
-        list[str],
-        typer.Option("--file", "-f", metavar="FILE", help="A manifest, or - for stdin; give it once for each."),
-    ],
-    server: Annotated[str, typer.Option("--server", metavar="URL", help="The webhook, e.g. https://127.0.0.1:8443.")],
-    ca: Annotated[Path, typer.Option("--ca", metavar="FILE", help="The CA that signed its certificate, PEM.")],
-    namespace: Annotated[
-        str | None,
-        typer.Option(
-            "--namespace", "-n", metavar="NAMESPACE", help="Where objects go that name no namespace [default: default]."
-        ),
-    ] = None,
-    full: Annotated[bool, typer.Option("--full", help="Show long texts whole, like the sidecar's script.")] = False,  # noqa: FBT002 - an option is named where it is used
-) -> int:
+def run(files: Sequence[str], server: str, ca: Path, namespace: str | None, *, full: bool) -> int:
     """Show the diffs and return the exit code."""
     webhook = Webhook(server, ca)
     refused = False
-    parts = [part for source in file for manifest in manifests.read(source) for part in manifest.parts()]
+    parts = [part for source in files for manifest in manifests.read(source) for part in manifest.parts()]
     for part in parts:
         if not part.has_pod():
             continue
