@@ -221,9 +221,13 @@ def clean_command(namespace: str, secrets: Sequence[str]) -> int:
 
 
 def service_names(service: str, namespace: str) -> tuple[str, ...]:
-    """Return the names by which a Service is called; the API server asks for SERVICE.NAMESPACE.svc."""
+    """Return the names by which a Service is called; the API server asks for SERVICE.NAMESPACE.svc.
+
+    Not those that a Pod of the same namespace might use as well: nobody does, and a company's CA whose name
+    constraints permit `svc` may not sign for them, which would spoil the whole certificate.
+    """
     full = f"{service}.{namespace}.svc"
-    return service, f"{service}.{namespace}", full, f"{full}.cluster.local"
+    return full, f"{full}.cluster.local"
 
 
 def _run(place: "Place", rules: Rules, health_port: int | None) -> int:

@@ -9,7 +9,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 
+from certs.__main__ import service_names
 from certs.authority import Authority, Pair, issue_leaf, new_authority, renew_authority
 from certs.files import issue
 
@@ -146,3 +149,28 @@ def test_an_expired_and_a_future_leaf_are_not_trusted(tmp_path: Path) -> None:
             pytest.raises(ssl.SSLCertVerificationError, match=why),
         ):
             call(port, "127.0.0.1", "localhost", authority.certificate_pem())
+
+
+def constrained(authority: Authority, *domains: str) -> Authority:
+    """The same CA with a certificate that lets it sign for names in `domains` alone."""
+    old = authority.certificate
+    builder = x509.CertificateBuilder(old.issuer, old.subject, old.public_key(), old.serial_number)
+    builder = builder.not_valid_before(old.not_valid_before_utc).not_valid_after(old.not_valid_after_utc)
+    for extension in old.extensions:
+        builder = builder.add_extension(extension.value, extension.critical)
+    names = x509.NameConstraints([x509.DNSName(domain) for domain in domains], excluded_subtrees=None)
+    return Authority(builder.add_extension(names, critical=True).sign(authority.key, hashes.SHA256()), authority.key)
+
+
+@pytest.mark.parametrize("further", [(), ("loghook",), ("loghook.logs",)])
+def test_a_company_ca_that_may_sign_for_services_alone_is_enough(tmp_path: Path, further: tuple[str, ...]) -> None:
+    """One name that it may not sign for spoils the certificate for the others too, so ours has no such name."""
+    ca = constrained(new_authority(datetime.now(UTC)), "svc", "cluster.local")
+    leaf = issue_leaf(ca, [*service_names("loghook", "logs"), *further], datetime.now(UTC))
+    with serving(server_context(stored(tmp_path / "served", leaf)), "127.0.0.1") as port:
+        if not further:
+            for name in ("loghook.logs.svc", "loghook.logs.svc.cluster.local"):
+                assert call(port, "127.0.0.1", name, ca.certificate_pem()) == b"!"
+        else:
+            with pytest.raises(ssl.SSLCertVerificationError, match="permitted subtree violation"):
+                call(port, "127.0.0.1", "loghook.logs.svc", ca.certificate_pem())

@@ -60,6 +60,7 @@ def test_g3_by_default() -> None:
         assert each["labelSelector"] == release.injector["spec"]["selector"]
     (quota,) = release.all("ResourceQuota")
     (scope,) = quota["spec"]["scopeSelector"]["matchExpressions"]
+    assert quota["spec"]["hard"] == {"pods": "100"}  # a quantity, and the API server stores it as a text
     assert (scope["scopeName"], scope["values"]) == ("PriorityClass", ["system-cluster-critical"])
 
 

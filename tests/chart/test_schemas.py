@@ -124,7 +124,7 @@ def keys_of_schema(schema: Any, place: str = "") -> set[str]:
 
 def test_the_schema_lists_the_values_and_no_others() -> None:
     schema = json.loads((CHART / "values.schema.json").read_text("utf-8"))
-    listed = keys_of_schema(schema) - {"global"}
+    listed = keys_of_schema(schema) - {"enabled"}  # it is a parent chart's, and changes nothing here
     there = keys_of(yaml.safe_load((CHART / "values.yaml").read_text("utf-8")))
     assert listed <= there
     opened = {place for place in there - listed if not any(place.startswith(f"{root}.") for root in listed)}
@@ -148,7 +148,7 @@ def test_every_map_of_the_schema_is_closed_or_kubernetes_own() -> None:
                 walk(each, place)
 
     walk(schema, "")
-    assert opened == []
+    assert opened == ["/properties/global"]  # other charts' as well
 
 
 @pytest.mark.parametrize(

@@ -26,17 +26,18 @@ app.kubernetes.io/instance: {{ $root.Release.Name | quote }}
 app.kubernetes.io/component: {{ index . 1 | quote }}
 {{- end -}}
 
-{{/* All labels of one component: (list . "component") */}}
+{{/*
+All labels of one component: (list . "component"), and then further ones. By the first of ours Pods are selected, and by
+managed-by Helm knows its own, so they stand; the others are the user's to change.
+*/}}
 {{- define "loghook.labels" -}}
 {{- $root := index . 0 -}}
-{{ include "loghook.selector" . }}
-app.kubernetes.io/version: {{ $root.Chart.AppVersion | quote }}
-app.kubernetes.io/managed-by: {{ $root.Release.Service | quote }}
-app.kubernetes.io/part-of: loghook
-helm.sh/chart: {{ printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" | quote }}
-{{- with $root.Values.commonLabels }}
-{{ toYaml . }}
-{{- end }}
+{{- $fixed := merge (include "loghook.selector" . | fromYaml) (dict "app.kubernetes.io/managed-by" $root.Release.Service) -}}
+{{- $chart := printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" -}}
+{{- $ours := dict "app.kubernetes.io/version" $root.Chart.AppVersion "app.kubernetes.io/part-of" "loghook" "helm.sh/chart" $chart -}}
+{{- $further := dict -}}
+{{- if gt (len .) 2 -}}{{- $further = index . 2 -}}{{- end -}}
+{{ toYaml (merge $fixed $further $root.Values.commonLabels $ours) }}
 {{- end -}}
 
 {{/* Annotations, those of everything first: (list . annotations) */}}
@@ -62,10 +63,7 @@ name: {{ index . 2 }}
 namespace: {{ . }}
 {{- end }}
 labels:
-  {{- include "loghook.labels" (list $root (index . 1)) | nindent 2 }}
-  {{- with $labels }}
-  {{- toYaml . | nindent 2 }}
-  {{- end }}
+  {{- include "loghook.labels" (list $root (index . 1) $labels) | nindent 2 }}
 {{- include "loghook.annotations" (list $root (index . 3)) }}
 {{- end -}}
 
@@ -76,14 +74,58 @@ helm.sh/hook-weight: {{ index . 2 | quote }}
 helm.sh/hook-delete-policy: {{ index . 3 | default "before-hook-creation,hook-succeeded" | quote }}
 {{- end -}}
 
+{{/*
+An image: (list . {repository, tag, digest}). What is not said of it is that of the chart's own image, and
+`global.imageRegistry` replaces its registry, as `config.images.registry` does for what is injected.
+*/}}
 {{- define "loghook.image" -}}
-{{- with .Values.image -}}
-{{- if .digest -}}
-{{ printf "%s@%s" .repository .digest }}
+{{- $root := index . 0 -}}
+{{- $image := index . 1 | default dict -}}
+{{- $own := ternary (dict "repository" "" "tag" "" "digest" "") $root.Values.image (not (empty $image.repository)) -}}
+{{- $repository := $image.repository | default $root.Values.image.repository -}}
+{{- with include "loghook.globalRegistry" $root -}}
+{{- $repository = printf "%s/%s" . (regexReplaceAll "^([^/]*[.:][^/]*|localhost)/" $repository "") -}}
+{{- end -}}
+{{- with $image.digest | default (ternary "" $own.digest (not (empty $image.tag))) -}}
+{{ printf "%s@%s" $repository . }}
 {{- else -}}
-{{ printf "%s:%s" .repository (.tag | default $.Chart.AppVersion) }}
+{{ printf "%s:%s" $repository ($image.tag | default $own.tag | default $root.Chart.AppVersion) }}
 {{- end -}}
 {{- end -}}
+
+{{/* What a chart that has this one among its dependencies says for all its images: a registry. */}}
+{{- define "loghook.globalRegistry" -}}
+{{- (.Values.global | default dict).imageRegistry | default "" | trimSuffix "/" -}}
+{{- end -}}
+
+{{/* The Secrets with which to pull our own images, ours and `global.imagePullSecrets`, as a list. */}}
+{{- define "loghook.pullSecrets" -}}
+{{- $secrets := .Values.imagePullSecrets -}}
+{{- range (.Values.global | default dict).imagePullSecrets -}}
+{{- $secrets = append $secrets (kindIs "string" . | ternary (dict "name" .) .) -}}
+{{- end -}}
+{{ toYaml (uniq $secrets) }}
+{{- end -}}
+
+{{/*
+The file `loghook.yaml`: `config`, and where that says no registry, what is said for all images of a parent chart.
+*/}}
+{{- define "loghook.config" -}}
+{{- $config := deepCopy .Values.config -}}
+{{- $global := .Values.global | default dict -}}
+{{- if not (hasKey ($config.images | default dict) "registry") -}}
+{{- with include "loghook.globalRegistry" . -}}
+{{- $_ := set $config "images" (merge (dict "registry" .) ($config.images | default dict)) -}}
+{{- end -}}
+{{- if and $global.imagePullSecrets (not (hasKey $config "imagePullSecrets")) -}}
+{{- $names := list -}}
+{{- range $global.imagePullSecrets -}}
+{{- $names = append $names (kindIs "string" . | ternary . (get (kindIs "map" . | ternary . dict) "name")) -}}
+{{- end -}}
+{{- $_ := set $config "imagePullSecrets" (uniq $names) -}}
+{{- end -}}
+{{- end -}}
+{{ toYaml $config }}
 {{- end -}}
 
 {{- define "loghook.serviceAccountName" -}}
@@ -127,7 +169,7 @@ The Secret with tls.crt and tls.key. Each mode has its own, so that a change of 
 {{/* What all Pods have in common: who runs them, and where. */}}
 {{- define "loghook.podSettings" -}}
 enableServiceLinks: false
-{{- with .Values.imagePullSecrets }}
+{{- with include "loghook.pullSecrets" . | fromYamlArray }}
 imagePullSecrets:
   {{- toYaml . | nindent 2 }}
 {{- end }}
@@ -145,7 +187,7 @@ tolerations:
 
 {{/* What all containers have in common. */}}
 {{- define "loghook.container" -}}
-image: {{ include "loghook.image" . | quote }}
+image: {{ include "loghook.image" (list . .Values.image) | quote }}
 imagePullPolicy: {{ .Values.image.pullPolicy }}
 securityContext:
   {{- include "loghook.withoutNull" .Values.securityContext | nindent 2 }}
@@ -155,10 +197,7 @@ securityContext:
 {{- define "loghook.podMetadata" -}}
 {{- $root := index . 0 -}}
 labels:
-  {{- include "loghook.labels" (list $root (index . 1)) | nindent 2 }}
-  {{- with $root.Values.podLabels }}
-  {{- toYaml . | nindent 2 }}
-  {{- end }}
+  {{- include "loghook.labels" (list $root (index . 1) $root.Values.podLabels) | nindent 2 }}
 {{- include "loghook.annotations" (list $root (merge (dict) (index . 2) $root.Values.podAnnotations)) }}
 {{- end -}}
 
@@ -190,9 +229,25 @@ matchLabels:
 {{- end }}
 {{- end -}}
 
+{{/* Labels of the user's that would be others than those by which Pods are selected: (list . "value" labels) */}}
+{{- define "loghook.checkLabels" -}}
+{{- $selector := include "loghook.selector" (list (index . 0) "one of each kind of Pod") | fromYaml -}}
+{{- $value := index . 1 -}}
+{{- range $label, $text := index . 2 -}}
+{{- if and (hasKey $selector $label) (ne $text (get $selector $label)) -}}
+{{- fail (printf "%s: by %s (%s) Pods are selected, so it cannot be %q; leave it out" $value $label (get $selector $label) $text) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{/* What the schema cannot say, because it takes two values to be wrong. */}}
 {{- define "loghook.check" -}}
+{{- if eq (toString .Values.enabled) "false" -}}
+{{- fail "enabled: it is for the `condition` of a chart that has this one among its dependencies, which leaves it out; this chart itself cannot" -}}
+{{- end -}}
 {{- include "loghook.checkConfig" . -}}
+{{- include "loghook.checkLabels" (list . "podLabels" .Values.podLabels) -}}
+{{- include "loghook.checkLabels" (list . "commonLabels" .Values.commonLabels) -}}
 {{- if lt (int .Values.terminationGracePeriodSeconds) (add (int .Values.drainSeconds) 10 | int) -}}
 {{- fail "terminationGracePeriodSeconds: must be at least 10 more than drainSeconds, or the kubelet kills a server that still answers" -}}
 {{- end -}}
