@@ -106,11 +106,12 @@ _ADDED_LISTS = re.compile(
 )
 _ADDED_PATHS = re.compile(
     r"/spec/(volumes|imagePullSecrets)(/-)?|/spec/containers/-|/spec/initContainers(/[0-9]+)?"
-    r"|/spec/(c|initC)ontainers/[0-9]+/volumeMounts(/-)?"
+    r"|/spec/(c|initC)ontainers/[0-9]+/volumeMounts(/-)?|/spec/resources/(requests|limits)(/(cpu|memory))?"
     r"|/metadata/annotations/(loghook\.dev~1(status|config)|cluster-autoscaler\.kubernetes\.io~1safe-to-evict-local-volumes"
     r"|kubectl\.kubernetes\.io~1default-container"
     r"|fluentbit\.io~1parser_stdout-loghook.*|ad\.datadoghq\.com~1loghook.*|co\.elastic\.logs\.loghook[^/]*~1.*)"
 )
+_ADDED_MEMBERS = re.compile(r"/metadata/annotations/.*|/spec/resources/(requests|limits)(/(cpu|memory))?")
 _WRITTEN = re.compile(r"/metadata/annotations/loghook\.dev/(status|config)")
 _APPENDED = re.compile(r"/metadata/annotations/cluster-autoscaler\.kubernetes\.io/safe-to-evict-local-volumes")
 _PATCH_LIMIT = 64 * 2**10
@@ -123,9 +124,12 @@ def _check_kept(before: Any, after: Any, place: str = "") -> None:
         names = [item.get("name") for item in before]
         is_mixed = place.endswith("initContainers")  # elsewhere ours stand behind the user's
         after = [item for item in after if item.get("name") in names] if is_mixed else after[: len(before)]
+    elif _ADDED_MEMBERS.fullmatch(place):
+        before = {} if before is None and isinstance(after, dict) else before
     if isinstance(before, dict) and isinstance(after, dict):
         added = [key for key in after if key not in before]
-        assert all(_ADDED_LISTS.fullmatch(f"{place}/{key}") or place == "/metadata/annotations" for key in added), place
+        ways = [f"{place}/{key}" for key in added]
+        assert all(_ADDED_LISTS.fullmatch(way) or _ADDED_MEMBERS.fullmatch(way) for way in ways), place
         assert [key for key in after if key in before] == list(before), place
         for key, value in before.items():
             _check_kept(value, after[key], f"{place}/{key}")

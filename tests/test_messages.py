@@ -26,7 +26,9 @@ _TAIL = re.compile(r' \(got ".*"\)$')
 _ASIDE = re.compile(r"(?<=[^ ]) \(.*\)$")  # what follows the advice: what is wrong with an expression, other names
 _PAIR = re.compile(rf"""({PREFIX}[^\s:]+): ("(?:[^"\\]|\\.)*"|'[^']*'|\S+)""")
 _PATH = re.compile(r"e\.g\. (/\S+)")
-_NO_EXAMPLE_TO_TRY = {"LH120", "LH208", "LH209", "LH210", "LH301", "LH302", "LH303", "LH402", "LH403", "LH405", "LH406"}
+_NO_EXAMPLE_TO_TRY = {
+    *("LH120", "LH208", "LH209", "LH210", "LH301", "LH302", "LH303", "LH402", "LH403", "LH405", "LH406", "LH407")
+}
 
 
 def pod_of(entry: dict[str, Any], said: dict[str, str] | None = None) -> dict[str, Any]:

@@ -338,6 +338,12 @@ CODES = _table(
         "The hints that a node's agent reads in annotations cannot say everything: what they leave unsaid is for the "
         "agent's configuration.",
     ),
+    _warning(
+        "LH407",
+        "no room in spec.resources, so none is requested: raise it by e.g. {example} of {resource}",
+        "The Pod has resources as a whole (`spec.resources`), and its containers may together request no more. So ours "
+        "request nothing beyond that, which a LimitRange may refuse.",
+    ),
     # 5xx: the administrator's side; never refuses a Pod
     _warning(
         "LH501",

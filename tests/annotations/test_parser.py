@@ -22,7 +22,8 @@ def test_registers_the_keys_of_the_design() -> None:
     ]
     assert [key.name for key in KEYS.values() if key.scope == "pod"] == [
         *("agent", "engine", "offsets", "native-sidecar", "inject", "on-error", "volume-size-limit"),
-        *("cpu-request", "cpu-limit", "memory-request", "memory-limit", "drain-seconds", "node-agent-hints"),
+        *("cpu-request", "cpu-limit", "memory-request", "memory-limit"),
+        *("ephemeral-storage-request", "ephemeral-storage-limit", "drain-seconds", "node-agent-hints"),
     ]
 
 

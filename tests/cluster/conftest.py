@@ -202,7 +202,13 @@ def assets() -> Path:
 @pytest.fixture(scope="session")
 def api(assets: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
     """A kube-apiserver of our own."""
-    folder = tmp_path_factory.mktemp("apiserver")
+    with apiserver(assets, tmp_path_factory.mktemp("apiserver")) as found:
+        yield found
+
+
+@contextmanager
+def apiserver(assets: Path, folder: Path, *options: str) -> Iterator[Api]:
+    """A kube-apiserver with an etcd, for a while; `options` are further ones of its command line."""
     client, peer, port = free_port(), free_port(), free_port()
     etcd = Process(
         folder / "etcd.log",
@@ -225,6 +231,7 @@ def api(assets: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]
         *f"--service-account-key-file={pki}/tls.crt --service-account-signing-key-file={pki}/tls.key".split(),
         *["--service-account-issuer=https://kubernetes.default.svc", "--service-cluster-ip-range=10.96.0.0/16"],
         *["--authorization-mode=RBAC", "--disable-admission-plugins=ServiceAccount", "--allow-privileged=true"],
+        *options,
     )
     found = Api(port, pki / "ca.crt", token)
 
@@ -248,7 +255,13 @@ def api(assets: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]
 @pytest.fixture(scope="session")
 def registered(api: Api, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Webhook]:
     """Our server, registered with the API server of `api`."""
-    webhook = Webhook(tmp_path_factory.mktemp("webhook"), "127.0.0.1")
+    with registration(api, Webhook(tmp_path_factory.mktemp("webhook"), "127.0.0.1")) as webhook:
+        yield webhook
+
+
+@contextmanager
+def registration(api: Api, webhook: Webhook) -> Iterator[Webhook]:
+    """`webhook`, which is ended at last, registered with `api`."""
     path = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
     status, answer, _ = api.call("POST", path, webhook.configuration())
     assert status == 201, answer

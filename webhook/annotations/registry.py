@@ -241,7 +241,7 @@ _POD_KEYS = (
         parse=values.quantity,
         default_about="small, per engine",
         example="10m",
-        about="The CPU that each sidecar requests.",
+        about="The CPU that each sidecar requests, `loghook-drain` too.",
     ),
     Key(
         name="cpu-limit",
@@ -257,7 +257,7 @@ _POD_KEYS = (
         parse=values.size,
         default_about="small, per engine",
         example="32Mi",
-        about="The memory that each sidecar requests.",
+        about="The memory that each sidecar requests, `loghook-drain` too.",
     ),
     Key(
         name="memory-limit",
@@ -266,6 +266,23 @@ _POD_KEYS = (
         default_about="the request",
         example="64Mi",
         about="The memory that each sidecar is limited to.",
+    ),
+    Key(
+        name="ephemeral-storage-request",
+        scope="pod",
+        parse=values.size,
+        default_about="none",
+        example="64Mi",
+        about="The ephemeral storage that each sidecar requests, where a LimitRange wants a minimum.",
+    ),
+    Key(
+        name="ephemeral-storage-limit",
+        scope="pod",
+        parse=values.size,
+        default_about="enough for the stream and the volumes of ours",
+        example="512Mi",
+        about="The ephemeral storage that each sidecar is limited to. It has such a limit only where every app "
+        "container has one: it would else be the whole Pod's.",
     ),
     Key(
         name="drain-seconds",

@@ -56,6 +56,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     cpu_limit: str | None = None
     memory_request: str | None = None
     memory_limit: str | None = None
+    ephemeral_storage_request: str | None = None
+    ephemeral_storage_limit: str | None = None
     drain_seconds: int
     node_agent_hints: str
     said: Mapping[str, str] = {}

@@ -12,8 +12,9 @@ from webhook.annotations.registry import KEYS, PREFIX
 from webhook.annotations.request import Request, Source
 from webhook.diagnostics import Diagnostic
 from webhook.plan.asked import Asked
-from webhook.plan.names import FLUSH_SECONDS
+from webhook.plan.names import FLUSH_SECONDS, sidecar_name
 from webhook.plan.orders import parsing, target
+from webhook.plan.pod_level import PodLevel, within_pod
 from webhook.plan.volumes import Located
 from webhook.sidecars import Agent, Engine, Problem, Shipment, Stream
 from webhook.sidecars.programs import AGENTS, ENGINES, able
@@ -24,11 +25,13 @@ __all__ = ["Agreed", "agree"]
 class Agreed(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked, with the sources of `request` that go on, and the programs that are needed for them.
 
-    `unable` says by source's name what the author asks of the agent that it cannot do: such a source is not shipped.
+    `level` is what the Pod has as a whole, where it has anything: then the request is within it. `unable` says by
+    source's name what the author asks of the agent that it cannot do: such a source is not shipped.
     """
 
     asked: Asked
     request: Request
+    level: PodLevel | None
     engine: Engine | None
     agent: Agent | None
     unable: tuple[tuple[str, Diagnostic], ...]
@@ -42,18 +45,34 @@ def agree(asked: Asked, located: Located) -> Agreed:
     modes = {source.mode for source in sources}
     engine = ENGINES[asked.request.engine] if "streaming" in modes else None
     agent = AGENTS[asked.request.agent] if "agent" in modes else None
+    wanted = msgspec.structs.replace(asked.request, sources=sources)
+    level = PodLevel.of(asked.pod, asked.others.values())
+    request, no_room = within_pod(level, wanted, _number_of_sidecars(wanted, engine, agent))
     return Agreed(
         asked=asked,
-        request=msgspec.structs.replace(asked.request, sources=sources),
+        request=request,
+        level=level,
         engine=engine,
         agent=agent,
         unable=unable,
         diagnostics=(
             *left_out.values(),
+            *no_room,
             *_against_the_programs(asked, engine),
             *_against_the_pod(asked, engine, agent),
         ),
     )
+
+
+def _number_of_sidecars(request: Request, engine: Engine | None, agent: Agent | None) -> int:
+    """How many there will be, the one that waits for others included."""
+    is_waited_for = _waits(engine, agent) and request.native_sidecar and request.drain_seconds > 0
+    return len(set(map(sidecar_name, request.sources))) + is_waited_for
+
+
+def _waits(engine: Engine | None, agent: Agent | None) -> bool:
+    """Whether a program is to be kept running until everything is read."""
+    return agent is not None or (engine is not None and not engine.drains_itself)
 
 
 # What the Pod and the programs make of the request.
@@ -70,7 +89,7 @@ def _against_the_programs(asked: Asked, engine: Engine | None) -> Iterator[Diagn
 def _against_the_pod(asked: Asked, engine: Engine | None, agent: Agent | None) -> Iterator[Diagnostic]:
     if asked.never_ends:
         yield Diagnostic("LH502" if asked.is_left_alone else "LH401", PREFIX + "native-sidecar")
-    waits = agent is not None or (engine is not None and not engine.drains_itself)
+    waits = _waits(engine, agent)
     drain, flush = asked.request.drain_seconds, FLUSH_SECONDS if waits else 0
     # A native sidecar that drains itself is told to stop when nothing is written any more, and ends at once.
     is_bounded = waits or not asked.request.native_sidecar

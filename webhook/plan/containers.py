@@ -20,7 +20,7 @@ from webhook.plan.names import (
     TOKEN_VOLUME,
     sidecar_name,
 )
-from webhook.plan.resources import resources
+from webhook.plan.resources import of_drain, resources
 from webhook.plan.security import security_context
 from webhook.plan.volumes import Reader
 from webhook.pod.places import TOKEN_PATH
@@ -171,10 +171,11 @@ class _Surroundings(msgspec.Struct, frozen=True, kw_only=True):
 
     def draining(self, others: Sequence[Sidecar], writer: str) -> Sidecar:
         """The sidecar that holds up the end of `others`, native ones that read what `writer` writes."""
+        of = self.config.resources.of
         container = self._container(
             DRAIN_NAME,
             _Program(self.config.images.of(BUSYBOX.name), drain_command(self.request.drain_seconds)),
-            self.resources(DRAIN, _without_resources(self.request)),
+            self.resources(DRAIN, of_drain(self.request, of(DRAIN), of(others[-1].engine))),
             writer,
             [],
         )
@@ -212,11 +213,6 @@ class _Surroundings(msgspec.Struct, frozen=True, kw_only=True):
 
     def _index(self, readers: Iterable[Reader]) -> int | None:
         return _index_after_preparation(self.pod, readers) if self.request.native_sidecar else None
-
-
-def _without_resources(request: Request) -> Request:
-    """What annotations say of resources is for sidecars that do something."""
-    return msgspec.structs.replace(request, cpu_request=None, cpu_limit=None, memory_request=None, memory_limit=None)
 
 
 # What it mounts.

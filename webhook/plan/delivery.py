@@ -12,7 +12,7 @@ from webhook.plan.agreed import Agreed
 from webhook.plan.layout import Files, LaidOut
 from webhook.plan.names import FLUSH_SECONDS
 from webhook.plan.orders import NAMESPACE, NODE, POD, UNNAMED, destination_of, file_of, parsing, secret_of, target
-from webhook.plan.resources import resources
+from webhook.plan.resources import usable_memory
 from webhook.pod import quantities
 from webhook.pod.view import Pod
 from webhook.sidecars import Agent, Shipment, Stream, Text, Tree, Variable
@@ -113,9 +113,9 @@ def _about_secrets(agreed: Agreed, wanted: Sequence[Files]) -> Iterator[Diagnost
 
 def _delivery(agreed: Agreed, agent: Agent, shipped: Sequence[Files]) -> Delivery:
     asked = agreed.asked
-    limits = resources(asked.pod, agreed.request, asked.config.resources.of(agent.name), asked.others.values(), ())
+    defaults = asked.config.resources.of(agent.name)
     bounds = {
-        "memory_bytes": int(quantities.parse(limits["limits"]["memory"])),
+        "memory_bytes": usable_memory(asked.pod, agreed.request, defaults, asked.others.values()),
         "state_bytes": int(quantities.parse(asked.config.state_size_limit)),
         "grace_seconds": FLUSH_SECONDS,
     }

@@ -38,16 +38,22 @@ def ops(pod: Pod, plan: Plan) -> Iterator[Op]:
     yield from _append(
         "/spec/imagePullSecrets", spec.image_pull_secrets, [{"name": n} for n in plan.image_pull_secrets]
     )
+    for kind, added in plan.resources.items():
+        yield from _member_ops(f"/spec/resources/{kind}", getattr(spec.resources, kind), added)
     yield from annotation_ops(pod, plan.annotations)
 
 
 def annotation_ops(pod: Pod, annotations: Mapping[str, str]) -> Iterator[Op]:
     """The operations that set `annotations` on `pod`."""
-    if pod.metadata.annotations is None:
-        yield Op("/metadata/annotations", dict(annotations))
+    yield from _member_ops("/metadata/annotations", pod.metadata.annotations, annotations)
+
+
+def _member_ops(path: str, there: Mapping[str, Any] | None, members: Mapping[str, Any]) -> Iterator[Op]:
+    if there is None:
+        yield Op(path, dict(members))
         return
-    for key, value in annotations.items():
-        yield Op(f"/metadata/annotations/{_escape(key)}", value)
+    for key, value in members.items():
+        yield Op(f"{path}/{_escape(key)}", value)
 
 
 def _escape(key: str) -> str:

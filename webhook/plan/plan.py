@@ -40,8 +40,9 @@ from webhook.plan.names import (
 )
 from webhook.plan.node_agents import NODE_AGENTS, Output
 from webhook.plan.orders import parsing
+from webhook.plan.pod_level import filled_in
 from webhook.plan.volumes import locate
-from webhook.pod.view import Pod
+from webhook.pod.view import Pod, Quantities
 from webhook.sidecars import Agent
 
 __all__ = ["Mount", "Plan", "plan"]
@@ -58,13 +59,17 @@ class Mount(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What a Pod gets. Where a diagnostic is an error the rest is not to be used."""
+    """What a Pod gets. Where a diagnostic is an error the rest is not to be used.
+
+    `resources` are members of the Pod's own `spec.resources` that are absent, by `requests` and `limits`.
+    """
 
     sidecars: tuple[Sidecar, ...] = ()
     volumes: tuple[dict[str, Any], ...] = ()
     mounts: tuple[Mount, ...] = ()
     annotations: Mapping[str, str] = {}
     image_pull_secrets: tuple[str, ...] = ()
+    resources: Mapping[str, Quantities] = {}
     sources: tuple[Source, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
 
@@ -95,6 +100,7 @@ def _planned(agreed: Agreed, laid_out: LaidOut, shipped: Shipped, made: tuple[Si
         mounts=tuple(Mount(each.container, each.volume, each.directory) for each in laid_out.additions),
         annotations=annotations,
         image_pull_secrets=_missing_pull_secrets(asked),
+        resources=filled_in(agreed.level, agreed.request) if agreed.level else {},
         sources=tuple(each.source for each in laid_out.files),
         diagnostics=(*unsaid, *_about_size(asked.pod, annotations)),
     )

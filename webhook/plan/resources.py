@@ -1,7 +1,7 @@
 """What a sidecar requests and is limited to, without changing what the Pod is.
 
-A Guaranteed Pod stays Guaranteed, a Pod with resources of its own stays valid (KEP-2837), and no limit of ours becomes
-the limit of the whole Pod.
+A Guaranteed Pod stays Guaranteed, a Pod with resources of its own keeps them (`webhook.plan.pod_level`), and no limit
+of ours becomes the limit of the whole Pod.
 """
 
 import math
@@ -16,16 +16,15 @@ from webhook.annotations.request import Request
 from webhook.config.engines import EngineResources
 from webhook.config.loghook_yaml import Config
 from webhook.diagnostics import Diagnostic
+from webhook.plan.pod_level import NOTHING, PodLevel, is_said
 from webhook.pod import quantities
-from webhook.pod.view import Container, Pod, Resources
+from webhook.pod.view import Container, Pod, Quantity, Resources
 
-__all__ = ["resources", "within_ceiling"]
+__all__ = ["of_drain", "resources", "usable_memory", "within_ceiling"]
 
 _EPHEMERAL = "ephemeral-storage"
 _STDOUT_BYTES = 64 * 2**20  # the kubelet keeps 5 files of 10 MiB of a container's output by default
 _UNLIMITED_VOLUME_BYTES = 2**30
-
-Quantity = str | int | float
 
 
 def resources(
@@ -44,17 +43,35 @@ def resources(
     if cpu_limit != "none":
         limits["cpu"] = cpu_limit
     others = list(others)
-    if pod.spec.resources is not None and (pod.spec.resources.requests or pod.spec.resources.limits):
-        requests, limits = _within_pod(limits, pod.spec.resources.limits or {})
+    level = PodLevel.of(pod, others)
+    if level is not None:
+        requests, limits = _within_pod(level, request, limits)
     elif others and all(map(_is_guaranteed, others)):
         limits = {"cpu": requests["cpu"], **limits}
         requests = dict(limits)
-    names = {container.name for container in pod.containers}
-    apps = [container for container in others if container.name in names]
-    if apps and all(_limit_of(container, _EPHEMERAL) is not None for container in apps):
-        requests[_EPHEMERAL] = "0"
-        limits[_EPHEMERAL] = str(_STDOUT_BYTES + sum(map(_volume_bytes, volume_sizes)))
-    return {"requests": requests, "limits": limits}
+    of_storage, storage_limits = _storage(pod, request, others, volume_sizes)
+    return {"requests": requests | of_storage, "limits": limits | storage_limits}
+
+
+def usable_memory(pod: Pod, request: Request, defaults: EngineResources, others: Iterable[Container]) -> int:
+    """The bytes that a sidecar in `pod` may count on: its limit, or what it would have been."""
+    limit = quantities.parse(resources(pod, request, defaults, others, ())["limits"]["memory"])
+    return int(limit or quantities.parse(_memory_limit(request, defaults)))
+
+
+def of_drain(request: Request, own: EngineResources, others: EngineResources) -> Request:
+    """What `request` says for the container that waits for another: their defaults are `own` and `others`.
+
+    A minimum or a ratio of a LimitRange holds for it too, so it follows what is said of requests and ratios. It only
+    sleeps: a limit that is said for a program that works is no reason to give it more.
+    """
+    cpu_request, cpu_limit = request.cpu_request, request.cpu_limit
+    if cpu_limit not in {None, "none"}:
+        cpu_request = _cpu_request(request, others)
+        cpu_limit = _larger(cpu_request, own.cpu_limit if own.cpu_limit != "none" else "0")
+        cpu_limit = _smaller(cpu_limit, request.cpu_limit or "0")
+    memory_limit = request.memory_request or (request.memory_limit and _smaller(own.memory_limit, request.memory_limit))
+    return msgspec.structs.replace(request, cpu_request=cpu_request, cpu_limit=cpu_limit, memory_limit=memory_limit)
 
 
 def _cpu_request(request: Request, defaults: EngineResources) -> str:
@@ -83,6 +100,7 @@ def _memory_request(request: Request, defaults: EngineResources) -> str:
 
 
 def _memory_limit(request: Request, defaults: EngineResources) -> str:
+    """The memory that a sidecar is limited to, where the Pod as a whole does not bound it further."""
     return request.memory_limit or _larger(defaults.memory_limit, _memory_request(request, defaults))
 
 
@@ -95,16 +113,27 @@ def _larger(one: str, other: str) -> str:
 
 
 def _within_pod(
-    limits: Mapping[str, Quantity], of_pod: Mapping[str, Quantity]
+    level: PodLevel, request: Request, limits: Mapping[str, Quantity]
 ) -> tuple[dict[str, Quantity], dict[str, Quantity]]:
-    """Requests: nothing beyond what the Pod as a whole requests; and limits, none above the Pod's."""
-    within = {name: _least(limit, of_pod[name]) if name in of_pod else limit for name, limit in limits.items()}
-    return dict.fromkeys(("cpu", "memory"), "0"), within
+    """Requests: nothing that is not said, beyond what the Pod as a whole requests; and limits, none above the Pod's."""
+    requests = {"cpu": request.cpu_request or NOTHING, "memory": request.memory_request or NOTHING}
+    within = {name: level.limit(name, limits.get(name), is_said=is_said(request, name)) for name in ("memory", "cpu")}
+    return requests, {name: limit for name, limit in within.items() if limit is not None}
 
 
-def _least(ours: Quantity, theirs: Quantity) -> Quantity:
-    value = _value(theirs)
-    return theirs if value is not None and value < quantities.parse(ours) else ours
+def _storage(
+    pod: Pod, request: Request, others: Iterable[Container], volume_sizes: Iterable[str]
+) -> tuple[dict[str, Quantity], dict[str, Quantity]]:
+    """Request and limit of ephemeral storage. No limit where an app container has none: it would be the whole Pod's."""
+    said = request.ephemeral_storage_request
+    requests: dict[str, Quantity] = {} if said is None else {_EPHEMERAL: said}
+    names = {container.name for container in pod.containers}
+    apps = [container for container in others if container.name in names]
+    if not apps or any(_limit_of(container, _EPHEMERAL) is None for container in apps):
+        return requests, {}
+    enough = str(_STDOUT_BYTES + sum(map(_volume_bytes, volume_sizes)))
+    limit = request.ephemeral_storage_limit or _larger(enough, said or "0")
+    return {_EPHEMERAL: said or "0"}, {_EPHEMERAL: limit}
 
 
 def _is_guaranteed(container: Container) -> bool:
@@ -176,6 +205,7 @@ def _crossed(request: Request) -> Iterator[Diagnostic]:
     pairs = (
         ("cpu-limit", request.cpu_limit, request.cpu_request),
         ("memory-limit", request.memory_limit, request.memory_request),
+        ("ephemeral-storage-limit", request.ephemeral_storage_limit, request.ephemeral_storage_request),
     )
     for name, limit, asked in pairs:
         if limit and asked and limit != "none" and quantities.parse(limit) < quantities.parse(asked):

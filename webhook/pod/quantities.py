@@ -4,10 +4,11 @@ Source: https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/q
 """
 
 import functools
+import math
 import re
 from decimal import Decimal
 
-__all__ = ["parse"]
+__all__ = ["parse", "text"]
 
 _DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 _BINARY = {"Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4, "Pi": 5, "Ei": 6}
@@ -33,3 +34,11 @@ def parse(quantity: str | float) -> Decimal:
     if suffix[0] in "eE" and len(suffix) > 1:
         return Decimal(number).scaleb(int(suffix[1:]))
     raise ValueError(f"not a quantity: {quantity!r}")
+
+
+def text(value: Decimal) -> str:
+    """A quantity of the value `value`, as short as one would write it; what is below a thousandth is rounded up."""
+    if value != value.to_integral_value():
+        return f"{math.ceil(value * 1000)}m"
+    mebibytes = _FACTORS["Mi"]
+    return f"{int(value / mebibytes)}Mi" if value and value % mebibytes == 0 else str(int(value))

@@ -16,6 +16,8 @@ __all__ = [
     "Metadata",
     "Pod",
     "PodError",
+    "Quantities",
+    "Quantity",
     "Resources",
     "Spec",
     "Volume",
@@ -101,11 +103,17 @@ class SecurityContext(_View, frozen=True):
     run_as_group: int | None = None
 
 
+Quantity = str | int | float
+"""A quantity as it is written, which nobody may have validated yet."""
+
+Quantities = dict[str, Quantity]
+
+
 class Resources(_View, frozen=True):
     """Requests and limits, of a container or of the Pod."""
 
-    requests: dict[str, str | int | float] | None = None
-    limits: dict[str, str | int | float] | None = None
+    requests: Quantities | None = None
+    limits: Quantities | None = None
 
 
 class Container(_View, frozen=True):
