@@ -141,21 +141,23 @@ def test_g13_it_fails_open_unless_told_otherwise(release: Release) -> None:
 
 def test_g13_the_guard_looks_where_the_webhook_does() -> None:
     release = render({"guard": {"enabled": True}})
-    policy = release.one("ValidatingAdmissionPolicy")["spec"]
+    policy = release.one("ValidatingAdmissionPolicy", "loghook")["spec"]
     assert policy["failurePolicy"] == "Ignore"
     assert policy["matchConstraints"]["namespaceSelector"] == release.webhook["namespaceSelector"]
     assert policy["matchConstraints"]["objectSelector"] == release.webhook["objectSelector"]
     assert policy["matchConstraints"]["resourceRules"] == release.webhook["rules"]
-    binding = release.one("ValidatingAdmissionPolicyBinding")
-    assert binding["spec"]["policyName"] == release.one("ValidatingAdmissionPolicy")["metadata"]["name"]
-    assert not render({}).all("ValidatingAdmissionPolicy")
+    binding = release.one("ValidatingAdmissionPolicyBinding", "loghook")
+    assert binding["spec"] == {"policyName": "loghook", "validationActions": ["Warn", "Audit"]}
+    assert "loghook" not in {each["metadata"]["name"] for each in render({}).all("ValidatingAdmissionPolicy")}
 
 
 def test_g16_mirror_pods_are_left_to_the_core() -> None:
     """The API server sends them (the golden case mirror-pod says what becomes of them); the guard must not ask them."""
     (condition,) = [
         each
-        for each in render({"guard": {"enabled": True}}).one("ValidatingAdmissionPolicy")["spec"]["matchConditions"]
+        for each in render({"guard": {"enabled": True}}).one("ValidatingAdmissionPolicy", "loghook")["spec"][
+            "matchConditions"
+        ]
         if each["name"] == "is-no-static-or-windows-pod"
     ]
     assert "kubernetes.io/config.mirror" in condition["expression"]
@@ -214,6 +216,25 @@ def test_g22_the_right_to_create_pods_is_one_to_dry_runs(release: Release) -> No
         assert condition["expression"] == f"request.userInfo.username == '{account}'"
         binding = release.one("ValidatingAdmissionPolicyBinding", role["metadata"]["name"])["spec"]
         assert binding == {"policyName": role["metadata"]["name"], "validationActions": ["Deny"]}
+
+
+@of_every_release
+def test_g22_a_policy_holds_the_certificate_controller(release: Release) -> None:
+    """What it refuses is tried with its token, in tests/cluster/test_stolen_token.py."""
+    policies = [each for each in release.all("ValidatingAdmissionPolicy") if component(each) == "certs"]
+    certificates = release.settings["certificates"]
+    is_held = certificates["mode"] == "selfManaged" and certificates["selfManaged"]["policy"]["enabled"]
+    assert len(policies) == is_held
+    for policy in policies:
+        name = policy["metadata"]["name"]
+        assert policy["spec"]["failurePolicy"] == "Fail"
+        (controller,) = [each for each in release.all("Deployment") if component(each) == "certs"]
+        account = controller["spec"]["template"]["spec"]["serviceAccountName"]
+        (condition,) = policy["spec"]["matchConditions"]
+        whole = f"system:serviceaccount:{release.namespace}:{account}"
+        assert condition["expression"] == f"request.userInfo.username == '{whole}'"
+        binding = release.one("ValidatingAdmissionPolicyBinding", name)["spec"]
+        assert binding == {"policyName": name, "validationActions": ["Deny"]}
 
 
 @of_every_release
