@@ -1,0 +1,190 @@
+"""One log file: where its reading stands, and how it is told from what was put in its place.
+
+A file is its device and inode, and a fingerprint of what stands before the offset: the last FINGERPRINTED bytes of it.
+That is looked at with each reading, so whatever was rewritten at the same length, truncated and filled again between
+two looks, or created under an inode that was free again, is read from its start.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+
+__all__ = ["BATCH", "FINGERPRINTED", "LogFile", "Reading"]
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .directories import Directory
+    from .offsets import Key
+
+FINGERPRINTED = 16 * 2**10
+BATCH = 256 * 2**10
+"""What is written between two savings of the offset, and so what may come twice after the program was killed."""
+
+LONGEST_LINE = 2**20
+_LAST_LINE = 64 * 2**10
+
+
+class LogFile:
+    """A file that is followed.
+
+    `directory` and `name` are where it was seen last, `seen` in which look. `file` is its descriptor, -1 while closed.
+    `offset` is how far it has been written out, `fingerprint` that of what stands before. `held` is the beginning of a
+    line whose end has not been written yet. `size` and `changed` (ns) are those of the last look. `away_since` is when
+    it had left the paths, or had grown last since then; None while it is there. `moved`: it had another name before.
+    `freed` is up to where the disk was given back.
+    """
+
+    __slots__ = (
+        "away_since",
+        "changed",
+        "directory",
+        "file",
+        "fingerprint",
+        "freed",
+        "held",
+        "is_writable",
+        "key",
+        "moved",
+        "name",
+        "offset",
+        "seen",
+        "size",
+    )
+
+    def __init__(self, key: Key, directory: Directory, name: str) -> None:
+        self.key = key
+        self.directory = directory
+        self.name = name
+        self.seen = 0
+        self.file = -1
+        self.offset = 0
+        self.fingerprint = 0
+        self.held = b""
+        self.size = 0
+        self.changed = 0
+        self.away_since: float | None = None
+        self.moved = False
+        self.freed = 0
+        self.is_writable = False
+
+    @property
+    def behind(self) -> int:
+        """How many bytes there are that have not been read."""
+        return max(0, self.size - self.offset - len(self.held))
+
+    def has_changed(self, status: os.stat_result) -> bool:
+        """Whether there may be something to read, given the file's status now."""
+        return status.st_mtime_ns != self.changed or status.st_size != self.size
+
+    def restart(self) -> None:
+        """Begin at the file's start."""
+        self.offset = self.fingerprint = self.freed = 0
+        self.held = b""
+
+    def skip(self) -> None:
+        """Go to the end of the file, or to where its last line begins if that has no end yet."""
+        size = os.fstat(self.file).st_size
+        tail = os.pread(self.file, _LAST_LINE, max(0, size - _LAST_LINE))
+        self.offset = size - (len(tail) - tail.rfind(b"\n") - 1 if b"\n" in tail else 0)
+        window = min(self.offset, FINGERPRINTED)
+        self.fingerprint = zlib.crc32(os.pread(self.file, window, self.offset - window))
+
+    def close(self) -> None:
+        """Give the descriptor back."""
+        if self.file >= 0:
+            os.close(self.file)
+            self.file = -1
+
+
+class Reading:
+    """The buffer into which files are read, one after the other.
+
+    After `read`, `text[start:end]` are whole lines to be written out, none where both are equal. Once they are, the
+    file's offset is `offset`, its fingerprint `fingerprint`, and `held` what begins a further line. `has_more`: the end
+    of the file was not reached.
+    """
+
+    __slots__ = ("_buffer", "_data", "end", "fingerprint", "has_more", "held", "offset", "start", "text")
+
+    def __init__(self) -> None:
+        self._buffer = self._data = bytearray(FINGERPRINTED + BATCH)
+        self.text: bytearray | bytes = b""
+        self.start = self.end = 0
+        self.offset = self.fingerprint = 0
+        self.held = b""
+        self.has_more = False
+
+    def read(self, log: LogFile, *, to_the_end: bool = False) -> bool:
+        """Read on in `log`; False where it is not the file any more that was read so far.
+
+        `to_the_end`: a last line that has no end is given one. Raises OSError.
+        """
+        self._data = self._buffer
+        window, count = self._fill(log)
+        if count < window or zlib.crc32(memoryview(self._data)[:window]) != log.fingerprint:
+            return False
+        if self._data[window : window + len(log.held)] != log.held:
+            return self._is_without_its_last_line(log, window, count)
+        if count > window and not self._data[window] and _skip_hole(log):
+            return self.read(log, to_the_end=to_the_end)
+        if count == len(self._data) and self._data.rfind(b"\n", window) < 0:
+            self._data = bytearray(window + LONGEST_LINE)
+            window, count = self._fill(log)
+        self._take_lines(log, window, count, to_the_end=to_the_end)
+        return True
+
+    def _fill(self, log: LogFile) -> tuple[int, int]:
+        """Read the fingerprinted bytes and those after them: how many the former are, and how many all."""
+        status = os.fstat(log.file)
+        log.size, log.changed = status.st_size, status.st_mtime_ns
+        window = min(log.offset, FINGERPRINTED)
+        return window, os.preadv(log.file, [self._data], log.offset - window)
+
+    def _is_without_its_last_line(self, log: LogFile, window: int, count: int) -> bool:
+        """Whether nothing changed but that the line without an end was cut off: then that is written out."""
+        if count - window >= len(log.held):
+            return False
+        self.text = log.held.lstrip(b"\0") + b"\n"
+        self.start, self.end = 0, len(self.text)
+        self.offset, self.fingerprint, self.held, self.has_more = log.offset, log.fingerprint, b"", True
+        return True
+
+    def _take_lines(self, log: LogFile, window: int, count: int, *, to_the_end: bool) -> None:
+        """Find the lines among the `count` bytes that were read."""
+        data = self._data
+        after = data.rfind(b"\n", window, count) + 1 or window
+        is_long = after == window and count == len(data)
+        self.text, self.start, self.end = data, window, after
+        if data.find(b"\0", window, after) >= 0:
+            self._write_instead(_without_nulls(data[window:after]))
+        if is_long or (to_the_end and data[after:count].strip(b"\0")):
+            rest = data[after:count].lstrip(b"\0")
+            self._write_instead(bytes(self.text[self.start : self.end]) + rest + b"\n" * bool(rest))
+            after = count
+        self.offset = log.offset + after - window
+        self.fingerprint = zlib.crc32(memoryview(data)[after - min(self.offset, FINGERPRINTED) : after])
+        self.has_more = count == len(data)
+        self.held = b"" if self.has_more or not data[after:count].strip(b"\0") else bytes(data[after:count])
+
+    def _write_instead(self, text: bytes) -> None:
+        self.text, self.start, self.end = text, 0, len(text)
+
+
+def _skip_hole(log: LogFile) -> bool:
+    """Go on behind a hole of the file: what a writer leaves that goes on where it was before the file was truncated."""
+    try:
+        after = os.lseek(log.file, log.offset, os.SEEK_DATA)
+    except OSError:  # there is nothing after it, or this file system knows no holes
+        return False
+    if after <= log.offset:
+        return False
+    log.offset, log.held = after, b""
+    window = min(after, FINGERPRINTED)
+    log.fingerprint = zlib.crc32(os.pread(log.file, window, after - window))
+    return True
+
+
+def _without_nulls(lines: bytearray) -> bytes:
+    """`lines` without the zeros that stand before a line: what is left of a hole, or of a write that never was."""
+    return b"\n".join(line.lstrip(b"\0") for line in bytes(lines).split(b"\n"))
