@@ -169,6 +169,7 @@ class Catalogue:
                 if log is not None:
                     log.moved = log.moved or has_moved
                     log.away_since = now if name in directory.trail else None
+                    self._following.ready[log] = None
 
     def _come(self, place: Place, origin: Place | None, left: set[Place], come: dict[Place, bool]) -> None:
         directory, name = place

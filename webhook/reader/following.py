@@ -134,6 +134,7 @@ class Following:
         for log in self.files.values():
             if log.seen != look and log.away_since is None:
                 log.away_since = now
+                self.ready[log] = None
 
     def gone(self, now: float) -> list[LogFile]:
         """Those that have been away and quiet for long enough to be let go. What others have more is ready."""

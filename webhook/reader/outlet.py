@@ -47,7 +47,7 @@ class Outlet:
             room = self._room()
             until = end if end - start <= room else data.rfind(b"\n", start, start + room) + 1
             if not until and not room:
-                until = self._after_waiting(data, start)
+                until = self._after_waiting(data, start, end)
             if not until:
                 until = self._end_of_long_line(data, start)
             self._put(data, start, until)
@@ -59,10 +59,10 @@ class Outlet:
             while start < end:
                 start += os.write(self._file, view[start:end])
 
-    def _after_waiting(self, data: bytearray | bytes, start: int) -> int:
+    def _after_waiting(self, data: bytearray | bytes, start: int, end: int) -> int:
         """Where the lines end that one page takes, which there is when the pipe can be written to."""
         self._wait(self._file)
-        return data.rfind(b"\n", start, start + _PAGE) + 1
+        return data.rfind(b"\n", start, min(start + _PAGE, end)) + 1
 
     def _end_of_long_line(self, data: bytearray | bytes, start: int) -> int:
         """Where the line at `start` ends, once the pipe has room for it; one longer than the pipe goes in pieces."""

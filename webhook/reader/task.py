@@ -59,7 +59,7 @@ def parse(arguments: list[str]) -> Task:
     """The task in `OPTION VALUE… -- PATH…`. Raises ValueError with a sentence.
 
     `--drain native|SECONDS`, `--from beginning|end`, `--state FILE`, `--port NUMBER`; any number of `--exclude GLOB`,
-    `--free MOUNT` and `--volume MOUNT=PATH` (PATH is where the application has the volume).
+    `--free MOUNT` and `--volume MOUNT:PATH` (PATH is where the application has the volume).
     """
     split = arguments.index("--") if "--" in arguments else len(arguments)
     task = Task()
@@ -84,7 +84,7 @@ def _take(task: Task, option: str, value: str) -> None:
     elif option == "--free":
         task.freed.add(value)
     elif option == "--volume":
-        mount, _equals, path = value.partition("=")
+        mount, _colon, path = value.partition(":")
         task.volumes[mount] = path or mount
     elif option == "--state":
         task.state = value

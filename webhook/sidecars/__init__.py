@@ -42,6 +42,13 @@ CA_DIRECTORY = "/etc/loghook-ca"
 is optional, unless the administrator says otherwise."""
 
 
+class Tree(msgspec.Struct, frozen=True):
+    """Where files are in the sidecar and in the application: `mount_path/x` here is `app_path/x` there."""
+
+    mount_path: str
+    app_path: str
+
+
 # Streaming.
 
 
@@ -51,7 +58,8 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     `exclude` are globs of file names, or of whole paths where they have a slash; they hold for what globs match, never
     for a path that is named literally. `from_end`: files that are there at the start are read from their end.
     `drain_seconds` is for plain containers, which are told to stop while the application may still write. `source` is
-    the source's name, for what the sidecar keeps under a name.
+    the source's name, for what the sidecar keeps under a name. `trees` are what it has mounted, and `freed` those mount
+    paths among them whose disk is given back. `port` is where it answers about itself, 0 for nowhere.
     """
 
     paths: tuple[str, ...]
@@ -60,6 +68,9 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     is_native: bool
     drain_seconds: int
     source: str = ""
+    trees: tuple[Tree, ...] = ()
+    freed: frozenset[str] = frozenset()
+    port: int = 0
 
 
 class Command(msgspec.Struct, frozen=True):
@@ -137,13 +148,6 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
     secrets: Mapping[str, Variable] = {}
     templates: Mapping[str, Text] = {}
     files: Mapping[str, str] = {}
-
-
-class Tree(msgspec.Struct, frozen=True):
-    """Where files are in the sidecar and in the application: `mount_path/x` here is `app_path/x` there."""
-
-    mount_path: str
-    app_path: str
 
 
 class Stream(msgspec.Struct, frozen=True, kw_only=True):

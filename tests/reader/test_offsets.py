@@ -1,0 +1,67 @@
+"""The file of offsets: what is remembered, also where it was damaged."""
+
+from pathlib import Path
+
+import pytest
+
+from webhook.reader import offsets
+from webhook.reader.offsets import Offsets
+
+
+def test_remembers_and_forgets(tmp_path: Path) -> None:
+    path = str(tmp_path / "x")
+    first = Offsets(path)
+    assert first.is_new
+    first.begin()
+    for inode in range(100):
+        first.save((1, inode), 5, 6)
+    first.save((1, 7), 2**40, 2**32 - 1)
+    first.forget((1, 8))
+    second = Offsets(path)
+    assert not second.is_new
+    assert second.find((1, 7)) == (2**40, 2**32 - 1)
+    assert second.find((1, 8)) is None
+    assert second.find((2, 7)) is None
+    second.save((3, 3), 1, 1)
+    assert (tmp_path / "x").stat().st_size == 101 * 64, "the place of what was forgotten is used again"
+
+
+def test_is_new_until_everything_was_looked_at_once(tmp_path: Path) -> None:
+    path = str(tmp_path / "x")
+    Offsets(path).save((1, 1), 5, 6)
+    assert Offsets(path).is_new
+
+
+@pytest.mark.parametrize("at", [0, 8, 16, 24, 28])
+def test_leaves_out_a_record_that_was_torn(tmp_path: Path, at: int) -> None:
+    path = tmp_path / "x"
+    before = Offsets(str(path))
+    before.begin()
+    before.save((1, 1), 5, 6)
+    before.save((1, 2), 7, 8)
+    text = bytearray(path.read_bytes())
+    text[64 + at] ^= 0xFF
+    path.write_bytes(text)
+    after = Offsets(str(path))
+    assert after.find((1, 1)) is None
+    assert after.find((1, 2)) == (7, 8)
+
+
+def test_what_is_no_more_makes_way_for_what_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(offsets, "_MOST", 16)
+    kept = Offsets(str(tmp_path / "x"))
+    kept.begin()
+    kept.live = {(1, 3)}
+    for inode in range(100):
+        kept.save((1, inode), inode, 0)
+    again = Offsets(str(tmp_path / "x"))
+    assert again.find((1, 3)) == (3, 0)
+    assert again.find((1, 99)) == (99, 0)
+    assert (tmp_path / "x").stat().st_size <= 18 * 64
+
+
+def test_goes_on_where_nothing_can_be_written(tmp_path: Path) -> None:
+    kept = Offsets(str(tmp_path / "none" / "x"))
+    kept.begin()
+    kept.save((1, 1), 5, 6)
+    assert "No such file" in kept.problem

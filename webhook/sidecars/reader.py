@@ -1,0 +1,39 @@
+"""The engine `reader`: a program of ours, in loghook's own image. `webhook.reader` is the program."""
+
+from collections.abc import Iterator
+
+from webhook.sidecars import STATE_DIRECTORY, Assignment, Command
+
+__all__ = ["READER"]
+
+
+class Reader:
+    """The interpreter of the image, with the start-up options that cost least, and the program, by its own place."""
+
+    name = "reader"
+    has_state = True
+    drains_itself = True
+    files = frozenset({"/dev", "/etc", "/lib", "/lib64", "/opt/loghook", "/usr/lib", "/usr/local", STATE_DIRECTORY})
+    _command = ("/opt/loghook/bin/python", "-I", "-S", "/opt/loghook/reader/__main__.py")
+
+    def command(self, assignment: Assignment) -> Command:
+        """Run it with all that it is to know in its arguments."""
+        return Command(self._command, (*_options(assignment), "--", *assignment.paths))
+
+
+def _options(assignment: Assignment) -> Iterator[str]:
+    yield from ("--drain", "native" if assignment.is_native else str(assignment.drain_seconds))
+    yield from ("--from", "end" if assignment.from_end else "beginning")
+    yield from ("--state", f"{STATE_DIRECTORY}/reader{assignment.source and f'-{assignment.source}'}.offsets")
+    if assignment.port:
+        yield from ("--port", str(assignment.port))
+    for tree in assignment.trees:
+        # Kubernetes allows no colon in the path of a mount.
+        yield from ("--volume", f"{tree.mount_path}:{tree.app_path}")
+        if tree.mount_path in assignment.freed:
+            yield from ("--free", tree.mount_path)
+    for pattern in assignment.exclude:
+        yield from ("--exclude", pattern)
+
+
+READER = Reader()
