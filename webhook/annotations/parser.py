@@ -6,7 +6,6 @@ Values come from several levels, the first of which wins: the source's own key, 
 configuration's defaults for the namespace, its general defaults, and what is built in.
 """
 
-import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -19,11 +18,13 @@ from webhook.annotations.registry import BUILT_IN_FORMATS, KEYS, POD_FIELDS, PRE
 from webhook.annotations.request import Request, Source
 from webhook.annotations.values import PATHS_LIMIT
 from webhook.diagnostics import Diagnostic, Mistake, Mistaken
+from webhook.remembered import Remembered, size_of
 
 __all__ = ["Parsed", "asks", "parse"]
 
 _SOURCE_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?")
 _TAKEN_NAMES = frozenset({"agent", "drain", "config", "state", "token"})
+_WRITTEN = frozenset(PREFIX + name for name in WRITTEN)
 _SUGGESTIONS_LIMIT = 16  # a review may bring thousands of unknown keys: the nearest match is looked up for the first
 
 
@@ -34,10 +35,14 @@ class Parsed(msgspec.Struct, frozen=True):
     diagnostics: tuple[Diagnostic, ...]
 
 
+_PARSED: Remembered[Parsed] = Remembered(limit=2**20, largest=2**16)
+_FACTOR = 4  # what is parsed holds its texts again, and as much for itself
+
+
 def asks(annotations: Mapping[str, str]) -> bool:
     """Whether any annotation is a user's word to loghook."""
     for key in annotations:  # noqa: SIM110 - asked of every Pod, and a generator costs as much again
-        if key.startswith(PREFIX) and key[len(PREFIX) :] not in WRITTEN:
+        if key.startswith(PREFIX) and key not in _WRITTEN:
             return True
     return False
 
@@ -52,7 +57,19 @@ def parse(
     `formats` are the names of all there are. Never raises: every mistake is in the diagnostics, in the order of the
     annotations' keys.
     """
-    settled = configured(tuple((defaults or {}).items()), formats)
+    ours = tuple((key, text) for key, text in annotations.items() if key.startswith(PREFIX) and key not in _WRITTEN)
+    said_before = ours, tuple(defaults.items()) if defaults else (), formats
+    parsed = _PARSED.find(said_before)
+    if parsed is None:
+        parsed = _parsed(*said_before)
+        _PARSED.keep(said_before, parsed, _FACTOR * size_of(text for pair in ours for text in pair))
+    return parsed
+
+
+def _parsed(
+    annotations: tuple[tuple[str, str], ...], defaults: tuple[tuple[str, str], ...], formats: frozenset[str]
+) -> Parsed:
+    settled = configured(defaults, formats)
     words = _words(annotations, formats)
     pod, named = _levels(words)
     for_pod: dict[str, Any] = {
@@ -82,19 +99,18 @@ class _Word(msgspec.Struct, frozen=True):
     meant: str | None = None
 
 
-def _words(annotations: Mapping[str, str], formats: frozenset[str]) -> tuple[_Word, ...]:
+def _words(annotations: Iterable[tuple[str, str]], formats: frozenset[str]) -> list[_Word]:
     """What `annotations` say to loghook, in the order of their keys."""
-    ours = sorted(key for key in annotations if key.startswith(PREFIX) and key[len(PREFIX) :] not in WRITTEN)
-    unknown = (whole for whole in ours if whole[len(PREFIX) :].rpartition(".")[2] not in KEYS)
-    guessed = frozenset(itertools.islice(unknown, _SUGGESTIONS_LIMIT))
-    return tuple(_word(whole, annotations[whole], formats, is_guessed=whole in guessed) for whole in ours)
+    ours = sorted(annotations)
+    guessed = [whole for whole, _ in ours if whole[len(PREFIX) :].rpartition(".")[2] not in KEYS][:_SUGGESTIONS_LIMIT]
+    return [_word(whole, text, formats, guessed) for whole, text in ours]
 
 
-def _word(whole: str, text: str, formats: frozenset[str], *, is_guessed: bool) -> _Word:
+def _word(whole: str, text: str, formats: frozenset[str], guessed: Sequence[str]) -> _Word:
     source, dot, name = whole[len(PREFIX) :].rpartition(".")
     key = KEYS.get(name)
     if key is None:
-        return _unknown(whole, source, values.nearest(name, KEYS) if is_guessed else None)
+        return _unknown(whole, source, values.nearest(name, KEYS) if whole in guessed else None)
     if dot and not _SOURCE_NAME.fullmatch(source):
         return _Word(whole, wrong=(Diagnostic("LH102", whole),))
     if source in _TAKEN_NAMES:

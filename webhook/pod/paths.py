@@ -17,6 +17,8 @@ __all__ = ["LENGTH_LIMIT", "LogPath", "is_under", "leaves_nothing", "parse", "pa
 LENGTH_LIMIT = 512
 _NAME_LIMIT = 255  # of a file, on every file system of Linux
 
+# What most paths are: nothing is wrong with such a one, and nothing more need be asked but whether it has `**`.
+_PLAIN = re.compile(r"(?:/[A-Za-z0-9_*?-][A-Za-z0-9._*?-]*)+", re.ASCII)
 _GLOB = re.compile(r"[*?\[]")
 _SHORT_DIRECTORY = re.compile(r"(?=.{1,40}\Z)(/[A-Za-z0-9._-]+)+/")
 _BRACKETS = re.compile(r"\[[!^]?+(?:\][^]/]*|[^]/]+)\]")
@@ -64,6 +66,8 @@ def _objection(text: str) -> str | None:
     """The id of what is wrong with `text`, the plainest mistake first."""
     if len(text) > LENGTH_LIMIT:
         return "LH117"
+    if _PLAIN.fullmatch(text) and "**" not in text:
+        return None
     if not text.startswith("/"):
         return "LH111"
     if "**" in text or "{" in text or "}" in text:

@@ -1,0 +1,63 @@
+"""What was made before, for whoever asks the same again: by key, and bounded in bytes.
+
+Only results of pure functions are kept, by all that they depend on. So this changes no answer, only what it costs.
+"""
+
+import sys
+from collections.abc import Hashable, Iterable
+from typing import Generic, TypeVar
+from weakref import WeakSet
+
+__all__ = ["Remembered", "forget", "size_of"]
+
+_OVERHEAD = 512  # bytes of an entry that nobody counts: the dictionary's own, tuples, small objects
+
+_V = TypeVar("_V")
+
+_EVERY: "WeakSet[Remembered[object]]" = WeakSet()
+
+
+class Remembered(Generic[_V]):
+    """The newest results, which hold at most `limit` bytes together, keys included; one alone at most `largest`.
+
+    `find` is the value of a key, or None. It is the dictionary's own method, since it is asked for each Pod.
+    """
+
+    def __init__(self, limit: int, largest: int) -> None:
+        self._limit = limit
+        self._largest = largest
+        self._kept: dict[Hashable, _V] = {}
+        self._sizes: dict[Hashable, int] = {}
+        self.bytes = 0
+        self.find = self._kept.get
+        _EVERY.add(self)  # type: ignore[arg-type]  # whatever it keeps
+
+    def keep(self, key: Hashable, value: _V, size: int) -> None:
+        """Remember `value`, which has `size` bytes with its key, in place of the oldest: a burst needs the newest."""
+        size += _OVERHEAD
+        if size > self._largest or key in self._kept:
+            return
+        while self.bytes + size > self._limit:
+            oldest = next(iter(self._kept))
+            del self._kept[oldest]
+            self.bytes -= self._sizes.pop(oldest)
+        self._kept[key] = value
+        self._sizes[key] = size
+        self.bytes += size
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._kept.clear()
+        self._sizes.clear()
+        self.bytes = 0
+
+
+def size_of(texts: Iterable[str | bytes]) -> int:
+    """The bytes that `texts` hold in memory; a text with one emoji takes four for each of its characters."""
+    return sum(map(sys.getsizeof, texts))
+
+
+def forget() -> None:
+    """Forget everything that is remembered anywhere, as after a start."""
+    for each in tuple(_EVERY):
+        each.clear()
