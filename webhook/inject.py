@@ -11,9 +11,11 @@ from webhook.annotations.request import Request, Source
 from webhook.config.loghook_yaml import Config
 from webhook.diagnostics import Diagnostic, Reason, join
 from webhook.plan import again
+from webhook.plan.asked import ask
 from webhook.plan.names import STATUS
-from webhook.plan.patch import Op, annotation_ops, ops
+from webhook.plan.patch import Op, annotation_ops, ops, too_large
 from webhook.plan.plan import plan
+from webhook.plan.volumes import locate
 from webhook.pod.view import Pod
 
 __all__ = ["Added", "Injected", "Op", "Outcome", "Refused", "Skipped", "inject"]
@@ -70,20 +72,27 @@ def inject(pod: Pod, config: Config, namespace: str = "default") -> Outcome:
     reason = _reason_to_skip(pod, config, namespace)
     if reason is not None:
         return Skipped(reason)
-    parsed = parser.parse(pod.annotations, config.defaults_for(namespace), config.format_names)
-    if parsed.request.inject is False:
+    asked = ask(pod.annotations, config, namespace)
+    if asked.request.inject is False:
         return Skipped(Reason.OPTED_OUT)
-    planned = plan(pod, parsed.request, config, namespace)
-    diagnostics = parsed.diagnostics + planned.diagnostics
-    if _has_errors(diagnostics):
-        return _mistaken(pod, parsed.request, diagnostics)
+    located = locate(pod, asked)
+    planned = plan(asked, located)
+    diagnostics = (
+        *asked.diagnostics,
+        *planned.about_pod,  # what is about the whole Pod comes before what is about one path
+        *located.diagnostics,
+        *planned.about_files,
+        *too_large(pod, planned),
+    )
+    if diagnostics and _has_errors(diagnostics):
+        return _mistaken(pod, asked.request, diagnostics)
     if not planned.sidecars:
         return _without(pod, Reason.ADMINISTRATOR, diagnostics)
     if again.is_injected(pod, planned):
         return Skipped(Reason.ALREADY_INJECTED, (), diagnostics)
     diagnostics += tuple(again.remains(pod, planned))
-    if _has_errors(diagnostics):
-        return _mistaken(pod, parsed.request, diagnostics)
+    if diagnostics and _has_errors(diagnostics):
+        return _mistaken(pod, asked.request, diagnostics)
     added = tuple(Added(each.name, each.mode, each.engine) for each in planned.sidecars)
     return Injected(tuple(ops(pod, planned)), added, diagnostics, planned.sources)
 

@@ -5,16 +5,13 @@ Only results of pure functions are kept, by all that they depend on. So this cha
 
 import sys
 from collections.abc import Hashable, Iterable
-from typing import Generic, TypeVar
-from weakref import WeakSet
+from typing import Any, Generic, TypeVar
 
-__all__ = ["Remembered", "forget", "size_of"]
+__all__ = ["Memory", "Remembered", "size_of"]
 
 _OVERHEAD = 512  # bytes of an entry that nobody counts: the dictionary's own, tuples, small objects
 
 _V = TypeVar("_V")
-
-_EVERY: "WeakSet[Remembered[object]]" = WeakSet()
 
 
 class Remembered(Generic[_V]):
@@ -30,7 +27,6 @@ class Remembered(Generic[_V]):
         self._sizes: dict[Hashable, int] = {}
         self.bytes = 0
         self.find = self._kept.get
-        _EVERY.add(self)  # type: ignore[arg-type]  # whatever it keeps
 
     def keep(self, key: Hashable, value: _V, size: int) -> None:
         """Remember `value`, which has `size` bytes with its key, in place of the oldest: a burst needs the newest."""
@@ -57,7 +53,14 @@ def size_of(texts: Iterable[str | bytes]) -> int:
     return sum(map(sys.getsizeof, texts))
 
 
-def forget() -> None:
-    """Forget everything that is remembered anywhere, as after a start."""
-    for each in tuple(_EVERY):
-        each.clear()
+class Memory:
+    """What is remembered under one configuration: what annotations ask for, and what Pods get for it."""
+
+    def __init__(self) -> None:
+        self.asked: Remembered[Any] = Remembered(limit=2**20, largest=2**16)
+        self.planned: Remembered[Any] = Remembered(limit=2**22, largest=2**17)
+
+    def clear(self) -> None:
+        """Forget everything, as after a start."""
+        self.asked.clear()
+        self.planned.clear()

@@ -174,6 +174,7 @@ def test_refuses_a_configuration_that_no_annotation_can_hold() -> None:
 def test_expands_nothing_in_values_of_variables() -> None:
     """Kubernetes expands `$(NAME)` in them, and `$$` is a dollar sign."""
     from webhook.plan.delivery import Delivery
+    from webhook.plan.surroundings import Surroundings
     from webhook.sidecars import Shipment, Variable
 
     class Agent:
@@ -181,9 +182,9 @@ def test_expands_nothing_in_values_of_variables() -> None:
             return {"A": ("$(B) $$",), "B": (Variable("LOGHOOK_POD_NAME"),), "C": ("x-", Variable("LOGHOOK_POD_NAME"))}
 
     files: list[Any] = []
-    delivery = Delivery.of(
-        view(pod({})), files, configuration(), {"memory_bytes": 1, "state_bytes": 1, "grace_seconds": 1}
-    )
+    around = Surroundings.of(view(pod({})), (), (), configuration())
+    bounds = {"memory_bytes": 1, "state_bytes": 1, "grace_seconds": 1}
+    delivery = Delivery.of(files, around, configuration(), bounds)
     env = {entry["name"]: entry for entry in delivery.environment(Agent())}  # type: ignore[arg-type] # as much as it asks
     assert env["A"]["value"] == "$$(B) $$$$"
     assert env["B"] == {"name": "B", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}

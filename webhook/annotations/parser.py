@@ -18,9 +18,8 @@ from webhook.annotations.registry import BUILT_IN_FORMATS, KEYS, POD_FIELDS, PRE
 from webhook.annotations.request import Request, Source
 from webhook.annotations.values import PATHS_LIMIT
 from webhook.diagnostics import Diagnostic, Mistake, Mistaken
-from webhook.remembered import Remembered, size_of
 
-__all__ = ["Parsed", "asks", "parse"]
+__all__ = ["Parsed", "asks", "parse", "said"]
 
 _SOURCE_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?")
 _TAKEN_NAMES = frozenset({"agent", "drain", "config", "state", "token"})
@@ -35,16 +34,17 @@ class Parsed(msgspec.Struct, frozen=True):
     diagnostics: tuple[Diagnostic, ...]
 
 
-_PARSED: Remembered[Parsed] = Remembered(limit=2**20, largest=2**16)
-_FACTOR = 4  # what is parsed holds its texts again, and as much for itself
-
-
 def asks(annotations: Mapping[str, str]) -> bool:
     """Whether any annotation is a user's word to loghook."""
     for key in annotations:  # noqa: SIM110 - asked of every Pod, and a generator costs as much again
         if key.startswith(PREFIX) and key not in _WRITTEN:
             return True
     return False
+
+
+def said(annotations: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """Those of `annotations` by which a user speaks to loghook: all that is ever asked for."""
+    return tuple((key, text) for key, text in annotations.items() if key.startswith(PREFIX) and key not in _WRITTEN)
 
 
 def parse(
@@ -57,29 +57,17 @@ def parse(
     `formats` are the names of all there are. Never raises: every mistake is in the diagnostics, in the order of the
     annotations' keys.
     """
-    ours = tuple((key, text) for key, text in annotations.items() if key.startswith(PREFIX) and key not in _WRITTEN)
-    said_before = ours, tuple(defaults.items()) if defaults else (), formats
-    parsed = _PARSED.find(said_before)
-    if parsed is None:
-        parsed = _parsed(*said_before)
-        _PARSED.keep(said_before, parsed, _FACTOR * size_of(text for pair in ours for text in pair))
-    return parsed
-
-
-def _parsed(
-    annotations: tuple[tuple[str, str], ...], defaults: tuple[tuple[str, str], ...], formats: frozenset[str]
-) -> Parsed:
-    settled = configured(defaults, formats)
-    words = _words(annotations, formats)
+    settled = configured(tuple(defaults.items()) if defaults else (), formats)
+    words = _words(said(annotations), formats)
     pod, named = _levels(words)
     for_pod: dict[str, Any] = {
         field: pod.said[field].value if field in pod.said else settled.get(field) for field in POD_FIELDS
     }
     sources, wrong = ((), ()) if for_pod["inject"] is False else _sources(pod, named, settled, inject=for_pod["inject"])
-    said = {field: pod.said[field].whole for field in POD_FIELDS if field in pod.said}
+    keys = {field: pod.said[field].whole for field in POD_FIELDS if field in pod.said}
     without_effect = _without_effect(sources) if for_pod["node_agent_hints"] == "none" else ()
     mistakes = (mistake for word in words for mistake in word.wrong)
-    return Parsed(Request(sources=sources, said=said, **for_pod), (*mistakes, *wrong, *without_effect))
+    return Parsed(Request(sources=sources, said=keys, **for_pod), (*mistakes, *wrong, *without_effect))
 
 
 # Words.

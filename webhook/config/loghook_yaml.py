@@ -12,12 +12,13 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import Field, ValidationError
 
-from webhook.config.destinations import DESTINATION_NAME, AnyDestination, Destination
+from webhook.config.destinations import DESTINATION_NAME, PLACEHOLDER, AnyDestination, Destination
 from webhook.config.engines import EnginesResources, Images
 from webhook.config.faults import faults, line_of
 from webhook.config.formats import FORMATS, Format
 from webhook.config.own_formats import FormatName, OwnFormat
 from webhook.config.settings import Model, Quantity, Text
+from webhook.remembered import Memory
 
 __all__ = ["Config", "ConfigError", "load"]
 
@@ -94,6 +95,17 @@ class Config(Model):
     def defaults_for(self, namespace: str) -> Mapping[str, str]:
         """The defaults that hold in `namespace`, by unprefixed key: its own before the general ones."""
         return self._defaults_by_namespace.get(namespace, self.defaults)
+
+    @cached_property
+    def memory(self) -> Memory:
+        """What was made under this configuration for earlier Pods."""
+        return Memory()
+
+    @cached_property
+    def labels_in_templates(self) -> frozenset[str]:
+        """The labels whose values a destination puts into its index, topic or the like."""
+        texts = (text for destination in self.destinations.values() for _, text in destination.texts())
+        return frozenset(found["label"] for text in texts for found in PLACEHOLDER.finditer(text) if found["label"])
 
     @cached_property
     def every_format(self) -> Mapping[str, Format]:

@@ -14,7 +14,8 @@ from webhook.diagnostics import Diagnostic
 from webhook.plan.asked import Asked
 from webhook.plan.names import FLUSH_SECONDS, sidecar_name
 from webhook.plan.orders import parsing, target
-from webhook.plan.pod_level import PodLevel, within_pod
+from webhook.plan.pod_level import within_pod
+from webhook.plan.surroundings import Surroundings
 from webhook.plan.volumes import Located
 from webhook.sidecars import Agent, Engine, Problem, Shipment, Stream
 from webhook.sidecars.programs import AGENTS, ENGINES, able
@@ -25,13 +26,13 @@ __all__ = ["Agreed", "agree"]
 class Agreed(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked, with the sources of `request` that go on, and the programs that are needed for them.
 
-    `level` is what the Pod has as a whole, where it has anything: then the request is within it. `unable` says by
-    source's name what the author asks of the agent that it cannot do: such a source is not shipped.
+    They are in a Pod as it is `around`. `unable` says by source's name what the author asks of the agent that it cannot
+    do: such a source is not shipped.
     """
 
     asked: Asked
     request: Request
-    level: PodLevel | None
+    around: Surroundings
     engine: Engine | None
     agent: Agent | None
     unable: tuple[tuple[str, Diagnostic], ...]
@@ -40,18 +41,21 @@ class Agreed(msgspec.Struct, frozen=True, kw_only=True):
 
 def agree(asked: Asked, located: Located) -> Agreed:
     """What goes on of what is `asked`, in files that are `located`."""
-    left_out, unable = _objections(asked, located, asked.request.sources)
-    sources = tuple(source for source in asked.request.sources if source.name not in left_out)
+    sources = asked.request.sources
+    left_out, unable = (
+        _objections(asked, located, sources) if any(each.mode == "agent" for each in sources) else ({}, ())
+    )
+    if left_out:
+        sources = tuple(source for source in sources if source.name not in left_out)
     modes = {source.mode for source in sources}
     engine = ENGINES[asked.request.engine] if "streaming" in modes else None
     agent = AGENTS[asked.request.agent] if "agent" in modes else None
     wanted = msgspec.structs.replace(asked.request, sources=sources)
-    level = PodLevel.of(asked.pod, asked.others.values())
-    request, no_room = within_pod(level, wanted, _number_of_sidecars(wanted, engine, agent))
+    request, no_room = within_pod(located.around.level, wanted, _number_of_sidecars(wanted, engine, agent))
     return Agreed(
         asked=asked,
         request=request,
-        level=level,
+        around=located.around,
         engine=engine,
         agent=agent,
         unable=unable,
@@ -59,7 +63,7 @@ def agree(asked: Asked, located: Located) -> Agreed:
             *left_out.values(),
             *no_room,
             *_against_the_programs(asked, engine),
-            *_against_the_pod(asked, engine, agent),
+            *_against_the_pod(asked, located.around, engine, agent),
         ),
     )
 
@@ -86,15 +90,18 @@ def _against_the_programs(asked: Asked, engine: Engine | None) -> Iterator[Diagn
         yield Diagnostic("LH133" if is_authors else "LH501", PREFIX + "offsets", None, details)
 
 
-def _against_the_pod(asked: Asked, engine: Engine | None, agent: Agent | None) -> Iterator[Diagnostic]:
-    if asked.never_ends:
-        yield Diagnostic("LH502" if asked.is_left_alone else "LH401", PREFIX + "native-sidecar")
+def _against_the_pod(
+    asked: Asked, around: Surroundings, engine: Engine | None, agent: Agent | None
+) -> Iterator[Diagnostic]:
+    if around.ends and not asked.request.native_sidecar:
+        is_authors = asked.is_authors("native_sidecar")
+        yield Diagnostic("LH401" if is_authors else "LH502", PREFIX + "native-sidecar")
     waits = _waits(engine, agent)
     drain, flush = asked.request.drain_seconds, FLUSH_SECONDS if waits else 0
     # A native sidecar that drains itself is told to stop when nothing is written any more, and ends at once.
     is_bounded = waits or not asked.request.native_sidecar
-    if is_bounded and drain + flush > asked.grace_seconds:
-        details = {"grace": str(asked.grace_seconds), "example": str(max(asked.grace_seconds - max(flush, 1), 0))}
+    if is_bounded and drain + flush > around.grace_seconds:
+        details = {"grace": str(around.grace_seconds), "example": str(max(around.grace_seconds - max(flush, 1), 0))}
         yield Diagnostic("LH404", PREFIX + "drain-seconds", str(drain), details)
 
 
@@ -154,7 +161,7 @@ def _stream(source: Source, asked: Asked, located: Located) -> Stream:
         from_end=False,
         trees=(),
         parsing=parsing(source, asked.config),
-        target=target(source, writer, asked.pod, asked.config),
+        target=target(source, writer, located.around, asked.config),
         attributes={},
     )
 

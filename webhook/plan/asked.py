@@ -1,9 +1,10 @@
-"""The first stage: what is asked of one Pod, with everything that all later stages look up in it."""
+"""The first stage: what annotations ask for under a configuration, whatever the Pod."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Mapping
 
 import msgspec
 
+from webhook.annotations import parser
 from webhook.annotations.request import Request, Source
 from webhook.annotations.values import nearest
 from webhook.config.destinations import Destination
@@ -11,61 +12,56 @@ from webhook.config.loghook_yaml import Config
 from webhook.diagnostics import Diagnostic
 from webhook.plan.names import DRAIN_NAME, sidecar_name
 from webhook.plan.resources import within_ceiling
-from webhook.pod.view import Container, Pod
+from webhook.remembered import size_of
 
 __all__ = ["Asked", "ask"]
 
-_DEFAULT_GRACE_SECONDS = 30
+_FACTOR = 4  # what is parsed holds its texts again, and as much for itself
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked: `request`, within the ceiling, with the sources that have a destination where they need one.
 
-    `others` are the Pod's containers but for those that are named like `ours`, by name.
+    `ours` are the names that our containers can have for it. `key` is what it is all made from, under `config`.
     """
 
-    pod: Pod
     request: Request
     config: Config
     namespace: str
     ours: frozenset[str]
-    others: Mapping[str, Container]
     diagnostics: tuple[Diagnostic, ...]
-
-    @property
-    def grace_seconds(self) -> int:
-        """The Pod's grace period."""
-        grace = self.pod.spec.termination_grace_period_seconds
-        return _DEFAULT_GRACE_SECONDS if grace is None else grace
-
-    @property
-    def never_ends(self) -> bool:
-        """Whether the sidecars that are asked for would keep the Pod from ending: plain ones, in a Pod that ends."""
-        return not self.request.native_sidecar and self.pod.spec.restart_policy in {"OnFailure", "Never"}
-
-    @property
-    def is_left_alone(self) -> bool:
-        """Whether it is the configuration's doing that the Pod would not end, so that it gets nothing."""
-        return self.never_ends and not self.is_authors("native_sidecar")
+    key: Hashable
 
     def is_authors(self, field: str) -> bool:
         """Whether the Pod's author answers for `field` of the request: who says it, or everybody who is to be told."""
         return field in self.request.said or self.config.policy.enforce
 
 
-def ask(pod: Pod, request: Request, config: Config, namespace: str) -> Asked:
-    """What `request` asks of `pod`, created in `namespace`."""
-    sources, astray = _addressed(request.sources, config, namespace)
-    within, cut = within_ceiling(request, config)
-    ours = frozenset((DRAIN_NAME, *map(sidecar_name, sources)))
+def ask(annotations: Mapping[str, str], config: Config, namespace: str) -> Asked:
+    """What `annotations` ask for in a Pod that is created in `namespace`.
+
+    The steps of a workflow ask for the same again and again, so this is remembered.
+    """
+    said = parser.said(annotations)
+    key = namespace, said
+    found: Asked | None = config.memory.asked.find(key)
+    if found is None:
+        found = _asked(key, dict(said), config, namespace)
+        config.memory.asked.keep(key, found, _FACTOR * size_of(text for pair in said for text in pair))
+    return found
+
+
+def _asked(key: Hashable, said: Mapping[str, str], config: Config, namespace: str) -> Asked:
+    parsed = parser.parse(said, config.defaults_for(namespace), config.format_names)
+    sources, astray = _addressed(parsed.request.sources, config, namespace)
+    request, cut = within_ceiling(parsed.request, config)
     return Asked(
-        pod=pod,
-        request=msgspec.structs.replace(within, sources=sources),
+        request=msgspec.structs.replace(request, sources=sources),
         config=config,
         namespace=namespace,
-        ours=ours,
-        others={found.name: found for found in pod.every_container() if found.name not in ours},
-        diagnostics=(*astray, *cut),
+        ours=frozenset((DRAIN_NAME, *map(sidecar_name, sources))),
+        diagnostics=(*parsed.diagnostics, *astray, *cut),
+        key=key,
     )
 
 
@@ -73,9 +69,11 @@ def ask(pod: Pod, request: Request, config: Config, namespace: str) -> Asked:
 
 
 def _addressed(
-    sources: Iterable[Source], config: Config, namespace: str
+    sources: tuple[Source, ...], config: Config, namespace: str
 ) -> tuple[tuple[Source, ...], tuple[Diagnostic, ...]]:
     """The `sources` that a Pod of `namespace` can have, and what is wrong with the destinations of the others."""
+    if all(source.mode != "agent" for source in sources):
+        return sources, ()
     known = config.destinations_for(namespace)
     looked_at = [(source, _misaddressed(source, known, config)) for source in sources]
     return (

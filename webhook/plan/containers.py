@@ -1,6 +1,6 @@
 """The containers of ours, of three kinds: one that streams, one that ships, and one that waits for them to end."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -21,10 +21,10 @@ from webhook.plan.names import (
     sidecar_name,
 )
 from webhook.plan.resources import of_drain, resources
-from webhook.plan.security import security_context
+from webhook.plan.security import User, security_context
 from webhook.plan.volumes import Reader
 from webhook.pod.places import TOKEN_PATH
-from webhook.pod.view import Container, EnvVar, Pod
+from webhook.pod.view import EnvVar
 from webhook.sidecars import CA_DIRECTORY, CONFIG_DIRECTORY, STATE_DIRECTORY, Agent, Assignment, Command, Engine
 from webhook.sidecars.drain import DRAIN, drain_command
 from webhook.sidecars.streaming import BUSYBOX
@@ -38,36 +38,34 @@ _TOKEN_MOUNT = {"name": TOKEN_VOLUME, "mountPath": TOKEN_PATH, "readOnly": True}
 
 
 class Sidecar(msgspec.Struct, frozen=True, kw_only=True):
-    """One container of ours. `index` is its place among the Pod's init containers as received; None for a plain one.
+    """One container of ours, by its `name`.
 
-    `sources` are those that it reads, or for which it waits. `mode` is theirs, or `drain`; `engine` is what runs in it,
-    and `drains_itself` as Engine says. `reads` are volumes that it mounts read-only, as (volume, sub-path or
-    expression): those of its files, or the token's where it has none.
+    `index` is its place among the Pod's init containers as received; None for a plain one. `sources` are those that it
+    reads, or for which it waits. `mode` is theirs, or `drain`; `engine` is what runs in it, and `drains_itself` as
+    Engine says. `reads` are volumes that it mounts read-only, as (volume, sub-path or expression): those of its files,
+    or the token's where it has none.
     """
 
+    name: str
     sources: tuple[Source, ...]
     mode: str
     engine: str
-    container: dict[str, Any]
+    container: Any
     index: int | None
     drains_itself: bool = True
     reads: tuple[tuple[str, str | None], ...] = ((TOKEN_VOLUME, None),)
 
-    @property
-    def name(self) -> str:
-        """The container's name."""
-        return str(self.container["name"])
-
 
 def sidecars(agreed: Agreed, laid_out: LaidOut, shipped: Shipped) -> tuple[Sidecar, ...]:
     """All sidecars in their order: those that stream, the agent, and the one that holds up their end."""
-    around = _Surroundings.of(agreed, laid_out)
-    made = [around.streaming(agreed.engine, each) for each in shipped.streamed if agreed.engine]
+    sizes = [volume["emptyDir"].get("sizeLimit", "none") for volume in laid_out.empty_dirs]
+    making = _Making(agreed, sizes)
+    made = [making.streaming(agreed.engine, each) for each in shipped.streamed if agreed.engine]
     if shipped.delivery and agreed.agent:
-        made.append(around.shipping(agreed.agent, shipped.shipped, shipped.delivery))
+        made.append(making.shipping(agreed.agent, shipped.shipped, shipped.delivery))
     waited_for = [sidecar for sidecar in made if not sidecar.drains_itself and sidecar.index is not None]
     if waited_for and agreed.request.drain_seconds:
-        made.append(around.draining(waited_for, (shipped.shipped or shipped.streamed)[0].writers[0]))
+        made.append(making.draining(waited_for, (shipped.shipped or shipped.streamed)[0].readers[0].user))
     return tuple(made)
 
 
@@ -80,36 +78,26 @@ class _Program(msgspec.Struct, frozen=True):
     waits: bool = False
 
 
-class _Surroundings(msgspec.Struct, frozen=True, kw_only=True):
-    """What all sidecars of one Pod have in common.
+class _Making(msgspec.Struct, frozen=True):
+    """What all sidecars of one Pod are made from. `volume_sizes` are the limits of the emptyDirs that we add."""
 
-    `others` are the Pod's containers but for ours, by name. `volume_sizes` are the size limits of the emptyDirs that we
-    add. `grace_seconds` is the Pod's grace period.
-    """
-
-    pod: Pod
-    request: Request
-    config: Config
-    others: Mapping[str, Container]
+    agreed: Agreed
     volume_sizes: Sequence[str]
-    grace_seconds: int
 
-    @classmethod
-    def of(cls, agreed: Agreed, laid_out: LaidOut) -> "_Surroundings":
-        """What the sidecars that were `agreed` on share."""
-        return cls(
-            pod=agreed.asked.pod,
-            request=agreed.request,
-            config=agreed.asked.config,
-            others=agreed.asked.others,
-            volume_sizes=[volume["emptyDir"].get("sizeLimit", "none") for volume in laid_out.empty_dirs],
-            grace_seconds=agreed.asked.grace_seconds,
-        )
+    @property
+    def request(self) -> Request:
+        """What is asked."""
+        return self.agreed.request
+
+    @property
+    def config(self) -> Config:
+        """The configuration."""
+        return self.agreed.asked.config
 
     def resources(self, engine: str, request: Request | None = None) -> dict[str, Any]:
         """The resources of a sidecar that runs `engine`, as the Pod's annotations and the configuration have them."""
         defaults = self.config.resources.of(engine)
-        return resources(self.pod, request or self.request, defaults, self.others.values(), self.volume_sizes)
+        return resources(self.agreed.around, request or self.request, defaults, self.volume_sizes)
 
     def streaming(self, engine: Engine, files: Files) -> Sidecar:
         """The sidecar that writes the lines of `files` to its stdout."""
@@ -130,10 +118,11 @@ class _Surroundings(msgspec.Struct, frozen=True, kw_only=True):
                 waits=not engine.drains_itself,
             ),
             self.resources(engine.name),
-            files.writers[0],
+            files.readers[0].user,
             [*_mounts([files]), *([_STATE_MOUNT] if engine.has_state else [])],
         )
         return Sidecar(
+            name=container["name"],
             sources=(files.source,),
             mode="streaming",
             engine=engine.name,
@@ -154,23 +143,24 @@ class _Surroundings(msgspec.Struct, frozen=True, kw_only=True):
                 waits=True,
             ),
             self.resources(agent.name),
-            files[0].writers[0],
+            files[0].readers[0].user,
             [*_mounts(files), _STATE_MOUNT, _CONFIG_MOUNT, *([_CA_MOUNT] if delivery.secret_files else [])],
         )
         readers = [reader for each in files for reader in each.readers]
         index = self._index(readers)
         return Sidecar(
+            name=AGENT_NAME,
             sources=tuple(each.source for each in files),
             mode="agent",
             engine=agent.name,
             container=container,
-            index=None if index is None else max(index, _index_after_mesh(self.pod, readers)),
+            index=None if index is None else max(index, _index_after_mesh(self.agreed.around.in_front, readers)),
             drains_itself=False,
             reads=_reads(files),
         )
 
-    def draining(self, others: Sequence[Sidecar], writer: str) -> Sidecar:
-        """The sidecar that holds up the end of `others`, native ones that read what `writer` writes."""
+    def draining(self, others: Sequence[Sidecar], writer: User) -> Sidecar:
+        """The sidecar that holds up the end of `others`, native ones which read what `writer` writes."""
         of = self.config.resources.of
         container = self._container(
             DRAIN_NAME,
@@ -180,6 +170,7 @@ class _Surroundings(msgspec.Struct, frozen=True, kw_only=True):
             [],
         )
         return Sidecar(
+            name=DRAIN_NAME,
             sources=tuple(source for each in others for source in each.sources),
             mode="drain",
             engine=BUSYBOX.name,
@@ -188,9 +179,9 @@ class _Surroundings(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def _container(
-        self, name: str, program: _Program, resources: dict[str, Any], writer: str, mounts: Sequence[dict[str, Any]]
+        self, name: str, program: _Program, resources: dict[str, Any], writer: User, mounts: Sequence[dict[str, Any]]
     ) -> dict[str, Any]:
-        """A container that runs as the user of the container `writer`."""
+        """A container that runs as `writer`, the user of the first container whose files it reads."""
         is_native = self.request.native_sidecar
         return {
             "name": name,
@@ -201,18 +192,19 @@ class _Surroundings(msgspec.Struct, frozen=True, kw_only=True):
             **({"env": program.env} if program.env else {}),
             "resources": resources,
             **(self._pause() if program.waits and not is_native else {}),
-            "securityContext": security_context(self.pod, self.others.get(writer), self.config),
+            "securityContext": security_context(writer, self.agreed.around.shared_with, self.config),
             "volumeMounts": [*mounts, _TOKEN_MOUNT],
             **({"restartPolicy": "Always"} if is_native else {}),
         }
 
     def _pause(self) -> dict[str, Any]:
         """Keep a plain container running while the application stops; the API server takes no longer than the grace."""
-        seconds = min(self.request.drain_seconds, self.grace_seconds - FLUSH_SECONDS)
+        seconds = min(self.request.drain_seconds, self.agreed.around.grace_seconds - FLUSH_SECONDS)
         return {"lifecycle": {"preStop": {"sleep": {"seconds": seconds}}}} if seconds > 0 else {}
 
     def _index(self, readers: Iterable[Reader]) -> int | None:
-        return _index_after_preparation(self.pod, readers) if self.request.native_sidecar else None
+        """First of all, so that init containers' files are read too, but not before one that prepares a sub-path."""
+        return max((reader.not_before for reader in readers), default=0) if self.request.native_sidecar else None
 
 
 # What it mounts.
@@ -248,28 +240,10 @@ def _sub_path_variables(files: Iterable[Files]) -> list[EnvVar]:
 # Where it stands.
 
 
-def _index_after_preparation(pod: Pod, readers: Iterable[Reader]) -> int:
-    """First of all, so that init containers' files are read too.
-
-    A sub-path is the exception: the kubelet makes its directory, as root, for the first container that mounts it. That
-    must stay the init container that prepared it before we came.
-    """
-    prepared = {reader.volume for reader in readers if reader.sub_path or reader.sub_path_expr}
-    preparing = [
-        index
-        for index, container in enumerate(pod.init_containers, start=1)
-        if container.restart_policy != "Always" and any(mount.name in prepared for mount in container.mounts)
-    ]
-    return max(preparing, default=0)
-
-
-def _index_after_mesh(pod: Pod, readers: Iterable[Reader]) -> int:
+def _index_after_mesh(in_front: Sequence[str], readers: Iterable[Reader]) -> int:
     """After the native sidecars that stand in front, which are stopped after us then: one may be the network's proxy.
 
-    Not after an ordinary init container, nor after one whose files are read.
+    Not after one whose files are read.
     """
     writers = {reader.container for reader in readers}
-    for index, container in enumerate(pod.init_containers):
-        if container.restart_policy != "Always" or container.name in writers:
-            return index
-    return len(pod.init_containers)
+    return next((index for index, name in enumerate(in_front) if name in writers), len(in_front))

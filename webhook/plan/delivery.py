@@ -13,8 +13,8 @@ from webhook.plan.layout import Files, LaidOut
 from webhook.plan.names import FLUSH_SECONDS
 from webhook.plan.orders import NAMESPACE, NODE, POD, UNNAMED, destination_of, file_of, parsing, secret_of, target
 from webhook.plan.resources import usable_memory
+from webhook.plan.surroundings import Surroundings
 from webhook.pod import quantities
-from webhook.pod.view import Pod
 from webhook.sidecars import Agent, Shipment, Stream, Text, Tree, Variable
 
 __all__ = ["Delivery", "Shipped", "ship", "starts_at_end"]
@@ -33,15 +33,14 @@ class Delivery(msgspec.Struct, frozen=True):
     secret_files: Mapping[str, SecretKey]
 
     @classmethod
-    def of(cls, pod: Pod, files: Iterable[Files], config: Config, bounds: Mapping[str, int]) -> "Delivery":
+    def of(cls, files: Sequence[Files], around: Surroundings, config: Config, bounds: Mapping[str, int]) -> "Delivery":
         """The delivery of `files`, whose sources have destinations; `bounds` are those of Shipment."""
-        files = list(files)
         settings = {
             name: config.destinations[name] for name in dict.fromkeys(destination_of(each.source) for each in files)
         }
         labels = {key: Variable(f"LOGHOOK_LABEL_{number}") for number, key in enumerate(config.labels, start=1)}
-        labels = {key: variable for key, variable in labels.items() if key in pod.labels}
-        streams = tuple(_stream(each, pod, config, labels) for each in files)
+        labels = {key: variable for key, variable in labels.items() if key in around.labels}
+        streams = tuple(_stream(each, around, config, labels) for each in files)
         return cls(
             Shipment(streams=streams, **bounds),
             {entry["name"]: entry for entry in _entries(settings, labels, required=config.secrets.required)},
@@ -105,7 +104,7 @@ def _mistakes(agreed: Agreed, wanted: Iterable[Files]) -> Iterator[Diagnostic]:
 
 def _about_secrets(agreed: Agreed, wanted: Sequence[Files]) -> Iterator[Diagnostic]:
     """A warning where containers that share their processes may read a destination's secrets."""
-    if agreed.asked.pod.spec.share_process_namespace:
+    if agreed.around.shared_with is not None:
         destinations = (agreed.asked.config.destinations[destination_of(each.source)] for each in wanted)
         if any(any(destination.secrets()) for destination in destinations):
             yield Diagnostic("LH405", wanted[0].source.key("destination"))
@@ -115,11 +114,11 @@ def _delivery(agreed: Agreed, agent: Agent, shipped: Sequence[Files]) -> Deliver
     asked = agreed.asked
     defaults = asked.config.resources.of(agent.name)
     bounds = {
-        "memory_bytes": usable_memory(asked.pod, agreed.request, defaults, asked.others.values()),
+        "memory_bytes": usable_memory(agreed.around, agreed.request, defaults),
         "state_bytes": int(quantities.parse(asked.config.state_size_limit)),
         "grace_seconds": FLUSH_SECONDS,
     }
-    return Delivery.of(asked.pod, shipped, asked.config, bounds)
+    return Delivery.of(shipped, agreed.around, asked.config, bounds)
 
 
 def _entries(
@@ -135,7 +134,7 @@ def _entries(
             yield {"name": secret_of(name, field).name, "valueFrom": {"secretKeyRef": reference}}
 
 
-def _stream(files: Files, pod: Pod, config: Config, labels: Mapping[str, Variable]) -> Stream:
+def _stream(files: Files, around: Surroundings, config: Config, labels: Mapping[str, Variable]) -> Stream:
     source = files.source
     return Stream(
         name=source.name,
@@ -146,7 +145,7 @@ def _stream(files: Files, pod: Pod, config: Config, labels: Mapping[str, Variabl
             Tree(path, reader.mount_path) for path, reader in zip(files.mount_paths, files.readers, strict=True)
         ),
         parsing=parsing(source, config),
-        target=target(source, files.writers[0], pod, config),
+        target=target(source, files.writers[0], around, config),
         attributes={
             "k8s.namespace.name": (NAMESPACE,),
             "k8s.pod.name": (POD,),

@@ -14,7 +14,6 @@ from webhook.annotations.request import Source
 from webhook.diagnostics import Diagnostic
 from webhook.plan.agreed import Agreed
 from webhook.plan.names import ADDED_VOLUME, STATE_VOLUME, sidecar_name
-from webhook.plan.security import effective_user
 from webhook.plan.volumes import Located, Missing, Reader, Reading
 from webhook.pod.paths import is_under, leaves_nothing
 from webhook.pod.places import TOKEN_PATH
@@ -83,7 +82,7 @@ def lay_out(agreed: Agreed, located: Located) -> LaidOut:
         files=files,
         additions=additions,
         empty_dirs=tuple(_empty_dirs(agreed, additions)),
-        diagnostics=(*doubles, *_emptied(present, owned), *_about_users(agreed, files)),
+        diagnostics=(*doubles, *_emptied(present, owned), *_about_users(files)),
     )
 
 
@@ -107,14 +106,13 @@ def _empty_dir(name: str, limit: str) -> dict[str, Any]:
     return {"name": name, "emptyDir": {} if limit == "none" else {"sizeLimit": limit}}
 
 
-def _about_users(agreed: Agreed, files: Iterable[Files]) -> Iterator[Diagnostic]:
+def _about_users(files: Iterable[Files]) -> Iterator[Diagnostic]:
     """A warning for each sidecar whose one user may not read all of its files."""
-    pod, others = agreed.asked.pod, agreed.asked.others
     together: dict[str, list[Files]] = {}
     for each in files:
         together.setdefault(sidecar_name(each.source), []).append(each)
     for several in together.values():
-        users = [effective_user(pod, others.get(name)) for each in several for name in each.writers]
+        users = [reader.user.uid for each in several for reader in each.readers]
         if 0 in users:
             yield Diagnostic("LH402", several[0].source.key("paths"))
         if len(set(users)) > 1:
@@ -150,7 +148,7 @@ def _of_addition(missing: Missing, additions: tuple[Addition, ...]) -> Reading:
         for addition in additions
         if addition.container == missing.container and is_under(missing.path.directory, addition.directory)
     )
-    return Reading(missing.path, Reader(addition.volume, addition.directory, addition.container))
+    return Reading(missing.path, Reader(addition.volume, addition.directory, addition.container, user=missing.user))
 
 
 def _files(source: Source, sources: Iterable[Source], readings: Readings, places: "_Places") -> Files:

@@ -5,12 +5,12 @@ apart: `LOGHOOK_<DESTINATION>__<FIELD>` for a secret, where no destination's nam
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from webhook.annotations.request import Source
 from webhook.config.destinations import PLACEHOLDER
 from webhook.config.loghook_yaml import Config
-from webhook.pod.view import Pod
+from webhook.plan.surroundings import Surroundings
 from webhook.sidecars import CA_DIRECTORY, Parsing, Target, Text, Variable
 
 __all__ = ["NAMESPACE", "NODE", "POD", "UNNAMED", "destination_of", "file_of", "parsing", "secret_of", "target"]
@@ -59,31 +59,32 @@ def parsing(source: Source, config: Config) -> Parsing:
     )
 
 
-def target(source: Source, writer: str, pod: Pod, config: Config) -> Target:
+def target(source: Source, writer: str, around: Surroundings, config: Config) -> Target:
     """Where the records of `source` go, whose files the container `writer` writes."""
     name = destination_of(source)
     settings = config.destinations[name]
+    labels = dict(around.label_values)
     return Target(
         name=name,
         settings=settings,
         secrets={field: secret_of(name, field) for field, _ in settings.secrets()},
-        templates={field: _resolved(field, template, source, writer, pod) for field, template in settings.texts()},
+        templates={field: _resolved(field, template, source, writer, labels) for field, template in settings.texts()},
         files={field: f"{CA_DIRECTORY}/{file_of(name, field)}" for field, _ in settings.secret_files()},
     )
 
 
-def _resolved(field: str, template: str, source: Source, writer: str, pod: Pod) -> Text:
+def _resolved(field: str, template: str, source: Source, writer: str, labels: Mapping[str, str]) -> Text:
     """`template` with what is known of its placeholders, and variables for the rest; adjoining literals are one."""
     parts: list[str | Variable] = []
     end = 0
     for found in PLACEHOLDER.finditer(template):
-        parts += [template[end : found.start()], _placeholder(found, source, writer, pod)]
+        parts += [template[end : found.start()], _placeholder(found, source, writer, labels)]
         end = found.end()
     parts.append(template[end:])
     return tuple(_joined(part.lower() if isinstance(part, str) and field in _LOWER_CASE else part for part in parts))
 
 
-def _placeholder(found: re.Match[str], source: Source, writer: str, pod: Pod) -> str | Variable:
+def _placeholder(found: re.Match[str], source: Source, writer: str, labels: Mapping[str, str]) -> str | Variable:
     what = found["what"]
     if what in _IN_TEMPLATES:
         return _IN_TEMPLATES[what]
@@ -91,7 +92,7 @@ def _placeholder(found: re.Match[str], source: Source, writer: str, pod: Pod) ->
         return source.name or UNNAMED
     if what == "container":
         return writer
-    value = pod.labels.get(found["label"]) if found["label"] else dict(source.fields).get(found["field"])
+    value = labels.get(found["label"]) if found["label"] else dict(source.fields).get(found["field"])
     return _UNSAFE.sub("_", value) if value else "unknown"
 
 

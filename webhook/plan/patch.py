@@ -10,11 +10,16 @@ from typing import Any, Literal
 
 import msgspec
 
+from webhook.annotations.registry import PREFIX
+from webhook.diagnostics import Diagnostic
 from webhook.plan.containers import Sidecar
+from webhook.plan.names import CONFIG, DEFAULT_CONTAINER, SAFE_TO_EVICT
 from webhook.plan.plan import Mount, Plan
 from webhook.pod.view import Container, Pod
 
-__all__ = ["Op", "annotation_ops", "ops"]
+__all__ = ["Op", "annotation_ops", "ops", "too_large"]
+
+_ANNOTATIONS_LIMIT = 256 * 2**10  # bytes of keys and values (k8s.io/apimachinery/pkg/api/validation)
 
 
 class Op(msgspec.Struct, frozen=True):
@@ -29,18 +34,45 @@ def ops(pod: Pod, plan: Plan) -> Iterator[Op]:
     """The operations that turn `pod` into the Pod of `plan`, in an order in which each finds its place."""
     spec = pod.spec
     # Mounts first: sidecars that come before the user's init containers move them.
-    yield from _mount_ops("/spec/initContainers", pod.init_containers, plan.mounts)
-    yield from _mount_ops("/spec/containers", pod.containers, plan.mounts)
+    if plan.mounts:
+        yield from _mount_ops("/spec/initContainers", pod.init_containers, plan.mounts)
+        yield from _mount_ops("/spec/containers", pod.containers, plan.mounts)
     yield from _append("/spec/volumes", spec.volumes, plan.volumes)
     yield from _insert("/spec/initContainers", spec.init_containers, plan.sidecars)
-    plain = [sidecar.container for sidecar in plan.sidecars if sidecar.index is None]
-    yield from _append("/spec/containers", spec.containers, plain)
-    yield from _append(
-        "/spec/imagePullSecrets", spec.image_pull_secrets, [{"name": n} for n in plan.image_pull_secrets]
-    )
+    if plan.has_plain_sidecars:
+        yield from _append("/spec/containers", spec.containers, [sidecar.container for sidecar in plan.sidecars])
+    if plan.image_pull_secrets:
+        there = {secret.name for secret in spec.image_pull_secrets or ()}
+        missing = [{"name": name} for name in plan.image_pull_secrets if name not in there]
+        yield from _append("/spec/imagePullSecrets", spec.image_pull_secrets, missing)
     for kind, added in plan.resources.items():
         yield from _member_ops(f"/spec/resources/{kind}", getattr(spec.resources, kind), added)
-    yield from annotation_ops(pod, plan.annotations)
+    yield from annotation_ops(pod, annotations(pod, plan))
+
+
+def annotations(pod: Pod, plan: Plan) -> dict[str, str]:
+    """The annotations that `pod` gets. What the user says of a stream holds, and then none of ours does."""
+    there = pod.annotations
+    added = dict(plan.annotations)
+    already = there.get(SAFE_TO_EVICT, "")
+    evictable = [name for name in plan.evictable if name not in already.split(",")] if already else plan.evictable
+    if evictable:
+        added[SAFE_TO_EVICT] = ",".join([already, *evictable] if already else evictable)
+    if plan.has_plain_sidecars and pod.containers and DEFAULT_CONTAINER not in there:
+        added[DEFAULT_CONTAINER] = pod.containers[0].name
+    for hint in plan.hints:
+        if not hint.keys() & there.keys():
+            added |= hint
+    return added
+
+
+def too_large(pod: Pod, plan: Plan) -> Iterator[Diagnostic]:
+    """A mistake where `pod` has no room for the agent's configuration in its annotations."""
+    if CONFIG not in plan.annotations:
+        return
+    every = {**pod.annotations, **annotations(pod, plan)}
+    if sum(len(key.encode()) + len(value.encode()) for key, value in every.items()) > _ANNOTATIONS_LIMIT:
+        yield Diagnostic("LH147", PREFIX + "paths")
 
 
 def annotation_ops(pod: Pod, annotations: Mapping[str, str]) -> Iterator[Op]:

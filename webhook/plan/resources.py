@@ -6,7 +6,6 @@ of ours becomes the limit of the whole Pod.
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -17,23 +16,20 @@ from webhook.config.engines import EngineResources
 from webhook.config.loghook_yaml import Config
 from webhook.diagnostics import Diagnostic
 from webhook.plan.pod_level import NOTHING, PodLevel, is_said
+from webhook.plan.surroundings import EPHEMERAL, Surroundings
 from webhook.pod import quantities
-from webhook.pod.view import Container, Pod, Quantity, Resources
+from webhook.pod.view import Quantity
 
 __all__ = ["of_drain", "resources", "usable_memory", "within_ceiling"]
 
-_EPHEMERAL = "ephemeral-storage"
 _STDOUT_BYTES = 64 * 2**20  # the kubelet keeps 5 files of 10 MiB of a container's output by default
 _UNLIMITED_VOLUME_BYTES = 2**30
 
 
 def resources(
-    pod: Pod, request: Request, defaults: EngineResources, others: Iterable[Container], volume_sizes: Iterable[str]
+    around: Surroundings, request: Request, defaults: EngineResources, volume_sizes: Iterable[str]
 ) -> dict[str, Any]:
-    """The `resources` of one sidecar in `pod`, whose containers but for ours are `others`.
-
-    `volume_sizes` are the size limits of the volumes that we add.
-    """
+    """The `resources` of one sidecar in a Pod as it is `around`, where volumes of `volume_sizes` are added."""
     requests: dict[str, Quantity] = {
         "cpu": _cpu_request(request, defaults),
         "memory": _memory_request(request, defaults),
@@ -42,20 +38,18 @@ def resources(
     cpu_limit = _cpu_limit(request, defaults)
     if cpu_limit != "none":
         limits["cpu"] = cpu_limit
-    others = list(others)
-    level = PodLevel.of(pod, others)
-    if level is not None:
-        requests, limits = _within_pod(level, request, limits)
-    elif others and all(map(_is_guaranteed, others)):
+    if around.level is not None:
+        requests, limits = _within_pod(around.level, request, limits)
+    elif around.is_guaranteed:
         limits = {"cpu": requests["cpu"], **limits}
         requests = dict(limits)
-    of_storage, storage_limits = _storage(pod, request, others, volume_sizes)
+    of_storage, storage_limits = _storage(around, request, volume_sizes)
     return {"requests": requests | of_storage, "limits": limits | storage_limits}
 
 
-def usable_memory(pod: Pod, request: Request, defaults: EngineResources, others: Iterable[Container]) -> int:
-    """The bytes that a sidecar in `pod` may count on: its limit, or what it would have been."""
-    limit = quantities.parse(resources(pod, request, defaults, others, ())["limits"]["memory"])
+def usable_memory(around: Surroundings, request: Request, defaults: EngineResources) -> int:
+    """The bytes that a sidecar in the Pod may count on: its limit, or what it would have been."""
+    limit = quantities.parse(resources(around, request, defaults, ())["limits"]["memory"])
     return int(limit or quantities.parse(_memory_limit(request, defaults)))
 
 
@@ -122,47 +116,15 @@ def _within_pod(
 
 
 def _storage(
-    pod: Pod, request: Request, others: Iterable[Container], volume_sizes: Iterable[str]
+    around: Surroundings, request: Request, volume_sizes: Iterable[str]
 ) -> tuple[dict[str, Quantity], dict[str, Quantity]]:
     """Request and limit of ephemeral storage. No limit where an app container has none: it would be the whole Pod's."""
     said = request.ephemeral_storage_request
-    requests: dict[str, Quantity] = {} if said is None else {_EPHEMERAL: said}
-    names = {container.name for container in pod.containers}
-    apps = [container for container in others if container.name in names]
-    if not apps or any(_limit_of(container, _EPHEMERAL) is None for container in apps):
-        return requests, {}
+    if not around.bounds_storage:
+        return ({} if said is None else {EPHEMERAL: said}), {}
     enough = str(_STDOUT_BYTES + sum(map(_volume_bytes, volume_sizes)))
     limit = request.ephemeral_storage_limit or _larger(enough, said or "0")
-    return {_EPHEMERAL: said or "0"}, {_EPHEMERAL: limit}
-
-
-def _is_guaranteed(container: Container) -> bool:
-    """Whether `container` has limits for CPU and memory, and requests (where there are any) equal to them.
-
-    Source: https://kubernetes.io/docs/concepts/workloads/pods/pod-qos/#guaranteed
-    """
-    return all(
-        (limit := _limit_of(container, name)) is not None and _request_of(container, name, limit) == limit
-        for name in ("cpu", "memory")
-    )
-
-
-def _limit_of(container: Container, name: str) -> Decimal | None:
-    limits = (container.resources or Resources()).limits or {}
-    return _value(limits[name]) if name in limits else None
-
-
-def _request_of(container: Container, name: str, otherwise: Decimal) -> Decimal | None:
-    requests = (container.resources or Resources()).requests or {}
-    return _value(requests[name]) if name in requests else otherwise
-
-
-def _value(quantity: Quantity) -> Decimal | None:
-    """The value of a quantity of the user's, which nobody has validated yet; None where it is none."""
-    try:
-        return quantities.parse(quantity)
-    except ValueError:
-        return None
+    return {EPHEMERAL: said or "0"}, {EPHEMERAL: limit}
 
 
 def _volume_bytes(size: str) -> int:

@@ -5,7 +5,7 @@ covers the path (the longest by segment), or by the lack of one.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -14,6 +14,8 @@ from webhook.annotations.values import nearest
 from webhook.diagnostics import Diagnostic, Mistake
 from webhook.plan.asked import Asked
 from webhook.plan.names import ADDED_VOLUME, DEFAULT_CONTAINER
+from webhook.plan.security import User, user_of
+from webhook.plan.surroundings import Surroundings
 from webhook.plan.variables import SubPath, Variables
 from webhook.pod import paths
 from webhook.pod.paths import LogPath, is_under
@@ -40,6 +42,8 @@ class Reader(msgspec.Struct, frozen=True):
     sub_path_expr: str | None = None
     env: tuple[EnvVar, ...] = ()
     is_lasting: bool = False
+    user: User = User()
+    not_before: int = 0
 
     @property
     def tree(self) -> tuple[str, str, str | None, str | None, tuple[EnvVar, ...]]:
@@ -69,6 +73,7 @@ class Missing(msgspec.Struct, frozen=True):
 
     path: LogPath
     container: str
+    user: User
 
     @property
     def writer(self) -> str:
@@ -82,39 +87,46 @@ class Missing(msgspec.Struct, frozen=True):
 
 
 class Located(msgspec.Struct, frozen=True):
-    """Where the paths of each source are, by its name; a source with mistakes is not there, but what is wrong is."""
+    """Where the paths of each source are, by its name, in a Pod as it is `around`.
+
+    A source with mistakes is not there, but what is wrong is.
+    """
 
     found: Mapping[str, tuple[Reading | Missing, ...]]
+    around: Surroundings
     diagnostics: tuple[Diagnostic, ...]
 
 
-def locate(asked: Asked) -> Located:
-    """Find the volume of every path of what is `asked`, in the containers that are not ours.
+def locate(pod: Pod, asked: Asked) -> Located:
+    """Find the volume of every path of what is `asked`, in the containers of `pod` that are not ours.
 
-    Where the configuration's defaults must be obeyed, one that does not fit the Pod is a mistake like any other.
+    Nothing is looked for where it is the configuration's doing that the sidecars would keep the Pod from ending.
     """
-    return _Resolving(asked.pod, asked.ours, enforce=asked.config.policy.enforce).run(
-        () if asked.is_left_alone else asked.request.sources
-    )
+    apps = [container for container in pod.containers if container.name not in asked.ours]
+    others = {found.name: found for found in (*apps, *pod.init_containers) if found.name not in asked.ours}
+    around = Surroundings.of(pod, apps, tuple(others.values()), asked.config)
+    if around.ends and not asked.request.native_sidecar and not asked.is_authors("native_sidecar"):
+        return Located({}, around, ())
+    locating = _Locating(pod, apps, others, enforce=asked.config.policy.enforce)
+    found = {source.name: locating.locate_all(source) for source in asked.request.sources}
+    return Located({name: each for name, each in found.items() if each}, around, tuple(locating.diagnostics))
 
 
-class _Resolving:
-    """One run over one Pod."""
+class _Locating:
+    """The look at one Pod."""
 
-    def __init__(self, pod: Pod, ours: frozenset[str], *, enforce: bool) -> None:
+    def __init__(
+        self, pod: Pod, apps: Sequence[Container], containers: Mapping[str, Container], *, enforce: bool
+    ) -> None:
         self.pod = pod
         self.enforce = enforce
         self.volumes = {volume.name: volume for volume in pod.volumes}
-        self.app_containers = [container for container in pod.containers if container.name not in ours]
-        self.containers = {found.name: found for found in pod.every_container() if found.name not in ours}
+        self.app_containers = apps
+        self.containers = containers
         self.diagnostics: list[Diagnostic] = []
         self.variables: dict[str, Variables] = {}  # by container, of those whose sub-paths have any
 
-    def run(self, sources: Iterable[Source]) -> Located:
-        located = {source.name: tuple(self._locate_all(source)) for source in sources}
-        return Located({name: found for name, found in located.items() if found}, tuple(self.diagnostics))
-
-    def _locate_all(self, source: Source) -> list[Reading | Missing]:
+    def locate_all(self, source: Source) -> tuple[Reading | Missing, ...]:
         """Where each path of `source` is; nothing where any of them has a mistake."""
         found: list[Reading | Missing] = []
         failed = False
@@ -124,7 +136,7 @@ class _Resolving:
             except Mistake as mistake:
                 failed = True
                 self._report(source, mistake, path)
-        return [] if failed else found
+        return () if failed else tuple(found)
 
     def _report(self, source: Source, mistake: Mistake, path: LogPath) -> None:
         """Lay `mistake` at the door of the Pod's author, or of the administrator whose default it is."""
@@ -194,7 +206,7 @@ class _Resolving:
             what = hidden_by(path.directory, container)
             if what:
                 raise Mistake("LH206", what=what, example=self._example(container))
-            return Missing(path, container.name)
+            return Missing(path, container.name, user_of(self.pod, container))
         self._check(source, path, container, mount)
         return Reading(path, self._reader(container, mount))
 
@@ -248,7 +260,18 @@ class _Resolving:
             env=part.env if part else (),
             # A volume that is in no `volumes` is a StatefulSet's claim, before its controller has filled it in.
             is_lasting=volume is None or bool(volume.persistent_volume_claim or volume.host_path),
+            user=user_of(self.pod, container),
+            not_before=self._prepared_at(mount.name) if mount.sub_path or part else 0,
         )
+
+    def _prepared_at(self, volume: str) -> int:
+        """The place behind the last ordinary init container that mounts `volume`."""
+        preparing = (
+            index
+            for index, container in enumerate(self.pod.init_containers, start=1)
+            if container.restart_policy != "Always" and any(mount.name == volume for mount in container.mounts)
+        )
+        return max(preparing, default=0)
 
     def _sub_path(self, container: Container, expression: str) -> SubPath:
         if container.name not in self.variables:

@@ -1,0 +1,95 @@
+"""What all sidecars of a Pod have around them: everything that is looked up in the Pod once its files are found."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+import msgspec
+
+from webhook.config.loghook_yaml import Config
+from webhook.plan.pod_level import PodLevel
+from webhook.plan.security import user_of
+from webhook.pod import quantities
+from webhook.pod.view import Container, Pod, Quantity, Resources
+
+__all__ = ["EPHEMERAL", "Surroundings"]
+
+EPHEMERAL = "ephemeral-storage"
+
+_DEFAULT_GRACE_SECONDS = 30
+
+
+class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
+    """All that is looked up in one Pod. Pods with equal surroundings, files and requests get the same.
+
+    `ends`: it is to end by itself. `is_guaranteed` and `bounds_storage` are said of its containers but for ours, and
+    `level` of the Pod as a whole, where it has resources. `shared_with` are the users of its containers where these
+    share their processes. `in_front` are the native sidecars before the first ordinary init container. `labels` are
+    those that go on records, `label_values` those that name an index or the like.
+    """
+
+    ends: bool
+    grace_seconds: int
+    is_guaranteed: bool
+    bounds_storage: bool
+    level: PodLevel | None
+    shared_with: frozenset[int | None] | None
+    in_front: tuple[str, ...]
+    labels: tuple[str, ...]
+    label_values: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, pod: Pod, apps: Sequence[Container], others: Sequence[Container], config: Config) -> "Surroundings":
+        """Those in `pod`, whose containers but for ours are `others`, the app containers `apps` among them."""
+        spec, labels = pod.spec, pod.metadata.labels or {}
+        grace = spec.termination_grace_period_seconds
+        return cls(
+            ends=spec.restart_policy in {"OnFailure", "Never"},
+            grace_seconds=_DEFAULT_GRACE_SECONDS if grace is None else grace,
+            is_guaranteed=bool(others) and all(map(_is_guaranteed, others)),
+            bounds_storage=bool(apps) and all(_limit_of(each, EPHEMERAL) is not None for each in apps),
+            level=PodLevel.of(pod, others) if spec.resources else None,
+            shared_with=frozenset(user_of(pod, each).uid for each in pod.every_container())
+            if spec.share_process_namespace
+            else None,
+            in_front=_in_front(spec.init_containers) if spec.init_containers else (),
+            labels=tuple(key for key in config.labels if key in labels),
+            label_values=tuple((key, labels[key]) for key in config.labels_in_templates if key in labels),
+        )
+
+
+def _in_front(init_containers: Sequence[Container]) -> tuple[str, ...]:
+    names = []
+    for container in init_containers:
+        if container.restart_policy != "Always":
+            break
+        names.append(container.name)
+    return tuple(names)
+
+
+def _is_guaranteed(container: Container) -> bool:
+    """Whether `container` has limits for CPU and memory, and requests (where there are any) equal to them.
+
+    Source: https://kubernetes.io/docs/concepts/workloads/pods/pod-qos/#guaranteed
+    """
+    return all(
+        (limit := _limit_of(container, name)) is not None and _request_of(container, name, limit) == limit
+        for name in ("cpu", "memory")
+    )
+
+
+def _limit_of(container: Container, name: str) -> Decimal | None:
+    limits = (container.resources or Resources()).limits or {}
+    return _value(limits[name]) if name in limits else None
+
+
+def _request_of(container: Container, name: str, otherwise: Decimal) -> Decimal | None:
+    requests = (container.resources or Resources()).requests or {}
+    return _value(requests[name]) if name in requests else otherwise
+
+
+def _value(quantity: Quantity) -> Decimal | None:
+    """The value of a quantity of the user's, which nobody has validated yet; None where it is none."""
+    try:
+        return quantities.parse(quantity)
+    except ValueError:
+        return None
