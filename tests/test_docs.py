@@ -10,6 +10,7 @@ import yaml
 from webhook.annotations.defaults import check_defaults
 from webhook.annotations.parser import parse
 from webhook.annotations.registry import KEYS, PREFIX
+from webhook.cli.app import app
 from webhook.config import loghook_yaml
 from webhook.config.destinations import TYPES
 from webhook.config.formats import FORMATS
@@ -179,3 +180,55 @@ def test_links_lead_somewhere(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_codes_that_are_mentioned_exist(page: Path) -> None:
     assert set(re.findall(r"\bLH\d{3}\b", page.read_text("utf-8"))) <= set(CODES)
+
+
+# What is spoken of exists: in the pages, in the messages, and in what the code says of itself.
+
+_OURS = [ROOT / "Makefile", ROOT / "pyproject.toml", ROOT / "tests" / "messages.yaml"]
+for folder in ("webhook", "certs", "charts"):
+    _OURS += [file for file in (ROOT / folder).rglob("*") if file.suffix in {".md", ".py", ".yaml", ".tpl", ".txt"}]
+TEXTS = {str(file.relative_to(ROOT)): file.read_text("utf-8") for file in (*PAGES, *_OURS)}
+
+
+def mentioned(expression: str) -> set[tuple[str, str]]:
+    """What `expression` finds in all of them, with the file in which it stands."""
+    return {(found, file) for file, text in TEXTS.items() for found in re.findall(expression, text, re.MULTILINE)}
+
+
+def test_commands_that_are_mentioned_exist() -> None:
+    said = mentioned(r"`(?:kubectl )?loghook ([a-z]+)")
+    assert {word for word, _ in said} >= {"inject", "serve", "verify"}
+    assert {(word, file) for word, file in said if word not in app.commands} == set()
+
+
+def test_goals_of_make_that_are_mentioned_exist() -> None:
+    goals = set(re.findall(r"^([a-z-]+):", TEXTS["Makefile"], re.MULTILINE))
+    said = mentioned(r"(?:`|^ *)make ([a-z-]+)")
+    assert {word for word, _ in said} >= {"run", "test", "docs"}
+    assert {(word, file) for word, file in said if word not in goals} == set()
+
+
+def test_pages_that_are_mentioned_exist() -> None:
+    said = mentioned(r"\bdocs/[a-z0-9/-]+\.(?:md|json|svg)\b")
+    assert {(page, file) for page, file in said if not (ROOT / page).is_file()} == set()
+
+
+def test_modules_that_are_mentioned_exist() -> None:
+    """As `webhook/plan/layout.py`, and in the code as `webhook.plan.layout`, with a name of the module or without."""
+    said = mentioned(r"`((?:webhook|certs)(?:/[a-z_.]+)+)`")
+    said |= {(name, file) for name, file in mentioned(r"`((?:webhook|certs)(?:\.[a-z_]+)+)`") if file.endswith(".py")}
+    spoken_of = {(name, file) for name, file in said if file not in _OF_OTHER_TIMES and "acme" not in name}
+    assert len(spoken_of) > 20
+    assert {(name, file) for name, file in spoken_of if not _is_there(name)} == set()
+
+
+_OF_OTHER_TIMES = {"CHANGELOG.md", *(name for name in TEXTS if name.startswith("docs/decisions/"))}
+
+
+def _is_there(name: str) -> bool:
+    """Whether there is such a file or module, or a name in such a module."""
+    place = ROOT / (name if "/" in name else name.replace(".", "/"))
+    owners = (place.parent.with_suffix(".py"), place.parent / "__init__.py")
+    has_name = re.compile(rf"\b{place.name}\b").search
+    is_name = "/" not in name and any(has_name(each.read_text("utf-8")) for each in owners if each.is_file())
+    return place.exists() or place.with_suffix(".py").is_file() or is_name

@@ -15,6 +15,7 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jsonpatch
@@ -30,8 +31,7 @@ from webhook.sidecars.drain import DRAIN_SCRIPT
 from webhook.sidecars.streaming import SCRIPT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Iterator
 
     from tests.conftest import Case
 
@@ -262,3 +262,55 @@ def test_notices_what_the_invariants_forbid(additions_only: Callable[..., None])
     for after, ops in bad:
         with pytest.raises(AssertionError):
             additions_only(pod, after, ops)
+
+
+# What the documentation says is all that is ever added.
+
+ADDED = Path(__file__).parents[1] / "docs" / "what-is-added.md"
+
+
+def pieces(op: dict[str, Any]) -> Iterator[str]:
+    """What an operation adds, in the words of the page: the field, and the names of what is put there."""
+    match re.sub(r"/([0-9]+|-)(?=/|$)", "", op["path"]).split("/")[1:]:
+        case ["metadata", "annotations", *keys]:
+            yield "metadata.annotations"
+            yield from (_annotation(key.replace("~1", "/")) for key in keys or op["value"])
+        case ["spec", "containers" | "initContainers" as field, "volumeMounts"]:
+            yield f"spec.{field}[].volumeMounts"
+            yield from _names(op["value"])
+        case ["spec", "resources", kind]:
+            yield from ("spec.resources", kind)
+        case ["spec", "imagePullSecrets"]:
+            yield "spec.imagePullSecrets"
+        case ["spec", "volumes" | "containers" | "initContainers" as field]:
+            yield f"spec.{field}"
+            yield from _names(op["value"])
+        case _:
+            yield op["path"]
+
+
+def _annotation(key: str) -> str:
+    """An annotation, and one for the node's agent by its beginning."""
+    hint = re.match(r"fluentbit\.io/|ad\.datadoghq\.com/|co\.elastic\.logs", key)
+    return f"{hint[0]}…" if hint else key
+
+
+def _names(value: Any) -> Iterator[str]:
+    """The names of volumes, mounts or containers, without what tells several of a kind apart."""
+    for each in value if isinstance(value, list) else [value]:
+        name = re.sub(r"^loghook-logs-[0-9]+$", "loghook-logs-2", each["name"])
+        is_named = "image" in each and name not in {"loghook", "loghook-agent", "loghook-drain"}
+        yield "loghook-SOURCE" if is_named else name
+
+
+def test_adds_what_the_documentation_names_and_nothing_else(cases: list[Case]) -> None:
+    said = set(re.findall(r"`([^` ]+)`", ADDED.read_text("utf-8")))
+    added = {
+        piece
+        for case in cases
+        for op in ops_of(inject(view(case.pod), case.config, case.namespace))
+        for piece in pieces(op)
+    }
+    assert added <= said
+    named = {word for word in said if re.match(r"loghook\b|spec\.|metadata\.|[a-z.-]+/", word)}
+    assert named <= added
