@@ -1,5 +1,6 @@
 # Python 3.11 or newer and make are all that must be installed by hand.
-PYTHON ?= python3
+PYTHON ?= $(shell for each in python3 python3.15 python3.14 python3.13 python3.12 python3.11; do \
+	command -v $$each && exit; done; echo python3)
 PORT ?= 8443
 # Where the real parts for the cluster tests are: a folder with `setup` and `cluster`. Anything that sets
 # KUBEBUILDER_ASSETS (setup-envtest) and KUBECONFIG (kind, say) serves as well.
@@ -7,27 +8,40 @@ ENVTEST_DIR ?= ../shared/envtest
 
 VENV := .venv
 BIN := $(VENV)/bin
+RUNS := $(VENV)/.runs
 READY := $(VENV)/.ready
 LOCK = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-annotate --no-emit-index-url pyproject.toml
+FAST := $(addprefix tests/,pod annotations config plan test_golden.py test_messages.py test_review.py \
+	server/test_admission.py)
 ASSETS = $${KUBEBUILDER_ASSETS:-$$(test -x $(ENVTEST_DIR)/setup && $(ENVTEST_DIR)/setup)}
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-api test-cluster image check bench soak docs format lock clean
+.PHONY: help told checks run test test-fast test-api test-cluster image check bench soak docs format lock clean
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-$(READY): pyproject.toml requirements-dev.txt .ci/environment.py
-	@echo "Setting up $(VENV) (once)…"
-	@$(PYTHON) .ci/environment.py $(VENV)
+# What the webhook needs, and what its development needs besides. Whoever names a PYTHON is told where another is used.
+$(RUNS): pyproject.toml requirements.txt .ci/environment.py .ci/packages.py | told
+	@$(PYTHON) .ci/environment.py $(VENV) run
 	@touch $@
 
-run: $(READY) ## Serve the webhook with a development certificate, and inject an example Pod  [PORT=8443]
+$(READY): pyproject.toml requirements-dev.txt .ci/environment.py .ci/packages.py | told
+	@$(PYTHON) .ci/environment.py $(VENV) dev
+	@touch $@ $(RUNS)
+
+told:
+	@$(if $(filter command environment,$(origin PYTHON)),test ! -f $(RUNS) || $(PYTHON) .ci/environment.py $(VENV) look)
+
+run: $(RUNS) ## Serve the webhook with a development certificate, and inject an example Pod  [PORT=8443]
 	@exec $(BIN)/python -m webhook demo --port $(PORT)
 
 test: $(READY) ## Run the tests that need neither root nor a cluster
-	@$(BIN)/pytest -q -n auto -m "not api and not cluster and not soak"
+	@$(BIN)/python .ci/foretell.py test $(BIN)/pytest -q -n auto -m "not api and not cluster and not soak"
+
+test-fast: $(READY) ## Run the tests that tell most, in a fraction of the time: what becomes of a Pod, and one server
+	@$(BIN)/python .ci/foretell.py test-fast $(BIN)/pytest -q -n auto $(FAST)
 
 test-api: $(READY) ## Run the tests against a real kube-apiserver  [KUBEBUILDER_ASSETS]
 	@KUBEBUILDER_ASSETS="$(ASSETS)" $(BIN)/pytest -q -m api tests/cluster
@@ -41,6 +55,9 @@ image: ## Build the image by the Dockerfile and run it, as root on Debian with b
 	@.ci/image
 
 check: $(READY) ## Lint, format, types, layers: what CI runs besides the tests
+	@$(BIN)/python .ci/foretell.py check $(MAKE) --no-print-directory checks
+
+checks:
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy

@@ -19,7 +19,7 @@ def main(directory: Path) -> None:
     ready = directory / "ready"
     if ready.exists() and ready.read_text() == mark:
         return
-    print(f"Setting up {directory} (once)…")  # noqa: T201 - as the other environment says it
+    print(f"Setting up {directory} (once)…")
     _run(sys.executable, "-m", "venv", "--clear", "--without-pip", directory / "venv")
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
     _run(*pip, "--python", directory / "venv", "install", "--no-compile", "--require-hashes", "-r", LOCK)
@@ -27,7 +27,7 @@ def main(directory: Path) -> None:
 
 
 def _run(*command: str | Path) -> None:
-    subprocess.run([str(part) for part in command], check=True)  # noqa: S603 - our own words
+    subprocess.run([str(part) for part in command], check=True)
 
 
 if __name__ == "__main__":

@@ -57,3 +57,12 @@ def test_the_cluster_tests_run_on_four_minors() -> None:
     found = yaml.safe_load((ROOT / ".github" / "workflows" / "cluster.yml").read_text("utf-8"))
     minors = [version.split(".")[1] for version in found["jobs"]["kind"]["strategy"]["matrix"]["kubernetes"]]
     assert minors == [str(int(minors[0]) + step) for step in range(4)]
+
+
+def test_the_two_commands_of_the_readme_are_run() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    first = re.findall(r"^(make [a-z]+)", readme.partition("```sh\n")[2].partition("```")[0], re.MULTILINE)
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text("utf-8"))["jobs"].values()
+    scripts = "\n".join(step.get("run", "") for job in jobs for step in job["steps"])
+    assert first == ["make run", "make test"]
+    assert all(re.search(rf"^{command}( |$)", scripts, re.MULTILINE) for command in first)

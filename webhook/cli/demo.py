@@ -1,13 +1,13 @@
 """`make run`: the webhook on this machine, and what it does to an example.
 
 Everything is done by the programs that do it in earnest: `python -m certs issue` makes the certificates, `serve`
-serves, and the example goes through TLS as from an API server.
+serves, and the example goes through TLS as from an API server. What takes long goes side by side, or is kept from the
+last time.
 """
 
 import ctypes
 import errno
 import http.client
-import shlex
 import signal
 import socket
 import subprocess
@@ -18,10 +18,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-from webhook.cli import manifests
+import click
+
 from webhook.cli.failures import FailedError, InputError
-from webhook.cli.preview import Webhook, diff
-from webhook.cli.terminal import say, show, styled
 
 __all__ = ["run"]
 
@@ -32,6 +31,7 @@ CERTIFICATES = Path(".dev/certs")
 _HOST = "127.0.0.1"
 _START_SECONDS = 30
 _END_SECONDS = 0.7
+_FRESH_SECONDS = 24 * 3600
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
@@ -40,13 +40,16 @@ def run(port: int) -> int:
     if not EXAMPLE.is_file():
         raise InputError(f"there is no {EXAMPLE} here: run it from the root of the repository")
     _refuse_taken(port)
-    _issue_certificates()
+    if not _are_fresh():
+        _issue_certificates()
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        with _serving(port) as server:
-            _show_example(f"https://{_HOST}:{port}")
-            server.wait()
-            raise FailedError(f"the webhook has ended by itself, with exit code {server.returncode}")
+        with _started(port) as server:
+            from webhook.cli.example import show_example  # noqa: PLC0415 - while the server does its own imports
+
+            _wait(*server)
+            show_example(EXAMPLE, f"https://{_HOST}:{port}", CERTIFICATES / "ca.crt")
+            raise FailedError(f"the webhook has ended by itself, with exit code {server[0].wait()}")
     except KeyboardInterrupt:
         return 0  # it was asked to end
 
@@ -69,12 +72,18 @@ def _issue_certificates() -> None:
     )
     if issued.returncode:
         raise FailedError(issued.stderr.strip().removeprefix("Error: "))
-    say(styled((issued.stdout.rstrip(), "dim")))
+    click.echo(issued.stdout.rstrip(), err=True)
+
+
+def _are_fresh() -> bool:
+    """Whether all four files are there and the serving certificate was made today: then they do for one more time."""
+    files = [CERTIFICATES / name for name in ("ca.crt", "ca.key", "tls.crt", "tls.key")]
+    return all(file.is_file() for file in files) and time.time() - files[2].stat().st_mtime < _FRESH_SECONDS
 
 
 @contextmanager
-def _serving(port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """The webhook as a process of its own, ready to answer; at the end it ends too, whatever happens to us."""
+def _started(port: int) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """The webhook as a process of its own, and the port of its probes; at the end it ends, whatever happens to us."""
     health_port = _free_port()
     server = subprocess.Popen(  # noqa: S603 - our own words
         [
@@ -87,8 +96,7 @@ def _serving(port: int) -> Iterator[subprocess.Popen[bytes]]:
         preexec_fn=_die_with_parent,  # noqa: PLW1509 - there is one thread here
     )
     try:
-        _wait(server, health_port)
-        yield server
+        yield server, health_port
     finally:
         _end(server)
 
@@ -127,30 +135,6 @@ def _end(server: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         server.kill()
         server.wait()
-
-
-def _show_example(url: str) -> None:
-    """Send the example as the API server would, and say how to do that with another file."""
-    ca = CERTIFICATES / "ca.crt"
-    (part,) = (part for manifest in manifests.read(str(EXAMPLE)) for part in manifest.parts())
-    answered = Webhook(url, ca).review(part.pod(), part.namespace(None))
-    if not (answered.allowed and answered.ops):
-        raise FailedError(f"the webhook has not injected {EXAMPLE}: {answered.message}")
-    show("", *diff(part, answered.ops), "")
-    again = shlex.join([_program(), "preview", "-f", str(EXAMPLE), "--server", url, "--ca", str(ca)])
-    show(
-        styled((f"The webhook serves at {url}", "bold"), " until you press Ctrl-C."),
-        f"The same with a file of yours, in another terminal; put its name in place of {EXAMPLE}:",
-        "",
-        styled(f"  {again}"),
-        "",
-    )
-
-
-def _program() -> str:
-    """What starts `loghook` in the reader's shell, whose folder is ours too."""
-    program = Path(sys.executable).parent / "loghook"
-    return str(program.relative_to(Path.cwd()) if program.is_relative_to(Path.cwd()) else program)
 
 
 def _free_port() -> int:
