@@ -6,6 +6,10 @@ the resourceVersion of its configuration, and the configuration is read *before*
 between reading and writing cannot put an older bundle over a newer one: the newer one is published after the Secret
 has it, hence after the delayed one's reading, and that makes the delayed one's patch a conflict.
 
+**Whose the field is.** Whoever applies on the server's side (Helm 4, GitOps tools) may not change a field that another
+manager owns, and a caBundle of one's own is such a change. So the controller gives up the ownership of what it has
+written; and a configuration that says that its caBundle is given by others, it leaves alone.
+
 **Time.** The API server checks the dates of our certificates, so its clock counts: `Observation.now` is the `Date`
 header of its answer. This machine's clock stands in only where a proxy drops that header.
 
@@ -36,10 +40,13 @@ from kubernetes.client.exceptions import ApiException
 
 from certs.rotate import Found, Store
 
-__all__ = ["ROTATE", "Cluster", "ClusterError", "Kind", "Observation", "Place", "connect"]
+__all__ = ["GIVEN", "ROTATE", "Cluster", "ClusterError", "Kind", "Observation", "Place", "connect"]
 
 ROTATE = "loghook.dev/rotate"
 """The annotation on the Secret that asks for a rotation: `leaf` or `ca`."""
+
+GIVEN = "loghook.dev/ca-bundle"
+"""The annotation that says whose a webhook configuration's caBundle is: with `provided` it is not ours to write."""
 
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 5.0
@@ -135,7 +142,7 @@ class Cluster:
     def observe(self) -> Observation:
         """Read everything, the configurations first and the Secret last, for the reason that the module gives."""
         read = [(kind, name, self._configuration(kind, name)) for kind, name in self.place.configurations]
-        there = tuple((kind, found) for kind, _, found in read if found is not None)
+        there = tuple((kind, found) for kind, _, found in read if found is not None and not _is_given(found))
         owner = self._owner()
         secret, now = self._secret()
         bundles = tuple(_bundle(webhook) for _, each in there for webhook in _webhooks(each))
@@ -184,18 +191,28 @@ class Cluster:
 
     def publish(self, seen: Observation, bundle: bytes) -> list[str]:
         """Make `bundle` the caBundle of every webhook seen with another one; return the configurations changed."""
+        changed = []
+        for kind, configuration in seen.configurations:
+            if any(_bundle(webhook) != bundle for webhook in _webhooks(configuration)):
+                self._patch(kind, configuration, _patched(configuration, bundle))
+                changed.append(configuration["metadata"]["name"])
+        return changed
+
+    def disown(self, seen: Observation) -> bool:
+        """Give up the ownership of every caBundle that was seen as ours; return whether there was one."""
+        owned = [(kind, found) for kind, found in seen.configurations if len(_others(found)) < len(_managed(found))]
+        for kind, found in owned:
+            version = found["metadata"]["resourceVersion"]
+            self._patch(kind, found, {"metadata": {"resourceVersion": version, "managedFields": _others(found)}})
+        return bool(owned)
+
+    def _patch(self, kind: Kind, configuration: Mapping[str, Any], patch: Mapping[str, Any]) -> None:
         patches: dict[Kind, Callable[..., Any]] = {
             "mutating": self._registration.patch_mutating_webhook_configuration,
             "validating": self._registration.patch_validating_webhook_configuration,
         }
-        changed = []
-        for kind, configuration in seen.configurations:
-            if any(_bundle(webhook) != bundle for webhook in _webhooks(configuration)):
-                name = configuration["metadata"]["name"]
-                patch = _patched(configuration, bundle)
-                self._ask(f"patch {name}", patches[kind], name, patch, field_manager=_MANAGER)
-                changed.append(name)
-        return changed
+        name = configuration["metadata"]["name"]
+        self._ask(f"patch {name}", patches[kind], name, patch, field_manager=_MANAGER)
 
     def watch(self, kind: Kind | None, name: str, changed: Callable[[], None]) -> None:
         """Call `changed` at each change of a configuration, or (without a kind) of the Secret, for about a minute.
@@ -374,6 +391,19 @@ def _data(secret: Mapping[str, Any] | None) -> dict[str, bytes] | None:
 
 def _webhooks(configuration: Mapping[str, Any]) -> list[dict[str, Any]]:
     return configuration.get("webhooks") or []
+
+
+def _is_given(configuration: Mapping[str, Any]) -> bool:
+    return (configuration["metadata"].get("annotations") or {}).get(GIVEN) == "provided"
+
+
+def _managed(configuration: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return configuration["metadata"].get("managedFields") or []
+
+
+def _others(configuration: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return who owns which fields, without ourselves. Never nothing, by which the API server would forget them all."""
+    return [each for each in _managed(configuration) if each.get("manager") != _MANAGER] or _managed(configuration)
 
 
 def _bundle(webhook: Mapping[str, Any]) -> bytes:

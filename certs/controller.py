@@ -115,6 +115,8 @@ class Controller:
                 self._health.wrote("ca_bundle")
                 say("info", "published the caBundle", configuration=name)
             return None
+        if self._cluster.disown(seen):
+            return None
         if isinstance(step, Wait):
             self._tell_once("phase", "info", _PHASES[step.phase], seconds=step.left.total_seconds())
             return min(step.left.total_seconds(), RESYNC_SECONDS)

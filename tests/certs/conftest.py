@@ -234,6 +234,8 @@ def _merged(found: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
     if data := patch.get("data"):
         merged["data"] = {**(merged.get("data") or {}), **data}
     metadata, changed = merged["metadata"], patch["metadata"]
+    if "managedFields" in changed:
+        metadata["managedFields"] = changed["managedFields"]
     if "annotations" in changed:
         annotations = {**metadata.get("annotations", {}), **changed["annotations"]}
         metadata["annotations"] = {key: value for key, value in annotations.items() if value is not None}

@@ -88,6 +88,48 @@ def test_every_webhook_of_every_configuration_gets_the_bundle_and_nothing_else_c
     assert after["webhooks"] == before["webhooks"]
 
 
+def managed(*managers: str) -> list[dict[str, Any]]:
+    return [{"manager": each, "operation": "Update", "fieldsV1": {"f:webhooks": {}}} for each in managers]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (["helm", "loghook-certs"], ["helm"]),
+        (["loghook-certs", "helm", "kubectl", "loghook-certs"], ["helm", "kubectl"]),
+        (["helm", "cert-manager-cainjector"], ["helm", "cert-manager-cainjector"]),
+        (["loghook-certs"], ["loghook-certs"]),  # an empty list would make the API server forget all owners
+    ],
+)
+def test_gives_up_the_ownership_of_what_it_has_written(
+    api: Any, controllers: Any, before: list[str], after: list[str]
+) -> None:
+    """Else nobody who applies on the server's side could ever write a caBundle of one's own."""
+    for path in (MUTATING, VALIDATING):
+        api.configure(path)
+        api.edit(path, lambda found: found["metadata"].update(managedFields=managed(*before)))
+    assert controllers.make(validating=("checks",)).run_once(10)
+    for path in (MUTATING, VALIDATING):
+        assert api.get(path)["metadata"]["managedFields"] == managed(*after)
+        assert api.bundles(path) == [api.secret()["ca.crt"]]
+
+
+def test_leaves_a_configuration_alone_whose_ca_is_given_by_others(api: Any, controllers: Any) -> None:
+    """As the chart marks it for certificates of one's own, in the same request that brings their CA."""
+    controllers.start()
+    settle(api)
+    given = {"loghook.dev/ca-bundle": "provided"}
+    api.edit(
+        MUTATING, lambda found: found["metadata"].update(annotations=given, managedFields=managed("loghook-certs"))
+    )
+    api.edit(MUTATING, lambda found: found["webhooks"][0]["clientConfig"].update(caBundle="b3du"))
+    before = writes(api)
+    api.ask("leaf")
+    api.wait_for("the next serving certificate", lambda: len(writes(api)) > len(before))
+    assert api.bundles() == [b"own"]
+    assert [each for each in writes(api)[len(before) :] if MUTATING in each] == []
+
+
 def test_a_configuration_that_comes_later_is_waited_for(api: Any, controllers: Any) -> None:
     api.drop(MUTATING)
     controllers.start()

@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FILES = ROOT / "charts" / "loghook" / "files"
 ALERTS = yaml.safe_load((FILES / "alerts.yaml").read_text())
 DASHBOARD = json.loads((FILES / "dashboard.json").read_text())
+RUNBOOKS = "https://github.com/loghook/loghook/blob/main/docs/alerts.md"
 RULES = [rule for group in ALERTS["groups"] for rule in group["rules"]]
 PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
 
@@ -110,13 +111,15 @@ def test_each_panel_has_a_place_of_its_own() -> None:
 
 
 def test_each_alert_says_how_bad_it_is_and_what_to_do() -> None:
-    page = (ROOT / "docs" / "running.md").read_text("utf-8")
+    page = (ROOT / "docs" / "alerts.md").read_text("utf-8")
     names = [rule["alert"] for rule in RULES]
     assert len(set(names)) == len(names)
     for rule in RULES:
         assert rule["labels"]["severity"] in {"critical", "warning", "info"}
-        assert rule["annotations"].keys() == {"summary", "description"}
-    assert re.findall(r"^\| `(Loghook[A-Za-z]+)` \|", page, re.MULTILINE) == names
+        assert rule["annotations"].keys() == {"summary", "description", "runbook_url"}
+        assert rule["annotations"]["runbook_url"] == f"{RUNBOOKS}#{rule['alert'].lower()}"  # as GitHub names sections
+        assert f"\n\n{rule['annotations']['summary']} Severity {rule['labels']['severity']}" in page
+    assert re.findall(r"^## (Loghook[A-Za-z]+)$", page, re.MULTILINE) == names
 
 
 def test_the_page_about_running_names_every_metric() -> None:

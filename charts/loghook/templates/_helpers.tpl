@@ -246,6 +246,7 @@ matchLabels:
 {{- fail "enabled: it is for the `condition` of a chart that has this one among its dependencies, which leaves it out; this chart itself cannot" -}}
 {{- end -}}
 {{- include "loghook.checkConfig" . -}}
+{{- include "loghook.checkOwner" . -}}
 {{- include "loghook.checkLabels" (list . "podLabels" .Values.podLabels) -}}
 {{- include "loghook.checkLabels" (list . "commonLabels" .Values.commonLabels) -}}
 {{- if lt (int .Values.terminationGracePeriodSeconds) (add (int .Values.drainSeconds) 10 | int) -}}
