@@ -72,6 +72,7 @@ soak: $(READY) ## Run the long versions of the tests (half an hour or more, on a
 
 docs: $(READY) ## Write the reference pages from the tables in the code
 	@$(BIN)/python -m webhook.reference docs examples/destinations
+	@$(BIN)/python docs/house.py docs/house.svg
 	@$(BIN)/python charts/readme.py charts/loghook
 	@$(BIN)/python charts/schema.py charts/loghook
 

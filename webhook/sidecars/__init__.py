@@ -1,4 +1,4 @@
-"""The sidecars: what the programs that can be one are given, and what they give back.
+"""What runs: what the programs that can be one are given, and what they give back.
 
 An `Engine` streams the files of one source to its own stdout. An `Agent` ships those of all agent-mode sources of a Pod
 by itself. Both are pure: everything that is said in a Pod or in the configuration comes in as data, and a command, and
