@@ -24,6 +24,8 @@ from webhook.sidecars.onigmo import Untranslatable, negative, translate
         (r"[\]a]", r"[\]a]"),
         (r"a\Z", r"a\z"),
         (r"(?:a|b)(?=c)(?!d)(?<=a)", r"(?:a|b)(?=c)(?!d)(?<=a)"),
+        (r"\d[\w.]\S\\d", r"[0-9][0-9A-Za-z_.][^\t\n\v\f\r ]\\d"),
+        (r"\b", r"(?:(?<=[0-9A-Za-z_])(?![0-9A-Za-z_])|(?<![0-9A-Za-z_])(?=[0-9A-Za-z_]))"),
     ],
 )
 def test_it_means_the_same(pattern: str, expected: str) -> None:

@@ -54,12 +54,13 @@ class Format(msgspec.Struct, frozen=True, kw_only=True):
 def csv_pattern(columns: tuple[str, ...]) -> str:
     """A pattern whose groups are `columns`: comma-separated values, quoted where they hold a comma (RFC 4180).
 
-    Columns from the second on may be missing, and more of them than were named are left alone.
+    A quote stands around a value or twice within such a one, and nowhere else. Columns from the second on may be
+    missing, and more of them than were named are left alone.
     """
     value = r'(?P<{}>"(?:[^"]|"")*"|[^,"]*)'
     first, *others = columns
-    optional = "".join(f"(?:,{value.format(name)}" for name in others) + ")?" * len(others)
-    return f"^{value.format(first)}{optional}(?:,.*)?$"
+    optional = "".join(f"(?:,{value.format(name)}" for name in others)
+    return f"^{value.format(first)}{optional}(?:,.*)?{')?' * len(others)}$"
 
 
 _COMBINED = (

@@ -6,13 +6,22 @@ Ruby's syntax reads some things otherwise: named groups are `(?<name>…)`; `^` 
 
 import re
 
+from webhook.sidecars import classes
+
 __all__ = ["Untranslatable", "negative", "translate"]
 
 _TOKEN = re.compile(
     r"\\.|\[\^?\]?|\(\?P<|\(\?P=(?P<reference>\w+)\)|\(\?(?P<flags>[a-zA-Z]+)(?=[:)-])|\(\?\(|[\^$]", re.DOTALL
 )
 _IN_SET = re.compile(r"\\.|\[|\]|&&|--|~~|\|\|", re.DOTALL)
-_ANCHORS = {"^": r"\A", "$": r"\Z", r"\Z": r"\z"}
+_WORD = f"[{classes.MEMBERS['w']}]"
+_ANCHORS = {
+    "^": r"\A",
+    "$": r"\Z",
+    r"\Z": r"\z",
+    r"\b": f"(?:(?<={_WORD})(?!{_WORD})|(?<!{_WORD})(?={_WORD}))",
+    r"\B": f"(?:(?<={_WORD})(?={_WORD})|(?<!{_WORD})(?!{_WORD}))",
+}
 _GROUPS = {"(?P<": "(?<"}
 _FLAGS = {"i": "i", "s": "m", "x": "x"}
 
@@ -52,7 +61,7 @@ def _token(found: re.Match[str]) -> str:
         if unknown:
             raise Untranslatable(f"the flag {unknown[0]}")
         return "(?" + "".join(_FLAGS[flag] for flag in found["flags"])
-    return _ANCHORS.get(text) or _GROUPS.get(text, text)
+    return _ANCHORS.get(text) or classes.alone(text) or _GROUPS.get(text, text)
 
 
 def _set(pattern: str, opening: re.Match[str]) -> tuple[str, int]:
@@ -64,5 +73,5 @@ def _set(pattern: str, opening: re.Match[str]) -> tuple[str, int]:
         place = found.end()
         if found[0] == "]":
             return "".join((*parts, "]")), place
-        parts.append({"[": r"\[", "&&": r"&\&"}.get(found[0], found[0]))
+        parts.append({"[": r"\[", "&&": r"&\&"}.get(found[0]) or classes.within(found[0]) or found[0])
     raise Untranslatable("a set without an end")

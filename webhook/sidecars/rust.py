@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from webhook.sidecars import classes
+
 __all__ = ["Untranslatable", "translate"]
 
 
@@ -59,7 +61,7 @@ def _written(token: _Token) -> str:
     if kind == "quantifier":
         return _quantifier(text)
     if kind == "escape":
-        return _escape(text)
+        return classes.alone(text) or _border(text) or _escape(text)
     if kind == "set":
         return _set(text)
     return {"comment": "", "brace": f"\\{text}"}.get(kind, text)
@@ -81,11 +83,18 @@ def _set(text: str) -> str:
 def _member(members: list[str], place: int) -> str:
     member = members[place]
     if member.startswith("\\"):
-        return r"\x08" if member == r"\b" else _escape(member)
+        return r"\x08" if member == r"\b" else classes.within(member) or _escape(member)
     if member in "[]&~^":
         return f"\\{member}"
     is_range = member == "-" and 0 < place < len(members) - 1
     return r"\-" if member == "-" and not is_range else member
+
+
+def _border(text: str) -> str | None:
+    r"""The border of a word of ASCII; Rust has no `\B` of ASCII for text."""
+    if text == r"\B":
+        raise Untranslatable(r"\B, what is no border of a word")
+    return r"(?-u:\b)" if text == r"\b" else None
 
 
 def _escape(text: str) -> str:

@@ -32,7 +32,8 @@ class ::Fluent::Plugin::LoghookFilter < ::Fluent::Plugin::Filter
   config_param :shape, :enum, list: [:record, :hec, :bulk], default: :record
   config_param :envelope, :hash, default: {}
 
-  ISO = /\A\s*(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:[.,](\d+))?\s*([Zz]|[+-]\d\d:?\d\d)?\s*\z/
+  MARK = "\uFEFF"
+  ISO = /\A\s*(\d{4})(?:-(\d\d)-|(\d\d))(\d\d)[Tt ](\d\d)(?::(\d\d):|(\d\d))(\d\d)(?:[.,](\d+))?\s*([Zz]|[+-]\d\d(?::?\d\d)?)?\s*\z/
   PAIR = /([^\s="]+)(?:=("(?:[^"\\]|\\.)*"|[^\s"]*))?/
   CASTS = {"integer" => ->(text) { Integer(text, 10) }, "float" => ->(text) { Float(text) },
            "boolean" => ->(text) { {"true" => true, "false" => false}.fetch(text.downcase) }}
@@ -57,7 +58,7 @@ class ::Fluent::Plugin::LoghookFilter < ::Fluent::Plugin::Filter
   end
 
   def filter_with_time(tag, time, line)
-    text = (line["message"] || line["unmatched_line"]).to_s.dup.force_encoding("UTF-8").scrub
+    text = (line["message"] || line["unmatched_line"]).to_s.dup.force_encoding("UTF-8").scrub.delete_prefix(MARK)
     path = line["log.file.path"].to_s
     begin
       record = parse(text)
@@ -83,11 +84,11 @@ class ::Fluent::Plugin::LoghookFilter < ::Fluent::Plugin::Filter
       found.is_a?(Hash) ? found : nil
     when :logfmt then logfmt(text)
     when :csv
-      cells = CSV.parse_line(text)
-      cells && @columns.zip(cells).reject { |_, cell| cell.nil? }.to_h
+      found = @columns.zip(CSV.parse_line(text)).reject { |_, cell| cell.to_s.empty? }
+      found.empty? ? nil : found.to_h
     when :regex
       found = @pattern.match(text)
-      found && found.named_captures.compact
+      found && found.named_captures.reject { |_, value| value.nil? || (value.empty? && !@partial) }
     end
   end
 
@@ -108,13 +109,13 @@ class ::Fluent::Plugin::LoghookFilter < ::Fluent::Plugin::Filter
   # Whether a record goes on in the next line; the parts before it are kept until it ends.
   def begun?(path, record)
     key = [path, record["stream"]]
+    goes_on = record["logtag"] == "P"
     whole = @begun.delete(key)
     if whole
       whole["message"] << record["message"].to_s
-      whole["logtag"] = record["logtag"]
       record.replace(whole)
     end
-    return false if record["logtag"] != "P" || record["message"].bytesize > 1_048_576
+    return false if !goes_on || record["message"].bytesize > 1_048_576
     @begun[key] = record.merge("message" => record["message"].dup)
     true
   end
@@ -124,8 +125,10 @@ class ::Fluent::Plugin::LoghookFilter < ::Fluent::Plugin::Filter
     return nil if value.nil? || value == ""
     return formatted(value.to_s) if @time_format && @time_format != "%s"
     return epoch(value.to_s) if value.is_a?(Numeric) || /\A\d+(?:\.\d+)?\z/.match?(value.to_s)
-    parts = ISO.match(value.to_s)
-    parts && at(parts[1..6].map(&:to_i), parts[7], parts[8] && zone_of(parts[8]))
+    clock = ISO.match(value.to_s)&.captures
+    return nil unless clock
+    *clock, fraction, zone = clock
+    at(clock.compact.map(&:to_i), fraction, zone && zone_of(zone))
   rescue StandardError
     nil
   end
@@ -141,13 +144,19 @@ class ::Fluent::Plugin::LoghookFilter < ::Fluent::Plugin::Filter
     return nil if parts.nil? || parts[:leftover]
     fraction = parts[:sec_fraction] ? (parts[:sec_fraction] * 1_000_000_000).to_i.to_s.rjust(9, "0") : nil
     return Fluent::EventTime.new(parts[:seconds].to_i, fraction.to_i) if parts[:seconds]
-    day = parts[:yday] ? Date.ordinal(parts[:year] || Time.now.utc.year, parts[:yday]) : nil
-    month, monthday = day ? [day.month, day.day] : [parts[:mon], parts[:mday]]
-    return nil unless month && monthday
-    clock = [month, monthday, parts[:hour] || 0, parts[:min] || 0, parts[:sec] || 0]
-    return at([parts[:year], *clock], fraction, parts[:offset]) if parts[:year]
-    found = at([Time.now.utc.year, *clock], fraction, parts[:offset])
-    found.sec > Time.now.to_i + 86_400 ? at([Time.now.utc.year - 1, *clock], fraction, parts[:offset]) : found
+    clock = [parts[:hour] || 0, parts[:min] || 0, parts[:sec] || 0]
+    return dated(parts[:year], parts, clock, fraction) if parts[:year]
+    latest = Time.now.to_i + 86_400
+    year = Time.at(latest).utc.year
+    year.downto(year - 8).lazy.map { |each| dated(each, parts, clock, fraction) }.find { |found| found && found.sec <= latest }
+  end
+
+  # The time in a year; nil where that has no such day. Of nine years in a row one has a 29 February.
+  def dated(year, parts, clock, fraction)
+    day = parts[:yday] ? Date.ordinal(year, parts[:yday]) : Date.civil(year, parts[:mon], parts[:mday])
+    at([day.year, day.month, day.day, *clock], fraction, parts[:offset])
+  rescue Date::Error
+    nil
   end
 
   def at(clock, fraction, offset)
@@ -157,7 +166,7 @@ class ::Fluent::Plugin::LoghookFilter < ::Fluent::Plugin::Filter
   end
 
   def zone_of(text)
-    text.upcase == "Z" ? 0 : seconds_of(/([+-])(\d\d):?(\d\d)/.match(text))
+    text.upcase == "Z" ? 0 : seconds_of(/([+-])(\d\d):?(\d\d)?/.match(text))
   end
 
   def seconds_of(offset)

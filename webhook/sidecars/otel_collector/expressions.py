@@ -2,7 +2,9 @@
 
 import re
 
-__all__ = ["objection"]
+from webhook.sidecars import classes
+
+__all__ = ["objection", "translate"]
 
 _REPEAT_LIMIT = 1000  # of a repetition, and of nested ones multiplied (Go, regexp/syntax)
 
@@ -31,6 +33,25 @@ _ESCAPES = (
     (re.compile(r"\\[uUN]"), r"it has no \u, write the character itself or \x{…}"),
     (re.compile(r"\\[^\x00-\x7f]"), "it escapes no such character"),
 )
+
+
+def translate(pattern: str, *, is_searched: bool = False) -> str:
+    r"""`pattern`, to which RE2 has no objection, with the meaning that it has for every agent.
+
+    Where it `is_searched` in the text of a file, a line begins there with `^` only, never with `\A`.
+    """
+    return _TOKEN.sub(lambda token: _written(token, is_searched=is_searched), pattern)
+
+
+def _written(token: re.Match[str], *, is_searched: bool) -> str:
+    if token["set"] is not None:
+        return _WHITE_IN_SET.sub(lambda found: classes.MEMBERS["s"] if found[0] == r"\s" else found[0], token["set"])
+    if is_searched and token["escape"] == r"\A":
+        return "^"
+    return (token["escape"] and classes.alone(token["escape"])) or token[0]
+
+
+_WHITE_IN_SET = re.compile(r"\\.", re.DOTALL)
 
 
 def objection(pattern: str) -> str | None:

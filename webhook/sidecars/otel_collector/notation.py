@@ -13,16 +13,37 @@ import msgspec
 
 from webhook.sidecars import Text, Variable
 
-__all__ = ["document", "layouts", "plain", "quoted", "statement"]
+__all__ = ["document", "has_year", "layouts", "plain", "quoted", "statement", "without_fraction"]
 
 # What YAML takes for the end of a line or refuses where JSON has it bare (YAML 1.2, 5.1 and 5.4; go-yaml's reader).
 _NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 
 
 def document(data: Mapping[str, Any]) -> str:
-    """`data` as JSON, which is YAML: what the collector reads back is what was meant."""
-    text = msgspec.json.format(msgspec.json.encode(_expanded(data)), indent=1).decode()
-    return _NOT_IN_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    """`data` as JSON, which is YAML: what the collector reads back is what was meant.
+
+    Each key has a line of its own, and each item of a list: an operator, a statement.
+    """
+    return _NOT_IN_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", _lines(_expanded(data), "\n"))
+
+
+def _lines(value: Any, margin: str) -> str:
+    inner = f"{margin} "
+    if isinstance(value, dict) and value:
+        members = (f"{_json(key)}: {_lines(each, inner)}" for key, each in value.items())
+        return f"{{{inner}" + f",{inner}".join(members) + f"{margin}}}"
+    if isinstance(value, list) and value:
+        items = (_json(each) if _is_flat(each) else _lines(each, inner) for each in value)
+        return f"[{inner}" + f",{inner}".join(items) + f"{margin}]"
+    return _json(value)
+
+
+def _is_flat(value: Any) -> bool:
+    return isinstance(value, dict) and not any(isinstance(each, dict | list) for each in value.values())
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 def _expanded(value: Any) -> Any:
@@ -73,6 +94,19 @@ _DIRECTIVES = {
 }  # fmt: skip
 _TOKEN = re.compile(r"(?P<fraction>(?<=%[ST])[.,]%[Lf])|%(?P<directive>.)|(?P<literal>[^%]+)", re.DOTALL)
 _OF_THE_REFERENCE = re.compile(r"[0-9]|Jan|Mon|MST|PM|pm")
+
+
+_HAVE_YEAR = frozenset("YyFDs")
+
+
+def has_year(time_format: str) -> bool:
+    """Whether a time in `time_format`, of strftime, names its year."""
+    return any(letter in _HAVE_YEAR for letter in re.findall("%(.)", time_format))
+
+
+def without_fraction(time_format: str) -> str:
+    """`time_format` without the fraction behind the seconds, which Go reads by itself."""
+    return re.sub(r"(?<=%[ST])[.,]%[Lf]", "", time_format)
 
 
 def layouts(time_format: str) -> list[str] | None:

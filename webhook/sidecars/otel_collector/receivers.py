@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from webhook.sidecars import Parsing, Stream, Tree
-from webhook.sidecars.otel_collector import times
+from webhook.sidecars.otel_collector import parsers, times
+from webhook.sidecars.otel_collector.expressions import translate
 from webhook.sidecars.otel_collector.notation import plain, quoted
 
 __all__ = ["STORAGE", "receivers"]
@@ -83,8 +84,9 @@ def _line_start(parsing: Parsing) -> str | None:
         return None
     if parsing.start is None:
         return _TRACES[parsing.format.trace].start if parsing.format.trace else None
-    is_anchored = parsing.start.startswith("^") and "|" not in parsing.start
-    return parsing.start if is_anchored else f"^.*?(?:{parsing.start})"
+    start = translate(parsing.start, is_searched=True)
+    is_anchored = start.startswith("^") and "|" not in start
+    return start if is_anchored else f"^.*?(?:{start})"
 
 
 def _renames(trees: tuple[Tree, ...]) -> Iterator[dict[str, Any]]:
@@ -101,25 +103,14 @@ def _renames(trees: tuple[Tree, ...]) -> Iterator[dict[str, Any]]:
 
 
 def _operators(parsing: Parsing, fields: str) -> Iterator[dict[str, Any]]:
+    yield parsers.UNMARKED
     if parsing.start is None and parsing.format.trace is not None:
         yield _TRACES[parsing.format.trace].operator
     if parsing.format.syntax != "text":
-        yield _parser(parsing, fields)
+        yield from parsers.operators(parsing.format, fields)
     if parsing.format.is_partial:
         yield from _whole(parsing, fields)
     yield from times.operators(parsing, fields)
-
-
-def _parser(parsing: Parsing, fields: str) -> dict[str, Any]:
-    """The parser of a syntax. A line that it does not understand goes on as it is."""
-    pattern = {"type": "regex_parser", "regex": parsing.format.pattern}
-    parsers: Mapping[str, dict[str, Any]] = {
-        "json": {"type": "json_parser", "parse_ints": True, "if": 'body matches "^\\\\s*[{]"'},
-        "logfmt": {"type": "key_value_parser", "if": 'body matches "^\\\\s*[^\\\\s=]+="'},
-        "csv": pattern,
-        "regex": pattern,
-    }
-    return {**parsers[parsing.format.syntax], "parse_to": fields, "on_error": "send_quiet"}
 
 
 # Records of several lines that are known by how they go on.
@@ -193,7 +184,7 @@ def _whole(parsing: Parsing, fields: str) -> Iterator[dict[str, Any]]:
         **{"if": is_read},
     )
     if parsing.start is not None:
-        start = plain(quoted(parsing.start))
+        start = plain(quoted(translate(parsing.start)))
         yield _recombine(
             message, source_identifier=key, is_first_entry=f"{fields}['message'] matches {start}", **{"if": is_read}
         )

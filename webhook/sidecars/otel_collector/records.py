@@ -26,6 +26,7 @@ def transform(stream: Stream, *, is_document: bool, more: Mapping[str, list[Text
         _part("resource", [*resource, *more.get("resource", [])]),
         _part("scope", more.get("scope", [])),
         _part("log", log, ["IsMap(log.body)"] if is_document else []),
+        _part("log", list(times.fallbacks(stream.parsing, fields)), [times.UNREAD]),
         _part("log", [_TIME, *(_DOCUMENT if is_document else ()), *more.get("log", [])]),
     ]
     return {"error_mode": "silent", "log_statements": [part for part in parts if part["statements"]]}
@@ -56,7 +57,7 @@ def _corrections(parsing: Parsing, fields: str) -> Iterator[Text]:
     if parsing.format.syntax in {"regex", "csv"}:
         if parsing.format.syntax == "csv":
             yield from _unquote(fields)
-        for name in _GROUP.findall(parsing.format.pattern):
+        for name in () if parsing.format.is_partial else _GROUP.findall(parsing.format.pattern):
             yield statement(f"delete_key({fields}, ", quoted(name), f") where {fields}[", quoted(name), '] == ""')
     for name, kind in parsing.format.types.items():
         yield from _convert(f"{fields}[{plain(quoted(name))}]", kind)

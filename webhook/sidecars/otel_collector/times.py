@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from webhook.sidecars import Parsing, Text
-from webhook.sidecars.otel_collector.notation import layouts, plain, quoted, statement
+from webhook.sidecars.otel_collector.notation import has_year, layouts, plain, quoted, statement, without_fraction
 
-__all__ = ["needs_database", "operators", "problem", "statements"]
+__all__ = ["UNREAD", "fallbacks", "needs_database", "operators", "problem", "statements"]
 
-_DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_DAY = "[0-9-]{10}"  # a wrong one fails in silence; every form of it stands in every configuration
 _ISO = tuple(
     (f"^{_DAY}{between}[0-9:.,]+{zone}$", f"2006-01-02{between}15:04:05{layout}")
     for between in ("T", " ")
@@ -33,7 +33,7 @@ _EPOCH = (
 
 def operators(parsing: Parsing, fields: str) -> Iterator[dict[str, Any]]:
     """Operators that read the time out of `fields` (`attributes` or `body`) and leave a record without one alone."""
-    if parsing.time_key is None or parsing.time_format == "%s":
+    if parsing.time_key is None or parsing.time_format == "%s" or _is_yearless(parsing):
         return
     place = f"{fields}[{plain(quoted(parsing.time_key))}]"
     location = "UTC" if _OFFSET.fullmatch(parsing.time_zone) else parsing.time_zone
@@ -41,24 +41,111 @@ def operators(parsing: Parsing, fields: str) -> Iterator[dict[str, Any]]:
         "type": "time_parser",
         "parse_from": place,
         "layout_type": "gotime",
-        "location": location,
         "on_error": "send_quiet",
     }
     if parsing.time_format is not None:
-        yield from (parser | {"layout": layout} for layout in layouts(parsing.time_format) or ())
+        found = layouts(parsing.time_format) or ()
+        yield from (parser | {"location": location, "layout": layout} for layout in found)
         return
     is_text = f'{IS_READ[fields]}type({place}) == "string" and {place}'
     for pattern, layout in _ISO:
-        yield parser | {"layout": layout, "if": f"{is_text} matches {plain(quoted(pattern))}"}
+        zone = {} if "07" in layout else {"location": location}
+        yield parser | {**zone, "layout": layout, "if": f"{is_text} matches {plain(quoted(pattern))}"}
 
 
 def statements(parsing: Parsing, fields: str) -> Iterator[Text]:
     """Statements behind the operators: times that are numbers, and fixed offsets."""
-    if parsing.time_key is not None:
-        field = statement(f"{fields}[", quoted(parsing.time_key), "]")
-        if parsing.time_format in {None, "%s"}:
-            yield from _epoch(field)
-        yield from _offset(parsing, field)
+    if parsing.time_key is None or _is_yearless(parsing):
+        return
+    field = _field(parsing, fields)
+    if parsing.time_format in {None, "%s"}:
+        yield from _epoch(field)
+    yield from _offset(parsing, field)
+
+
+def fallbacks(parsing: Parsing, fields: str) -> Iterator[Text]:
+    """Statements for records whose time is still UNREAD: times without a year, and seldom forms of ISO-8601."""
+    if parsing.time_key is None:
+        return
+    if parsing.time_format is None:
+        yield from _other_iso(parsing, _field(parsing, fields))
+    elif _is_yearless(parsing):
+        yield from _yearless(parsing, _field(parsing, fields))
+
+
+def _field(parsing: Parsing, fields: str) -> Text:
+    return statement(f"{fields}[", quoted(str(parsing.time_key)), "]")
+
+
+def _is_yearless(parsing: Parsing) -> bool:
+    return parsing.time_format is not None and not has_year(parsing.time_format)
+
+
+UNREAD = "log.time_unix_nano == 0"
+"""The condition that a record has no time yet."""
+
+_YEARS = 5
+"""Of so many years in a row one has a 29 February (until 2096; each is a statement)."""
+
+
+def _yearless(parsing: Parsing, field: Text) -> Iterator[Text]:
+    """Without a year it is that of now and a day, or the last in which the date exists and is no more than a day ahead.
+
+    A date that a year has not is an error, by which a statement ends.
+    """
+    latest = 'Now() + Duration("24h")'
+    time_format, zone = _notation(parsing)
+    for back in range(_YEARS):
+        year = f"Year({latest}) - {back}"
+        text = statement(f'Format("%d %s{_appended(parsing)}", [{year}, ', field, "])")
+        moment = statement("Time(", text, ", ", quoted(f"%Y {time_format}"), f"{zone})")
+        yield statement(
+            "set(log.time, ", moment, f") where {UNREAD} and IsString(", field, ") and ", moment, f" <= {latest}"
+        )
+
+
+def _notation(parsing: Parsing) -> tuple[str, str]:
+    """The time format, with an offset where one is appended to the text, and the argument for a named zone."""
+    time_format = without_fraction(str(parsing.time_format))
+    if "%z" in time_format or parsing.time_zone == "UTC":
+        return time_format, ""
+    return (f"{time_format} %z", "") if _appended(parsing) else (time_format, f', "{parsing.time_zone}"')
+
+
+def _appended(parsing: Parsing) -> str:
+    """A fixed offset, to stand behind a time that has none."""
+    has_own = "%z" in str(parsing.time_format)
+    return "" if has_own or not _offset_of(parsing) else f" {_offset_of(parsing)}"
+
+
+def _offset_of(parsing: Parsing) -> str:
+    """The named offset as `+HHMM`; empty for a zone with a name."""
+    return parsing.time_zone.replace(":", "") if _OFFSET.fullmatch(parsing.time_zone) else ""
+
+
+_OTHER_ISO = r"^\s*(\d{4})-?(\d\d)-?(\d\d)[Tt ](\d\d):?(\d\d):?(\d\d)(?:[.,](\d+))?\s*([Zz]|[+-]\d\d(?::?\d\d)?)?\s*$"
+"""ISO-8601 as it is written seldom: the basic form, small letters, an offset in hours."""
+
+
+_ZONES = ((r"\|[Zz]$", "+0000"), (r"\|([+-]\d\d):?(\d\d)$", "$1$2"), (r"\|([+-]\d\d)$", "${1}00"))
+"""Each way of writing the zone, which stands behind a bar, and the one that Go is told."""
+
+
+def _other_iso(parsing: Parsing, field: Text) -> Iterator[Text]:
+    """What no operator has read, in one notation."""
+    text = 'log.cache["time"]'
+    has_name = not _offset_of(parsing) and parsing.time_zone != "UTC"
+    yield statement(f"set({text}, ", field, ") where IsString(", field, ")")
+    yield _replace(text, _OTHER_ISO, "$1-$2-${3}T$4:$5:$6.${7}0|$8")
+    for pattern, zone in (*_ZONES, (r"\|$", "" if has_name else _offset_of(parsing) or "+0000")):
+        yield _replace(text, pattern, zone)
+    yield (f'set(log.time, Time({text}, "%Y-%m-%dT%H:%M:%S%z"))',)
+    if has_name:
+        yield (f'set(log.time, Time({text}, "%Y-%m-%dT%H:%M:%S", "{parsing.time_zone}")) where {UNREAD}',)
+
+
+def _replace(place: str, pattern: str, replacement: str) -> Text:
+    return statement(f"replace_pattern({place}, ", quoted(pattern), ", ", quoted(replacement), ")")
 
 
 def _epoch(field: Text) -> Iterator[Text]:

@@ -18,24 +18,48 @@ _JSON = """parsed, failure = parse_json(text)
 record = {}
 if failure == null && is_object(parsed) { record = object(parsed) ?? {} } else { record.message = text }"""
 
-# A group that took no part is no field.
+# A group that matched nothing is no field, but for the line of a container, which may be empty.
 _REGEX = """parsed, failure = parse_regex(text, {pattern})
 record = {{}}
-if failure == null {{ record = compact(parsed, string: false, recursive: false) }} else {{ record.message = text }}"""
+if failure == null {{ record = compact(parsed, string: {is_empty_dropped}, recursive: false) }}
+else {{ record.message = text }}"""
+
+_UNMARKED = 'if starts_with(text, "\ufeff") { text = slice(text, 3) ?? text }'
+"""The mark at the head of a file (Unicode, 23.8) is no part of its first line; `slice` counts bytes."""
 
 _PLAIN = "record = {}\nrecord.message = text"
 
-# logfmt takes any words; a line is logfmt when there is at least one pair in it.
-_LOGFMT = r"""parsed, failure = parse_logfmt(text)
-record = {}
-if failure == null && match(text, r'(?:^|\s)[^\s="]+=') { record = parsed } else { record.message = text }"""
+# logfmt takes any words; a line is logfmt when there is at least one pair in it. VRL's own parser takes the next pair
+# for a value of nothing, knows no tabs and few escapes, and makes a list of two values of one key: what has none of
+# these is left to it, since it is faster.
+_LOGFMT = r"""record = {}
+if match(text, r'=(?:\s|$)|[\\\t]') {
+  pairs = parse_regex_all(text, PAIR) ?? []
+  for_each(pairs) -> |_, pair| {
+    value = true
+    if is_string(pair.quoted) { value = parse_json("\"" + string!(pair.quoted) + "\"") ?? pair.quoted }
+    else if is_string(pair.is) { value = string(pair.bare) ?? "" }
+    record = set!(record, [string!(pair.key)], value)
+  }
+} else {
+  for_each(parse_logfmt(text) ?? {}) -> |key, value| {
+    if is_array(value) { value = get!(value, [-1]) }
+    record = set!(record, [key], value)
+  }
+}
+if !match(text, r'(?:^|\s)[^\s="]+=') { record = {"message": text} }""".replace(
+    "PAIR", r"""r'(?P<key>[^\s="]+)(?P<is>=)?(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[^\s"]*))'"""
+)
 
-_CSV = """record = {{}}
-cells, failure = parse_csv(text)
-if failure == null {{ for_each({columns}) -> |place, name| {{
-  cell = get(cells, [place]) ?? null
-  if cell != null {{ record = set!(record, [name], cell) }}
-}} }} else {{ record.message = text }}"""
+# Columns of nothing are no fields, and a line of nothing else is shipped as it is.
+_CSV = r"""record = {{}}
+cells = parse_regex(text, {pattern}) ?? {{}}
+for_each(cells) -> |name, cell| {{
+  cell = string(cell) ?? ""
+  if starts_with(cell, "\"") {{ cell = replace(slice(cell, 1, length(cell) - 1) ?? "", "\"\"", "\"") }}
+  if cell != "" {{ record = set!(record, [name], cell) }}
+}}
+if is_empty(record) {{ record.message = text }}"""
 
 _TYPES = {"integer": "to_int", "float": "to_float", "boolean": "to_bool"}
 
@@ -52,29 +76,34 @@ if is_integer(found) || is_float(found) || (is_string(found) && match(string!(fo
     part = string(iso.part) ?? "0"
     if part == "" {{ part = "0" }}
     zone = upcase(string(iso.zone) ?? "")
-    if zone == "Z" {{ zone = "+00:00" }}
-    local = string!(iso.day) + "T" + string!(iso.hour) + "." + part
+    if zone == "Z" {{ zone = "+00" }}
+    if length(zone) == 3 {{ zone = zone + "00" }}
+    local = replace(string!(iso.day), "-", "") + "T" + replace(string!(iso.hour), ":", "") + "." + part
     {zoned}
   }}
 }}"""
 
 _ISO_PATTERN = (
-    r"^\s*(?P<day>\d{4}-\d\d-\d\d)[Tt ](?P<hour>\d\d:\d\d:\d\d)"
-    r"(?:[.,](?P<part>\d+))?\s*(?P<zone>[Zz]|[+-]\d\d:?\d\d)?\s*$"
+    r"^\s*(?P<day>\d{4}(?:-\d\d-\d\d|\d{4}))[Tt ](?P<hour>\d\d(?::\d\d:\d\d|\d{4}))"
+    r"(?:[.,](?P<part>\d+))?\s*(?P<zone>[Zz]|[+-]\d\d(?::?\d\d)?)?\s*$"
 )
 
 _FORMATTED = """at = null
 found = to_string(get(record, [{key}]) ?? null) ?? ""
 if found != "" {{ at = parse_timestamp({text}, {format}{zone}) ?? null }}"""
 
-# Without a year the current one is meant, or the last where that would be more than a day ahead.
+# Without a year it is that of now and a day, or the last one in which the date exists and is no more than a day ahead.
+# Of nine years in a row one has a 29 February.
 _YEARLESS = """at = null
 found = to_string(get(record, [{key}]) ?? null) ?? ""
 if found != "" {{
-  year = to_int(format_timestamp(now(), "%Y") ?? "1970") ?? 1970
-  at = parse_timestamp(to_string(year) + " " + {text}, {format}{zone}) ?? null
-  if at == null || to_unix_timestamp(timestamp(at) ?? now()) > to_unix_timestamp(now()) + 86400 {{
-    at = parse_timestamp(to_string(year - 1) + " " + {text}, {format}{zone}) ?? null
+  latest = to_unix_timestamp(now()) + 86400
+  year = to_int(format_timestamp(from_unix_timestamp(latest) ?? now(), "%Y") ?? "1970") ?? 1970
+  for_each([0, 1, 2, 3, 4, 5, 6, 7, 8]) -> |_, back| {{
+    if at == null {{
+      then = parse_timestamp(to_string(year - back) + " " + {text}, {format}{zone}) ?? null
+      if is_timestamp(then) && to_unix_timestamp(timestamp(then) ?? now()) <= latest {{ at = then }}
+    }}
   }}
 }}"""
 
@@ -88,6 +117,7 @@ def program(stream: Stream, shape: str = "") -> str:
     """The program for `stream`; `shape` is what its destination needs besides, with `record` at hand."""
     parts = (
         'text = string(get(., ["message"]) ?? null) ?? ""',
+        _UNMARKED,
         *_partials(stream.parsing.format),
         _parse(stream.parsing.format),
         *_typed(stream.parsing.format),
@@ -126,9 +156,10 @@ def _parse(format_: Format) -> str:
         case "logfmt":
             return _LOGFMT
         case "csv":
-            return _CSV.format(columns="[" + ", ".join(program_text(name) for name in format_.columns) + "]")
+            return _CSV.format(pattern=program_regex(translate(format_.pattern)))
         case "regex":
-            return _REGEX.format(pattern=program_regex(translate(format_.pattern)))
+            dropped = str(not format_.is_partial).lower()
+            return _REGEX.format(pattern=program_regex(translate(format_.pattern)), is_empty_dropped=dropped)
         case _:
             return _PLAIN
 
@@ -154,12 +185,14 @@ def _iso(key: str, time_zone: str) -> str:
     offset = _OFFSET.fullmatch(time_zone)
     if offset or time_zone == "UTC":
         zone = f"{offset[1]}{offset[2]}:{offset[3]}" if offset else "+00:00"
-        zoned = f'if zone == "" {{ zone = "{zone}" }}\n    at = parse_timestamp(local + zone, "%FT%T%.f%z") ?? null'
+        zoned = (
+            f'if zone == "" {{ zone = "{zone}" }}\n    at = parse_timestamp(local + zone, "%Y%m%dT%H%M%S%.f%z") ?? null'
+        )
     else:
         zoned = (
-            'if zone == "" { at = parse_timestamp(local, "%FT%T%.f", timezone: '
+            'if zone == "" { at = parse_timestamp(local, "%Y%m%dT%H%M%S%.f", timezone: '
             + program_text(time_zone)
-            + ') ?? null } else { at = parse_timestamp(local + zone, "%FT%T%.f%z") ?? null }'
+            + ') ?? null } else { at = parse_timestamp(local + zone, "%Y%m%dT%H%M%S%.f%z") ?? null }'
         )
     return _ISO.format(key=key, iso=_ISO_PATTERN, zoned=zoned)
 

@@ -1,0 +1,420 @@
+"""The agents as readers of lines: what each makes of a line under the configuration that we generate.
+
+Nothing is imitated but the clock and what stands around a program of ours: the collector runs as it ships, VRL programs
+run in VRL's own runtime, Fluentd's filter in Ruby, and Fluent Bit where it is found.
+"""
+
+import base64
+import datetime as dt
+import functools
+import http.server
+import json
+import os
+import re
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import fluent_bit_process
+import fluentd_syntax
+import msgspec
+import pytest
+import yaml
+from shipments import parsing, shipment, stream, target
+
+from webhook.config.formats import FORMATS
+from webhook.config.loghook_yaml import load
+from webhook.sidecars import STATE_DIRECTORY, Parsing, Stream, Tree
+from webhook.sidecars.fluentd import FLUENTD, RECORD
+from webhook.sidecars.otel_collector import OTEL_COLLECTOR
+from webhook.sidecars.vector.remap import program
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 90.0
+"""Seconds after which what is awaited is taken not to come."""
+READING = "2026-11-29T12:00:00+00:00"
+"""When lines are read, where a case names no other time."""
+
+_METADATA = {"log.file.path", "loghook.source", "k8s.namespace.name", "k8s.pod.name", "k8s.container.name"}
+
+
+class Record(NamedTuple):
+    """What a line became: the fields without our metadata, and the time; None stands for the time of reading."""
+
+    fields: dict[str, Any]
+    time: str | None
+
+
+class Case(NamedTuple):
+    """One file of `lines`: the text of a file, how it is read, and the records that it is.
+
+    `differs` has, by agent, what that agent makes of it instead, and why.
+    """
+
+    name: str
+    format: str
+    text: bytes
+    options: Mapping[str, Any]
+    clock: dt.datetime
+    records: list[Record]
+    differs: Mapping[str, dict[str, Any]]
+    about: str
+
+    def expected(self, agent: str) -> list[Record]:
+        """The right records, or those of which `agent` is known to make something else."""
+        return _records(self.differs[agent]) if agent in self.differs else self.records
+
+    @property
+    def source(self) -> str:
+        """The name under which its records are known."""
+        return re.sub(r"[^a-z0-9]", "-", self.name)[:40].rstrip("-")
+
+    @property
+    def parsing(self) -> Parsing:
+        """How the file is read, as the annotations and the configuration say it."""
+        own = load(yaml.safe_dump({"formats": self.options.get("formats", {})}))
+        options = {key: value for key, value in self.options.items() if key != "formats"}
+        return parsing(own.every_format[self.format] if self.format not in FORMATS else self.format, **options)
+
+
+def _records(data: Mapping[str, Any]) -> list[Record]:
+    each = data["records"] if "records" in data else [data["record"]]
+    return [Record({k: v for k, v in one.items() if k != "@time"}, one.get("@time")) for one in each]
+
+
+def case(file: Path) -> Case:
+    """The case in `file`."""
+    data = yaml.safe_load(file.read_text("utf-8"))
+    text = data["bytes"] if "bytes" in data else (data["line"] + "\n").encode()
+    return Case(
+        name=f"{file.parent.name}/{file.stem}",
+        format=data.get("format", file.parent.name),
+        text=text.encode("latin-1") if isinstance(text, str) else text,
+        options=data.get("with", {}),
+        clock=dt.datetime.fromisoformat(data.get("clock", READING)),
+        records=_records(data),
+        differs=data.get("differs", {}),
+        about=data["about"],
+    )
+
+
+CASES = [case(file) for file in sorted((Path(__file__).parent / "lines").glob("*/*.yaml"))]
+"""Every case there is: found, and not listed."""
+
+
+def _missing(what: str) -> None:
+    if os.environ.get("LOGHOOK_CI"):
+        pytest.fail(f"CI lacks {what}")
+    pytest.skip(f"NOT TESTED: this needs {what}")
+
+
+@functools.cache
+def _asset(name: str, variable: str) -> str:
+    """A program of the test environment: of `variable`, of KUBEBUILDER_ASSETS, or of ENVTEST_DIR."""
+    setup = ROOT / os.environ.get("ENVTEST_DIR", "../shared/envtest") / "setup"
+    folder = os.environ.get("KUBEBUILDER_ASSETS")
+    if variable not in os.environ and not folder and os.access(setup, os.X_OK):
+        folder = subprocess.run([setup], check=True, capture_output=True, text=True).stdout.strip()
+    found = os.environ.get(variable) or f"{folder or ''}/{name}"
+    return found if Path(found).exists() else ""
+
+
+def _stream(case: Case, directory: str = "/logs") -> Stream:
+    name = case.source
+    return stream(
+        name=name,
+        parsing=case.parsing,
+        paths=(f"{directory}/{name}.log",),
+        trees=(Tree(directory, directory),),
+        target=target("http"),
+        attributes={"loghook.source": (name,)},
+    )
+
+
+def _record(document: Mapping[str, Any], clock: dt.datetime | None) -> Record:
+    """`document` without what we add; `clock` is when it was read, None where that is about now."""
+    fields = {key: value for key, value in document.items() if key not in _METADATA}
+    stamp = fields.pop("@timestamp")
+    moment = dt.datetime.fromisoformat(stamp)
+    read = clock or dt.datetime.now(dt.UTC)
+    near = dt.timedelta(seconds=1 if clock else 900)
+    return Record(fields, None if abs(moment - read) < near else _short(stamp))
+
+
+def _short(stamp: str) -> str:
+    """A time of RFC 3339 in UTC, to the millisecond, without zeros that say nothing."""
+    moment = dt.datetime.fromisoformat(stamp).astimezone(dt.UTC)
+    return re.sub(r"\.?0*$", "", moment.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]) + "Z"
+
+
+# Vector: each line through the program of its source, in VRL's runtime.
+
+
+def vector(cases: Iterable[Case], folder: Path) -> dict[str, list[Record]]:
+    """What Vector's programs make of `cases`, whose lines are one record each."""
+    vrl = _asset("vrl", "VRL")
+    if not vrl:
+        _missing("vrl, the runtime of Vector's programs (VRL, or ENVTEST_DIR)")
+    return {case.name: _by_vrl(vrl, case, folder) for case in cases}
+
+
+def _by_vrl(vrl: str, case: Case, folder: Path) -> list[Record]:
+    now = f"t'{case.clock.strftime('%Y-%m-%dT%H:%M:%SZ')}'"
+    source = folder / "program.vrl"
+    source.write_text(program(_stream(case)).replace("now()", now), "utf-8")
+    text = case.text.decode("utf-8", "replace").removesuffix("\n")
+    lines = [text] if case.parsing.start or case.parsing.format.is_partial else text.split("\n")
+    stamp = case.clock.isoformat()
+    events = "".join(
+        json.dumps({"message": line.removesuffix("\r"), "file": "/logs/x.log", "@timestamp": stamp}) + "\n"
+        for line in lines
+    )
+    ran = subprocess.run([vrl, source], input=events, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    return [_record(_of_vrl(line), case.clock) for line in ran.stdout.splitlines()]
+
+
+def _of_vrl(line: str) -> dict[str, Any]:
+    """An event as VRL writes it: JSON, but for `t'…'` around a time."""
+    found: dict[str, Any] = json.loads(re.sub(r"t'([^']*)'", r'"\1"', line), strict=False)
+    return found
+
+
+# Fluentd: each line through the filter, in Ruby, beside the few classes of Fluentd that it knows.
+
+_HARNESS = r"""
+require "json"
+$stdout.set_encoding("UTF-8")
+module Fluent
+  EventTime = Struct.new(:sec, :nsec) do
+    def to_r; Rational(sec) + Rational(nsec, 1_000_000_000); end
+    def self.at(time); new(time.to_i, time.nsec); end
+  end
+  module Plugin
+    def self.register_filter(*); end
+    class Filter
+      def self.config_param(name, *_, default: nil, **_)
+        (@params ||= {})[name] = default
+      end
+      def self.params; @params; end
+      def configure(conf)
+        self.class.params.each { |name, default| instance_variable_set("@#{name}", conf.fetch(name.to_s, default)) }
+      end
+      def log; @log ||= Class.new { def warn(*); end }.new; end
+    end
+  end
+end
+$LOADED_FEATURES << "fluent/plugin/filter.rb"
+module Kernel
+  alias_method :plain_require, :require
+  def require(name) = name.start_with?("fluent/") ? true : plain_require(name)
+end
+eval(File.read(ARGV[0]))
+STDIN.each_line do |job|
+  job = JSON.parse(job)
+  clock = Time.at(job["clock"])
+  Time.define_singleton_method(:now) { clock }
+  filter = Fluent::Plugin::LoghookFilter.new
+  conf = job["conf"]
+  conf["syntax"] = conf["syntax"].to_sym
+  conf["shape"] = :record
+  filter.configure(conf)
+  found = job["lines"].map do |line|
+    text = line.unpack1("m")
+    filter.filter_with_time("t", Fluent::EventTime.at(clock), {"message" => text, "log.file.path" => "/logs/x.log"})
+  end
+  puts JSON.generate(found.compact.map(&:last))
+end
+"""
+
+
+def fluentd(cases: Iterable[Case], folder: Path) -> dict[str, list[Record]]:
+    """What Fluentd's filter makes of `cases`."""
+    ruby = os.environ.get("RUBY") or shutil.which("ruby")
+    if not ruby:
+        _missing("ruby (apt install ruby)")
+    (folder / "record.rb").write_text(RECORD, "utf-8")
+    (folder / "harness.rb").write_text(_HARNESS, "utf-8")
+    cases = list(cases)
+    jobs = "".join(json.dumps(_job(case)) + "\n" for case in cases)
+    command = [str(ruby), str(folder / "harness.rb"), str(folder / "record.rb")]
+    ran = subprocess.run(command, input=jobs, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    found = [json.loads(line) for line in ran.stdout.splitlines()]
+    return {
+        case.name: [_record(document, case.clock) for document in documents]
+        for case, documents in zip(cases, found, strict=True)
+    }
+
+
+def _job(case: Case) -> dict[str, Any]:
+    text = case.text.removesuffix(b"\n")
+    lines = [text] if case.parsing.start else text.split(b"\n")
+    return {
+        "conf": _conf(FLUENTD.config(shipment(_stream(case)))),
+        "clock": case.clock.timestamp(),
+        "lines": [base64.b64encode(line.removesuffix(b"\r")).decode() for line in lines],
+    }
+
+
+def _conf(config: str) -> dict[str, Any]:
+    """The parameters of our filter, as Fluentd gives them to it: lists and hashes are JSON."""
+    parameters = fluentd_syntax.read(config).find("label").find("filter").parameters
+    plain = {name: "".join(map(str, value)) for name, value in parameters.items()}
+    return {
+        name: json.loads(text) if name in {"columns", "types", "attributes", "trees", "envelope"} else text
+        for name, text in plain.items()
+    } | {"partial": plain.get("partial") == "true"}
+
+
+# The collector: one process, with a source for each case.
+
+
+def otel_collector(cases: Iterable[Case], folder: Path) -> dict[str, list[Record]]:
+    """What the collector makes of `cases`."""
+    collector = _asset("otelcol", "OTELCOL")
+    if not collector:
+        _missing("otelcol, an OpenTelemetry Collector (OTELCOL, or ENVTEST_DIR)")
+    cases = list(cases)
+    receiver = _Receiver()
+    config = _collector_config(cases, folder, receiver.port)
+    (folder / "config.yaml").write_text(json.dumps(config), "utf-8")
+    (folder / "state").mkdir()
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen([collector, f"--config={folder}/config.yaml"], stdout=log, stderr=log)
+    try:
+        return receiver.wait_for(cases, folder / "log")
+    finally:
+        process.terminate()
+        process.wait(30)
+        receiver.stop()
+
+
+def _collector_config(cases: list[Case], folder: Path, port: int) -> dict[str, Any]:
+    """The configuration of each case, together; all records go to one receiver."""
+    whole: dict[str, Any] = {}
+    for case in cases:
+        one = _stream(case, str(folder))
+        Path(one.paths[0]).write_bytes(case.text)
+        one = msgspec.structs.replace(one, target=target("elasticsearch"))
+        text = OTEL_COLLECTOR.config(shipment(one)).replace(STATE_DIRECTORY, str(folder / "state"))
+        now = f'Time("{case.clock:%Y-%m-%dT%H:%M:%S}", "%Y-%m-%dT%H:%M:%S")'
+        text = text.replace("Now()", json.dumps(now)[1:-1])
+        config = json.loads(text)
+        (pipeline,) = config["service"]["pipelines"].values()
+        pipeline["exporters"] = ["otlp_http/all"]
+        config["exporters"] = {
+            "otlp_http/all": {"endpoint": f"http://127.0.0.1:{port}", "encoding": "json", "compression": "none"}
+        }
+        whole = _merged(whole, config)
+    return whole
+
+
+def _merged(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    both = dict(one)
+    for key, value in other.items():
+        both[key] = _merged(one[key], value) if isinstance(value, dict) and isinstance(one.get(key), dict) else value
+    return both
+
+
+class _Receiver:
+    """A receiver of OTLP/HTTP in JSON, which keeps what comes."""
+
+    def __init__(self) -> None:
+        self.bodies: list[bytes] = []
+        bodies = self.bodies
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", "2")
+                self.end_headers()
+                self.wfile.write(b"{}")
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = int(self.server.server_address[1])
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def stop(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+    def documents(self) -> dict[str, list[dict[str, Any]]]:
+        """The bodies of the records, by source."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        for body in list(self.bodies):
+            for logs in json.loads(body)["resourceLogs"]:
+                for scope in logs["scopeLogs"]:
+                    for each in scope["logRecords"]:
+                        document = _of_otlp(each["body"])
+                        found.setdefault(document["loghook.source"], []).append(document)
+        return found
+
+    def wait_for(self, cases: list[Case], log: Path) -> dict[str, list[Record]]:
+        """What came of each case, once there is as much of each as there should be and no more comes."""
+        deadline = time.monotonic() + PATIENCE
+        settled = 0.0
+        while time.monotonic() < deadline and settled < 3:
+            seen = len(self.bodies)
+            time.sleep(0.2)
+            found = self.documents()
+            is_there = all(len(found.get(case.source, ())) >= len(case.expected("otel-collector")) for case in cases)
+            settled = settled + 0.2 if is_there and seen == len(self.bodies) else 0.0
+        assert self.bodies, log.read_text("utf-8")[-3000:]
+        return {case.name: [_record(each, None) for each in found.get(case.source, ())] for case in cases}
+
+
+def _of_otlp(value: dict[str, Any]) -> Any:
+    """A value of OTLP's JSON as Python has it."""
+    for kind, inner in value.items():
+        if kind == "kvlistValue":
+            return {each["key"]: _of_otlp(each.get("value", {})) for each in inner.get("values", [])}
+        if kind == "arrayValue":
+            return [_of_otlp(each) for each in inner.get("values", [])]
+        return int(inner) if kind == "intValue" else inner
+    return None
+
+
+# Fluent Bit, where it is found: no package registry has it.
+
+
+def fluent_bit(cases: Iterable[Case], folder: Path) -> dict[str, list[Record]]:
+    """What Fluent Bit makes of `cases`."""
+    fluent_bit_process.program()
+    cases = list(cases)
+    streams = []
+    for case in cases:
+        one = msgspec.structs.replace(_stream(case, str(folder)), target=target("stdout"))
+        Path(one.paths[0]).write_bytes(case.text)
+        streams.append(one)
+    ship = shipment(*streams)
+    with fluent_bit_process.FluentBit(ship, folder) as running:
+        fluent_bit_process.until(lambda: running.stdout.count(b"\n") >= sum(len(c.records) for c in cases), 20)
+        time.sleep(3)
+        running.stop()
+        documents = [json.loads(line) for line in running.stdout.splitlines() if line.startswith(b"{")]
+    found: dict[str, list[Record]] = {case.name: [] for case in cases}
+    by_source = {case.source: case.name for case in cases}
+    for document in documents:
+        found[by_source[document["loghook.source"]]].append(_record(document, None))
+    return found
+
+
+AGENTS: Mapping[str, Callable[[Iterable[Case], Path], dict[str, list[Record]]]] = {
+    "fluent-bit": fluent_bit,
+    "fluentd": fluentd,
+    "otel-collector": otel_collector,
+    "vector": vector,
+}
+"""What reads lines as an agent does, by the agent's name."""

@@ -1,0 +1,79 @@
+"""What reads fields out of a line: the parsers of the receiver, and what they cannot read by its parts."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from webhook.config.formats import Format
+from webhook.sidecars.otel_collector.expressions import translate
+from webhook.sidecars.otel_collector.notation import plain, quoted
+
+__all__ = ["UNMARKED", "operators"]
+
+Operator = dict[str, Any]
+
+UNMARKED: Operator = {
+    "type": "regex_replace",
+    "field": "body",
+    "regex": r"^\x{FEFF}",
+    "replace_with": "",
+    "on_error": "send_quiet",
+}
+"""The mark at the head of a file (Unicode, 23.8) is no part of its first line."""
+
+
+_OPENED = r"^\s*[{]"
+
+
+def operators(format_: Format, fields: str) -> Iterator[Operator]:
+    """The operators that read `format_` into `fields`. A line that they do not understand goes on as it is."""
+    if format_.syntax == "logfmt":
+        yield from _logfmt(fields)
+        return
+    pattern = {"type": "regex_parser", "regex": translate(format_.pattern)}
+    parsers: Mapping[str, Operator] = {
+        # Whole numbers stay whole by a decoder that takes any text behind an object: what is no JSON is found before.
+        "json": {"type": "json_parser", "parse_ints": True, "if": f"{_matches(_OPENED)} and fromJSON(body) != nil"},
+        "csv": {**pattern, "if": _matches('[^,"]')},
+        "regex": pattern,
+    }
+    yield {**parsers[format_.syntax], "parse_to": fields, "on_error": "send_quiet"}
+
+
+def _matches(pattern: str) -> str:
+    """The condition that the line has a match of `pattern`."""
+    return f"body matches {plain(quoted(pattern))}"
+
+
+_ODD = r"""['\\\t]"""
+_PAIRS = 'attributes["loghook.pairs"]'
+_PAIR = r'([^\s="]+)(=)?(?:("(?:[^"\\]|\\.)*")|([^\s"]*))(?:\s+|$)'
+_AS_JSON = (
+    f'EXPR("{{" + join(map(filter(split({_PAIRS}, "\\x1e"), # != ""), '
+    'let pair = split(#, "\\x1f"); toJSON(pair[0]) + ":" + '
+    '(pair[1] == "" ? "true" : hasPrefix(pair[2], "\\"") ? pair[2] : toJSON(pair[2]))), ",") + "}")'
+)
+"""The pairs that are cut, as an object of JSON, whose texts quoted values are already."""
+
+
+def _logfmt(fields: str) -> Iterator[Operator]:
+    """Pairs as most lines have them, by the parser of pairs; the others by their parts.
+
+    That parser takes an apostrophe for a quote, leaves escapes as they are, and knows neither tabs nor words without a
+    value (stanza 0.165). What it does not read is cut at the pairs by control characters, and becomes JSON.
+    """
+    has_pair = _matches(r'(?:^|\s)[^\s="]+=')
+    is_unread = 'type(body) == "string"' if fields == "body" else "len(attributes) == 1"
+    is_cut = '"loghook.pairs" in attributes'
+    quiet = {"on_error": "send_quiet"}
+    yield {
+        "type": "key_value_parser",
+        "parse_to": fields,
+        "if": f"{has_pair} and not ({_matches(_ODD)})",
+        **quiet,
+    }
+    yield {"type": "copy", "from": "body", "to": _PAIRS, "if": f"{is_unread} and {has_pair}", **quiet}
+    cut = "\x1e${1}\x1f${2}\x1f${3}${4}"
+    yield {"type": "regex_replace", "field": _PAIRS, "regex": _PAIR, "replace_with": cut, "if": is_cut, **quiet}
+    yield {"type": "add", "field": _PAIRS, "value": _AS_JSON, "if": is_cut, **quiet}
+    yield {"type": "json_parser", "parse_from": _PAIRS, "parse_to": fields, "if": is_cut, **quiet}
+    yield {"type": "remove", "field": _PAIRS, "if": is_cut}
