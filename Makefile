@@ -73,6 +73,7 @@ soak: $(READY) ## Run the long versions of the tests (half an hour or more, on a
 docs: $(READY) ## Write the reference pages from the tables in the code
 	@$(BIN)/python -m webhook.reference docs examples/destinations
 	@$(BIN)/python docs/house.py docs/house.svg
+	@PYTHONPATH=tests/sidecars $(BIN)/python tests/conformance/page.py docs/lines.md
 	@$(BIN)/python charts/readme.py charts/loghook
 	@$(BIN)/python charts/schema.py charts/loghook
 

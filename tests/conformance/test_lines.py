@@ -4,7 +4,8 @@ import functools
 from collections.abc import Callable
 
 import pytest
-from agents import AGENTS, CASES, Case, Record
+from agents import AGENTS, CASES, ROOT, Case, Record
+from page import page
 
 Made = Callable[[str], dict[str, list[Record]]]
 
@@ -27,3 +28,8 @@ def test_what_differs_says_why_and_differs(line: Case) -> None:
         assert agent in AGENTS
         assert other["why"]
         assert line.expected(agent) != line.records
+
+
+def test_the_page_is_that_of_the_lines() -> None:
+    written = (ROOT / "docs" / "lines.md").read_text("utf-8")
+    assert written == "\n".join(page()) + "\n", "run: make docs"

@@ -121,7 +121,7 @@ FORMATS = by_name(
         ),
         Format(
             name="syslog-rfc3164",
-            about="BSD syslog, RFC 3164, also without its priority. The year is the current one.",
+            about="BSD syslog, RFC 3164, also without its priority.",
             syntax="regex",
             pattern=r"^(?:<(?P<pri>[0-9]{1,3})>)?(?P<time>[A-Z][a-z]{2} [ 0-9]?[0-9] [0-9:]{8}) (?P<host>\S+) "
             r"(?P<ident>[^\[:\s]+)(?:\[(?P<pid>[^\]]+)\])?: ?(?P<message>.*)$",
@@ -149,7 +149,7 @@ FORMATS = by_name(
         ),
         Format(
             name="klog",
-            about="Kubernetes' own components: severity and date in front. The year is the current one.",
+            about="Kubernetes' own components: severity and date in front.",
             syntax="regex",
             pattern=r"^(?P<severity>[IWEF])(?P<time>[0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]+)\s+(?P<pid>[0-9]+)\s"
             r"(?P<caller>[^ \]]+)\]\s(?P<message>.*)$",

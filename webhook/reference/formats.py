@@ -52,7 +52,8 @@ metadata:
 
 A format says how an application writes its records. An agent reads fields and the time out of each; a line that does
 not match is shipped as it is, in the field `message`. A streaming sidecar passes every line on as it is, and can tell
-the node's agent the format ([`node-agent-hints`](annotations.md)). All agents read all formats.
+the node's agent the format ([`node-agent-hints`](annotations.md)). All agents read all formats, and make the same
+record of the same line: [line by line](lines.md).
 
 | format | | its record |
 | --- | --- | --- |"""
@@ -62,9 +63,10 @@ _COMMON = """
 `loghook.source`, `log.file.path`, the labels that the administrator names (`k8s.pod.label.KEY`) and the Pod's
 [`fields`](annotations.md). By OTLP some of them are attributes of the resource.
 
-**Times** without a format of their own are ISO-8601 (`T` or a space, with a fraction or without, `Z`, `+02:00`, `+0200`
-or no zone) or seconds or milliseconds since 1970. `time-key`, `time-format` and `time-zone` say otherwise; the field
-with the time stays in the record. Where no time is found a record's time is that of its reading.
+**Times** without a format of their own are ISO-8601 (`T` or a space, with a fraction or without, `Z`, `+02:00`,
+`+0200`, `+02` or no zone; also in its basic form) or seconds or milliseconds since 1970. `time-key`, `time-format` and
+`time-zone` say otherwise; the field with the time stays in the record. Where no time is found a record's time is that
+of its reading.
 
 **Records of several lines** begin with a line that matches the format's start, or `multiline-start`; stack traces go on
 with the lines that belong to them. [More about it](formats/stack-traces.md).

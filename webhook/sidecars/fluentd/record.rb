@@ -141,7 +141,7 @@ class ::Fluent::Plugin::LoghookFilter < ::Fluent::Plugin::Filter
 
   def formatted(text)
     parts = Date._strptime(text, @time_format)
-    return nil if parts.nil? || parts[:leftover]
+    return nil if parts.nil? || parts[:leftover] || (parts[:zone] && parts[:offset].nil?)
     fraction = parts[:sec_fraction] ? (parts[:sec_fraction] * 1_000_000_000).to_i.to_s.rjust(9, "0") : nil
     return Fluent::EventTime.new(parts[:seconds].to_i, fraction.to_i) if parts[:seconds]
     clock = [parts[:hour] || 0, parts[:min] || 0, parts[:sec] || 0]

@@ -89,7 +89,7 @@ def statement(*parts: str | Text) -> Text:
 
 _DIRECTIVES = {
     "Y": "2006", "y": "06", "m": "01", "b": "Jan", "h": "Jan", "B": "January", "d": "02", "e": "_2", "j": "002",
-    "a": "Mon", "A": "Monday", "H": "15", "I": "03", "l": "3", "M": "04", "S": "05", "p": "PM", "Z": "MST",
+    "a": "Mon", "A": "Monday", "H": "15", "I": "03", "l": "3", "M": "04", "S": "05", "p": "PM",
     "F": "2006-01-02", "T": "15:04:05", "R": "15:04", "D": "01/02/06", "z": "-0700",
 }  # fmt: skip
 _TOKEN = re.compile(r"(?P<fraction>(?<=%[ST])[.,]%[Lf])|%(?P<directive>.)|(?P<literal>[^%]+)", re.DOTALL)
@@ -113,7 +113,8 @@ def layouts(time_format: str) -> list[str] | None:
     """Go's layouts for a format of strftime, in the order in which to try them; None for what Go has no word for.
 
     Go reads a fraction of any length behind the seconds by itself, so that `%L` there is left out. `%z` is `+0200` or
-    `+02:00` and `Z`, for which Go has two words.
+    `+02:00` and `Z`, for which Go has two words. For `%Z` there is none: Go takes CEST and PST for UTC where they are
+    not those of its own zone (package time, Parse).
     """
     layout = ""
     for token in _TOKEN.finditer(time_format):
