@@ -23,6 +23,8 @@ LABEL org.opencontainers.image.title="loghook" \
 RUN python -m pip uninstall --yes --root-user-action=ignore pip setuptools wheel 2>/dev/null || true; \
     rm -rf /usr/local/lib/python3*/ensurepip /usr/local/bin/pip* /usr/local/bin/idle* /root/.cache
 COPY --from=build /opt/loghook /opt/loghook
+# The reader of log files starts without the site's packages, so its place must not depend on Python's version.
+RUN ln -s lib/python3*/site-packages/webhook/reader /opt/loghook/reader
 ENV PATH=/opt/loghook/bin:/usr/local/bin:/usr/bin:/bin \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1

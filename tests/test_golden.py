@@ -82,6 +82,7 @@ def _with_placeholders(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     value = _SCRIPTS.get(value, value).replace(f'{{"version":"{__version__}",', '{"version":"<version>",')
+    value = value.replace(f"/loghook:{__version__}", "/loghook:<version>")
     return _DIGEST.sub("sha256:<digest>", value)
 
 

@@ -159,7 +159,7 @@ CODES = _table(
     ),
     _error(
         "LH133",
-        "offsets need loghook.dev/engine: fluent-bit",
+        "offsets need loghook.dev/engine: reader (or fluent-bit)",
         "busybox keeps no offsets: it reads each file from the start again when the sidecar restarts.",
     ),
     _error("LH134", 'the limit is below the request, e.g. {key}: "{example}"', "A limit is at least the request."),
@@ -211,6 +211,23 @@ CODES = _table(
         "LH147",
         "the agent's configuration does not fit into the Pod's annotations, use e.g. globs in place of many paths",
         "The API server takes at most 256 KiB of annotations, and the agent's configuration is one of them.",
+    ),
+    # 15x: what an engine cannot do
+    _error(
+        "LH151",
+        "the reader always keeps offsets, leave it out, e.g. keep only loghook.dev/engine: reader",
+        'With `engine: reader` no line comes twice after a restart; `offsets: "false"` would say otherwise.',
+    ),
+    _error(
+        "LH152",
+        "only the reader gives disk back, write e.g. loghook.dev/engine: reader",
+        "busybox and Fluent Bit write to no volume of the application's, and cannot make holes in its files.",
+    ),
+    _error(
+        "LH153",
+        'is not allowed here, write e.g. {key}: "false"',
+        "The administrator's configuration forbids it (`policy.free: false`), and `policy.enforce` makes it a mistake. "
+        "Without it the Pod starts, with `LH506`.",
     ),
     _error(
         "LH190",
@@ -367,6 +384,12 @@ CODES = _table(
         'cut to {most}, the most that is allowed here, e.g. {key}: "{most}"',
         "The administrator's configuration sets a ceiling (`policy.ceiling`). It may be lower than on the day that the "
         "Pod was written, so the Pod starts, with what is allowed.",
+    ),
+    _warning(
+        "LH506",
+        'is not allowed here, nothing is freed, write e.g. {key}: "false"',
+        "The administrator's configuration forbids that a sidecar mounts the application's files writable "
+        "(`policy.free: false`), which it must to give disk back.",
     ),
 )
 """Every diagnostic by its id."""

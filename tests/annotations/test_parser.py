@@ -21,7 +21,7 @@ def test_registers_the_keys_of_the_design() -> None:
         *("multiline-start", "time-key", "time-format", "time-zone", "fields"),
     ]
     assert [key.name for key in KEYS.values() if key.scope == "pod"] == [
-        *("agent", "engine", "offsets", "native-sidecar", "inject", "on-error", "volume-size-limit"),
+        *("agent", "engine", "offsets", "free", "native-sidecar", "inject", "on-error", "volume-size-limit"),
         *("cpu-request", "cpu-limit", "memory-request", "memory-limit"),
         *("ephemeral-storage-request", "ephemeral-storage-limit", "drain-seconds", "node-agent-hints"),
     ]

@@ -72,7 +72,7 @@ def agent_of(found: Outcome) -> dict[str, Any]:
 
 def test_knows_the_programs_of_the_annotation_api() -> None:
     assert sorted(AGENTS) == ["fluent-bit", "fluentd", "otel-collector", "vector"]
-    assert sorted(ENGINES) == ["busybox", "fluent-bit"]
+    assert sorted(ENGINES) == ["busybox", "fluent-bit", "reader"]
     for key, table in (("engine", ENGINES), ("agent", AGENTS)):
         for name, program in table.items():
             assert KEYS[key].parse(name) == program.name == name

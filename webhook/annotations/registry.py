@@ -182,11 +182,11 @@ _POD_KEYS = (
     Key(
         name="engine",
         scope="pod",
-        parse=values.one_of("busybox", "fluent-bit"),
+        parse=values.one_of("busybox", "reader", "fluent-bit"),
         default="busybox",
-        example="busybox",
-        about="What streams. busybox costs least, and reads each file from the start again when it restarts; Fluent "
-        "Bit keeps `offsets`.",
+        example="reader",
+        about="What streams. busybox reads each file from the start again when it restarts; `reader`, a program of "
+        "loghook's own, and Fluent Bit keep `offsets`.",
     ),
     Key(
         name="offsets",
@@ -195,7 +195,16 @@ _POD_KEYS = (
         default="false",
         example="false",
         about="Whether the streaming sidecar remembers how far it has read, so that no line comes twice after "
-        "it restarts. `true` needs `engine: fluent-bit`.",
+        "it restarts. `true` needs `engine: reader`, which always does, or `fluent-bit`.",
+    ),
+    Key(
+        name="free",
+        scope="pod",
+        parse=values.boolean,
+        default="false",
+        example="true",
+        about="Whether what the streaming sidecar has written out is given back to the disk, by holes in the files, "
+        "so that the volume never fills. In volumes that loghook adds, and with `engine: reader` only.",
     ),
     Key(
         name="native-sidecar",

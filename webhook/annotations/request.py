@@ -48,6 +48,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     agent: str
     engine: str
     offsets: bool
+    free: bool
     native_sidecar: bool
     inject: bool | None = None
     on_error: str

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from webhook import __version__
 from webhook.config.settings import Model, Quantity
 from webhook.pod import quantities
 
@@ -65,6 +66,13 @@ class DrainResources(EngineResources):
     memory_limit: Quantity = "16Mi"
 
 
+class ReaderResources(EngineResources):
+    """loghook's own reader; more files take more memory."""
+
+    memory_request: Quantity = "64Mi"
+    memory_limit: Quantity = "64Mi"
+
+
 class FluentBitResources(EngineResources):
     """Fluent Bit."""
 
@@ -95,6 +103,7 @@ class EnginesResources(Model):
     """Resources by what runs in a sidecar; an annotation says otherwise for all but `drain`."""
 
     busybox: EngineResources = EngineResources()
+    reader: ReaderResources = ReaderResources()
     drain: DrainResources = DrainResources()
     fluent_bit: FluentBitResources = FluentBitResources()
     fluentd: FluentdResources = FluentdResources()
@@ -129,6 +138,8 @@ class Images(Model):
 
     registry: Registry = ""
     busybox: Image = "docker.io/library/busybox:1.37"
+    reader: Image = f"ghcr.io/loghook/loghook:{__version__}"
+    """loghook's own image, of this version."""
     fluent_bit: Image = "docker.io/fluent/fluent-bit:5.1.1"
     fluentd: Image = "docker.io/fluent/fluentd-kubernetes-daemonset:v1.19.3-debian-elasticsearch8-1.1"
     fluentd_variants: FluentdVariants = FluentdVariants()

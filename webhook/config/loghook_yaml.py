@@ -47,6 +47,8 @@ class Policy(Model):
     """What the administrator allows."""
 
     enforce: bool = False
+    free: bool = True
+    """Whether Pods may say `free`, for which the reader mounts their files writable."""
     ceiling: Ceiling = Ceiling()
     excluded_namespaces: tuple[str, ...] = _SYSTEM_NAMESPACES
 
@@ -69,6 +71,12 @@ class Secrets(Model):
     required: bool = False
 
 
+class ReaderSettings(Model):
+    """The engine `reader`: the port where the first one in a Pod answers Prometheus; further ones take the next."""
+
+    port: Annotated[int, Field(ge=1024, le=65_000)] | None = None
+
+
 class Config(Model):
     """The whole of `loghook.yaml`; `Config()` is what holds without one."""
 
@@ -85,6 +93,7 @@ class Config(Model):
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
     image_pull_secrets: tuple[str, ...] = ()
     run_as: RunAs = RunAs()
+    reader: ReaderSettings = ReaderSettings()
     resources: EnginesResources = EnginesResources()
     policy: Policy = Policy()
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from webhook.diagnostics import Diagnostic, Mistake
 from webhook.plan.containers import Sidecar
-from webhook.plan.names import TOKEN_VOLUME
+from webhook.plan.names import TOKEN_VOLUME, is_added
 from webhook.plan.plan import Plan
 from webhook.plan.variables import Variables
 from webhook.pod.view import Container, Pod
@@ -41,15 +41,18 @@ def remains(pod: Pod, plan: Plan) -> Iterator[Diagnostic]:
 
 
 def _reads(container: Container, sidecar: Sidecar) -> bool:
-    """Whether `container` mounts, read-only, each volume that `sidecar` is to read."""
-    return set(_mounted(container)).issuperset(sidecar.reads)
+    """Whether `container` mounts, read-only, each volume that `sidecar` is to read; or as that may mount it."""
+    return set(_mounted(container, sidecar)).issuperset(sidecar.reads)
 
 
-def _mounted(container: Container) -> Iterator[tuple[str, str | None]]:
-    """What `container` mounts read-only, as Sidecar has it; the variables of an older version have other names."""
+def _mounted(container: Container, sidecar: Sidecar) -> Iterator[tuple[str, str | None]]:
+    """What `container` mounts read-only, as Sidecar has it; the variables of an older version have other names.
+
+    Whether a reader frees may be the configuration's default, which may be another one by now.
+    """
     variables = Variables(container) if any(mount.sub_path_expr for mount in container.mounts) else None
     for mount in container.mounts:
-        if not mount.read_only:
+        if not mount.read_only and not (sidecar.may_write and is_added(mount.name)):
             continue
         if variables is None or not mount.sub_path_expr:
             yield mount.name, mount.sub_path or None

@@ -27,7 +27,7 @@ class Agreed(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked, with the sources of `request` that go on, and the programs that are needed for them.
 
     They are in a Pod as it is `around`. `unable` says by source's name what the author asks of the agent that it cannot
-    do: such a source is not shipped.
+    do: such a source is not shipped. `frees`: what the engine has written out is given back to the disk.
     """
 
     asked: Asked
@@ -35,6 +35,7 @@ class Agreed(msgspec.Struct, frozen=True, kw_only=True):
     around: Surroundings
     engine: Engine | None
     agent: Agent | None
+    frees: bool
     unable: tuple[tuple[str, Diagnostic], ...]
     diagnostics: tuple[Diagnostic, ...]
 
@@ -58,6 +59,7 @@ def agree(asked: Asked, located: Located) -> Agreed:
         around=located.around,
         engine=engine,
         agent=agent,
+        frees=asked.request.free and asked.config.policy.free and engine is not None and engine.can_free,
         unable=unable,
         diagnostics=(
             *left_out.values(),
@@ -84,10 +86,23 @@ def _waits(engine: Engine | None, agent: Agent | None) -> bool:
 
 def _against_the_programs(asked: Asked, engine: Engine | None) -> Iterator[Diagnostic]:
     """What is asked of a program that cannot do it."""
-    if asked.request.offsets and engine is not None and not engine.has_state:
-        is_authors = asked.is_authors("offsets")
-        details = {} if is_authors else {"inner": "LH133"}
-        yield Diagnostic("LH133" if is_authors else "LH501", PREFIX + "offsets", None, details)
+    if engine is None:
+        return
+    if asked.request.offsets and not engine.has_state:
+        yield _unfit(asked, "offsets", "LH133")
+    if engine.can_free and not asked.request.offsets and "offsets" in asked.request.said:
+        yield Diagnostic("LH151", PREFIX + "offsets")
+    if asked.request.free and not engine.can_free:
+        yield _unfit(asked, "free", "LH152")
+    elif asked.request.free and not asked.config.policy.free:
+        yield Diagnostic("LH153" if asked.config.policy.enforce else "LH506", PREFIX + "free")
+
+
+def _unfit(asked: Asked, field: str, code: str) -> Diagnostic:
+    """What is asked of a program that cannot do it, at the door of whoever asks."""
+    if asked.is_authors(field):
+        return Diagnostic(code, PREFIX + field)
+    return Diagnostic("LH501", PREFIX + field, None, {"inner": code})
 
 
 def _against_the_pod(

@@ -1,6 +1,6 @@
 """The containers of ours, of three kinds: one that streams, one that ships, and one that waits for them to end."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -18,6 +18,7 @@ from webhook.plan.names import (
     FLUSH_SECONDS,
     STATE_VOLUME,
     TOKEN_VOLUME,
+    is_added,
     sidecar_name,
 )
 from webhook.plan.resources import of_drain, resources
@@ -25,7 +26,7 @@ from webhook.plan.security import User, security_context
 from webhook.plan.volumes import Reader
 from webhook.pod.places import TOKEN_PATH
 from webhook.pod.view import EnvVar
-from webhook.sidecars import CA_DIRECTORY, CONFIG_DIRECTORY, STATE_DIRECTORY, Agent, Assignment, Command, Engine
+from webhook.sidecars import CA_DIRECTORY, CONFIG_DIRECTORY, STATE_DIRECTORY, Agent, Assignment, Command, Engine, Tree
 from webhook.sidecars.drain import DRAIN, drain_command
 from webhook.sidecars.streaming import BUSYBOX
 
@@ -43,7 +44,7 @@ class Sidecar(msgspec.Struct, frozen=True, kw_only=True):
     `index` is its place among the Pod's init containers as received; None for a plain one. `sources` are those that it
     reads, or for which it waits. `mode` is theirs, or `drain`; `engine` is what runs in it, and `drains_itself` as
     Engine says. `reads` are volumes that it mounts read-only, as (volume, sub-path or expression): those of its files,
-    or the token's where it has none.
+    or the token's where it has none. `may_write`: those of them that we add may be mounted writable, for holes.
     """
 
     name: str
@@ -54,13 +55,14 @@ class Sidecar(msgspec.Struct, frozen=True, kw_only=True):
     index: int | None
     drains_itself: bool = True
     reads: tuple[tuple[str, str | None], ...] = ((TOKEN_VOLUME, None),)
+    may_write: bool = False
 
 
 def sidecars(agreed: Agreed, laid_out: LaidOut, shipped: Shipped) -> tuple[Sidecar, ...]:
     """All sidecars in their order: those that stream, the agent, and the one that holds up their end."""
     sizes = [volume["emptyDir"].get("sizeLimit", "none") for volume in laid_out.empty_dirs]
     making = _Making(agreed, sizes)
-    made = [making.streaming(agreed.engine, each) for each in shipped.streamed if agreed.engine]
+    made = [making.streaming(agreed.engine, *each) for each in enumerate(shipped.streamed) if agreed.engine]
     if shipped.delivery and agreed.agent:
         made.append(making.shipping(agreed.agent, shipped.shipped, shipped.delivery))
     waited_for = [sidecar for sidecar in made if not sidecar.drains_itself and sidecar.index is not None]
@@ -99,8 +101,12 @@ class _Making(msgspec.Struct, frozen=True):
         defaults = self.config.resources.of(engine)
         return resources(self.agreed.around, request or self.request, defaults, self.volume_sizes)
 
-    def streaming(self, engine: Engine, files: Files) -> Sidecar:
-        """The sidecar that writes the lines of `files` to its stdout."""
+    def streaming(self, engine: Engine, number: int, files: Files) -> Sidecar:
+        """The sidecar that writes the lines of `files` to its stdout, which is that of its kind with this number."""
+        freed = frozenset(
+            path for path, reader in _trees([files]).items() if self.agreed.frees and is_added(reader.volume)
+        )
+        port = self.config.reader.port
         assignment = Assignment(
             paths=files.paths,
             exclude=files.exclude,
@@ -108,6 +114,9 @@ class _Making(msgspec.Struct, frozen=True):
             is_native=self.request.native_sidecar,
             drain_seconds=self.request.drain_seconds,
             source=files.source.name,
+            trees=tuple(Tree(path, reader.mount_path) for path, reader in _trees([files]).items()),
+            freed=freed,
+            port=port + number if port else 0,
         )
         container = self._container(
             sidecar_name(files.source),
@@ -119,7 +128,7 @@ class _Making(msgspec.Struct, frozen=True):
             ),
             self.resources(engine.name),
             files.readers[0].user,
-            [*_mounts([files]), *([_STATE_MOUNT] if engine.has_state else [])],
+            [*_mounts([files], freed), *([_STATE_MOUNT] if engine.has_state else [])],
         )
         return Sidecar(
             name=container["name"],
@@ -130,6 +139,7 @@ class _Making(msgspec.Struct, frozen=True):
             index=self._index(files.readers),
             drains_itself=engine.drains_itself,
             reads=_reads([files]),
+            may_write=engine.can_free,
         )
 
     def shipping(self, agent: Agent, files: Sequence[Files], delivery: Delivery) -> Sidecar:
@@ -219,12 +229,15 @@ def _reads(files: Iterable[Files]) -> tuple[tuple[str, str | None], ...]:
     return tuple((reader.volume, reader.sub_path_expr or reader.sub_path) for reader in _trees(files).values())
 
 
-def _mounts(files: Iterable[Files]) -> list[dict[str, Any]]:
-    return [_mount(reader, path) for path, reader in _trees(files).items()]
+def _mounts(files: Iterable[Files], freed: Collection[str] = ()) -> list[dict[str, Any]]:
+    """The mounts of `files`, read-only but for those at paths that are `freed`: holes are written."""
+    return [_mount(reader, path, is_freed=path in freed) for path, reader in _trees(files).items()]
 
 
-def _mount(reader: Reader, path: str) -> dict[str, Any]:
-    mount: dict[str, Any] = {"name": reader.volume, "mountPath": path, "readOnly": True}
+def _mount(reader: Reader, path: str, *, is_freed: bool) -> dict[str, Any]:
+    mount: dict[str, Any] = {"name": reader.volume, "mountPath": path}
+    if not is_freed:
+        mount["readOnly"] = True
     if reader.sub_path_expr:
         mount["subPathExpr"] = reader.sub_path_expr
     elif reader.sub_path:

@@ -1,5 +1,7 @@
 """The names that we give, and those of others that we read."""
 
+import re
+
 from webhook.annotations.registry import PREFIX
 from webhook.annotations.request import Source
 
@@ -16,6 +18,7 @@ __all__ = [
     "STATE_VOLUME",
     "STATUS",
     "TOKEN_VOLUME",
+    "is_added",
     "sidecar_name",
 ]
 
@@ -24,6 +27,8 @@ DRAIN_NAME = "loghook-drain"
 
 ADDED_VOLUME = "loghook-logs"
 """The first emptyDir for log files; others have a number behind it."""
+
+_ADDED = re.compile(ADDED_VOLUME + r"(-[0-9]+)?")
 
 STATE_VOLUME = "loghook-state"
 CONFIG_VOLUME = "loghook-config"
@@ -37,6 +42,11 @@ CONFIG = PREFIX + "config"
 STATUS = PREFIX + "status"
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 SAFE_TO_EVICT = "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes"
+
+
+def is_added(volume: str) -> bool:
+    """Whether a volume of that name is one that we add for log files."""
+    return _ADDED.fullmatch(volume) is not None
 
 
 def sidecar_name(source: Source) -> str:

@@ -13,7 +13,7 @@ from webhook.annotations.request import Source
 from webhook.annotations.values import nearest
 from webhook.diagnostics import Diagnostic, Mistake
 from webhook.plan.asked import Asked
-from webhook.plan.names import ADDED_VOLUME, DEFAULT_CONTAINER
+from webhook.plan.names import DEFAULT_CONTAINER, is_added
 from webhook.plan.security import User, user_of
 from webhook.plan.surroundings import Surroundings
 from webhook.plan.variables import SubPath, Variables
@@ -23,8 +23,6 @@ from webhook.pod.places import hidden_by, is_never_read
 from webhook.pod.view import Container, EnvVar, Pod, Volume, VolumeMount
 
 __all__ = ["Located", "Missing", "Reader", "Reading", "locate"]
-
-_ADDED_NAME = re.compile(ADDED_VOLUME + r"(-[0-9]+)?")
 
 
 class Reader(msgspec.Struct, frozen=True):
@@ -177,7 +175,7 @@ class _Locating:
             mount = _covering(container, path)
             if mount is None or not self._is_writable(mount):
                 continue
-            if _ADDED_NAME.fullmatch(mount.name):
+            if is_added(mount.name):
                 added.append(container)
             else:
                 covering.setdefault((mount.name, mount.path, mount.sub_path, mount.sub_path_expr), container)

@@ -58,8 +58,8 @@ def _is_left_out(pattern: str, path: str, name: str) -> bool:
 def parse(arguments: list[str]) -> Task:
     """The task in `OPTION VALUE… -- PATH…`. Raises ValueError with a sentence.
 
-    `--drain native|SECONDS`, `--from beginning|end`, `--state FILE`, `--port NUMBER`; any number of `--exclude GLOB`,
-    `--free MOUNT` and `--volume MOUNT:PATH` (PATH is where the application has the volume).
+    `--drain native|SECONDS`, `--from beginning|end`, `--state FILE`, `--port NUMBER`, `--exclude GLOB,…`; any number of
+    `--free MOUNT` and of `--volume MOUNT[:PATH]`, where PATH is that of the application.
     """
     split = arguments.index("--") if "--" in arguments else len(arguments)
     task = Task()
@@ -80,7 +80,7 @@ def _pairs(words: list[str]) -> Iterator[tuple[str, str]]:
 
 def _take(task: Task, option: str, value: str) -> None:
     if option == "--exclude":
-        task.excludes.append(value)
+        task.excludes += value.split(",")
     elif option == "--free":
         task.freed.add(value)
     elif option == "--volume":

@@ -83,7 +83,8 @@ class Command(msgspec.Struct, frozen=True):
 class Engine(Protocol):
     """A program that can be a streaming sidecar.
 
-    `has_state`: it keeps offsets in STATE_DIRECTORY. `drains_itself`: told to stop, it first reads every file to its
+    `has_state`: it keeps offsets in STATE_DIRECTORY. `can_free`: it can give back the disk of what it has written out,
+    and keeps offsets whatever is asked. `drains_itself`: told to stop, it first reads every file to its
     end; one that does not is given `loghook-drain` beside it.
     """
 
@@ -98,6 +99,10 @@ class Engine(Protocol):
     @property
     def has_state(self) -> bool:
         """Whether it keeps offsets."""
+
+    @property
+    def can_free(self) -> bool:
+        """Whether it can free what it has written out."""
 
     @property
     def drains_itself(self) -> bool:

@@ -12,6 +12,7 @@ class Reader:
 
     name = "reader"
     has_state = True
+    can_free = True
     drains_itself = True
     files = frozenset({"/dev", "/etc", "/lib", "/lib64", "/opt/loghook", "/usr/lib", "/usr/local", STATE_DIRECTORY})
     _command = ("/opt/loghook/bin/python", "-I", "-S", "/opt/loghook/reader/__main__.py")
@@ -22,18 +23,23 @@ class Reader:
 
 
 def _options(assignment: Assignment) -> Iterator[str]:
-    yield from ("--drain", "native" if assignment.is_native else str(assignment.drain_seconds))
-    yield from ("--from", "end" if assignment.from_end else "beginning")
+    """What is not as the program has it anyway: `kubectl describe` shows all of this."""
+    if not assignment.is_native:
+        yield from ("--drain", str(assignment.drain_seconds))
+    if assignment.from_end:
+        yield from ("--from", "end")
     yield from ("--state", f"{STATE_DIRECTORY}/reader{assignment.source and f'-{assignment.source}'}.offsets")
     if assignment.port:
         yield from ("--port", str(assignment.port))
     for tree in assignment.trees:
         # Kubernetes allows no colon in the path of a mount.
-        yield from ("--volume", f"{tree.mount_path}:{tree.app_path}")
+        is_elsewhere = tree.mount_path != tree.app_path
+        yield from ("--volume", f"{tree.mount_path}:{tree.app_path}" if is_elsewhere else tree.mount_path)
         if tree.mount_path in assignment.freed:
             yield from ("--free", tree.mount_path)
-    for pattern in assignment.exclude:
-        yield from ("--exclude", pattern)
+    if assignment.exclude:
+        # Nor do annotations allow a comma in a path or a glob: they are lists.
+        yield from ("--exclude", ",".join(assignment.exclude))
 
 
 READER = Reader()

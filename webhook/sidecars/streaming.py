@@ -21,6 +21,7 @@ class Busybox:
 
     name = "busybox"
     has_state = False
+    can_free = False
     drains_itself = True
     files = frozenset({"/bin", "/etc", "/lib", "/lib64", "/sbin", "/usr/bin", "/usr/lib", "/usr/sbin"})
     _command = (*WITHOUT_ENVIRONMENT, "/bin/sh", "-c", SCRIPT, "loghook")

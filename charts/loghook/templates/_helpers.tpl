@@ -113,6 +113,9 @@ The file `loghook.yaml`: `config`, and where that says no registry, what is said
 {{- define "loghook.config" -}}
 {{- $config := deepCopy .Values.config -}}
 {{- $global := .Values.global | default dict -}}
+{{- if not (hasKey ($config.images | default dict) "reader") -}}
+{{- $_ := set $config "images" (merge (dict "reader" (include "loghook.image" (list . .Values.image))) ($config.images | default dict)) -}}
+{{- end -}}
 {{- if not (hasKey ($config.images | default dict) "registry") -}}
 {{- with include "loghook.globalRegistry" . -}}
 {{- $_ := set $config "images" (merge (dict "registry" .) ($config.images | default dict)) -}}

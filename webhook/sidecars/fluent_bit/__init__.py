@@ -106,6 +106,7 @@ class FluentBitStream:
     name = "fluent-bit"
     files = _FILES
     has_state = True
+    can_free = False
     drains_itself = False
 
     def command(self, assignment: Assignment) -> Command:
