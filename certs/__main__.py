@@ -162,6 +162,13 @@ def issue_command(out: str, names: Sequence[str], days: int) -> None:
     "How long an old CA is trusted after it was last used.",
 )
 @_number("--health-port", click.IntRange(0, 65535), 8081, "Where probes and metrics are.")
+@click.option(
+    "--log-level",
+    type=click.Choice(["info", "warning", "error"]),
+    default="info",
+    show_default=True,
+    help="The least that is written.",
+)
 @click.option("--once", is_flag=True, help="Do what needs no waiting, without ports, and end.")
 def run_command(  # noqa: PLR0913  # the options of the command line
     *,
@@ -176,10 +183,12 @@ def run_command(  # noqa: PLR0913  # the options of the command line
     settle_seconds: float,
     overlap_seconds: float,
     health_port: int,
+    log_level: str,
     once: bool,
 ) -> int:
     """Look after the certificates of a cluster; `RUN_HELP` tells the user all of it."""
     from certs.cluster import Kind, Place  # noqa: PLC0415  # the client is large, and `issue` does without it
+    from certs.health import say_from  # noqa: PLC0415  # as above
 
     try:
         rules = Rules(
@@ -193,6 +202,7 @@ def run_command(  # noqa: PLR0913  # the options of the command line
         raise click.BadParameter(str(error), param_hint="--service and --namespace") from None
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--ca-days") from None
+    say_from(log_level)
     configurations: list[tuple[Kind, str]] = [("mutating", name) for name in mutating]
     configurations += [("validating", name) for name in validating]
     return _run(Place(namespace, secret, tuple(configurations), owner), rules, None if once else health_port)

@@ -24,7 +24,7 @@ from prometheus_client.registry import Collector
 
 from certs.rotate import Phase, Trust
 
-__all__ = ["Health", "HealthServer", "say"]
+__all__ = ["LEVELS", "Health", "HealthServer", "say", "say_from"]
 
 ALIVE_SECONDS = 180.0
 """The longest that one look may take: a few requests, each of which ends within 13 s."""
@@ -218,8 +218,20 @@ class _Answer(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
+LEVELS = ("info", "warning", "error")
+_silent: set[str] = set()
+
+
+def say_from(level: str) -> None:
+    """Write lines of this level, one of LEVELS, and above from now on."""
+    _silent.clear()
+    _silent.update(LEVELS[: LEVELS.index(level)])
+
+
 def say(level: str, message: str, **details: object) -> None:
     """Write one JSON line to stdout. `details` are JSON values or dates; nothing that could be a key."""
+    if level in _silent:
+        return
     line = {"time": datetime.now(UTC).isoformat(), "level": level, "message": message, **details}
     sys.stdout.write(json.dumps(line, default=str) + "\n")
     sys.stdout.flush()

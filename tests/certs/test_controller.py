@@ -10,6 +10,7 @@ import pytest
 
 from certs.authority import is_issued_by, names_of, new_authority, parse_certificate
 from certs.cluster import ClusterError
+from certs.health import LEVELS, say, say_from
 from certs.rotate import Found, Trust, trust
 
 DAY = timedelta(days=1)
@@ -468,3 +469,18 @@ def test_the_bundle_of_another_ca_hands_over_without_a_gap(api: Any, controllers
     assert data["ca.key"] != other.key_pem()
     assert other.certificate_pem() in seen[0][0]
     assert other.certificate_pem() not in seen[-1][0]
+
+
+def test_what_is_below_the_level_is_not_written(capsys: pytest.CaptureFixture[str]) -> None:
+    try:
+        say_from("warning")
+        for level in LEVELS:
+            say(level, level)
+    finally:
+        say_from("info")
+    say("info", "again")
+    assert [json.loads(line)["message"] for line in capsys.readouterr().out.splitlines()] == [
+        "warning",
+        "error",
+        "again",
+    ]

@@ -32,7 +32,13 @@ class Release:
     documents: tuple[dict[str, Any], ...]
     notes: str
     name: str = "loghook"
-    namespace: str = "loghook"
+    home: str = "loghook"
+
+    @property
+    def namespace(self) -> str:
+        """Where its objects are, which need not be where the release is."""
+        found: str = self.settings["namespaceOverride"] or self.home
+        return found
 
     @cached_property
     def settings(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from .conftest import CHART, Release, component, of_every_release, render
 
 def container(release: Release) -> dict[str, Any]:
     found: dict[str, Any]
-    (found,) = release.injector["spec"]["template"]["spec"]["containers"]
+    found = release.injector["spec"]["template"]["spec"]["containers"][0]
     return found
 
 
@@ -24,7 +24,7 @@ def test_the_image_by_tag_digest_and_default(releases: dict[str, Release]) -> No
 
 @of_every_release
 def test_every_pod_runs_the_same_image(release: Release) -> None:
-    assert len({each["image"] for _, spec in release.pods() for each in spec["containers"]}) == 1
+    assert len({spec["containers"][0]["image"] for _, spec in release.pods()}) == 1
 
 
 def test_pull_secrets_pod_metadata_and_places_hold_for_every_pod(releases: dict[str, Release]) -> None:
@@ -169,7 +169,7 @@ def test_names_are_cut_before_what_comes_behind_them(releases: dict[str, Release
 @of_every_release
 def test_the_notes_are_the_first_five_minutes(release: Release) -> None:
     assert "loghook.dev/paths: /var/log/app/*.log" in release.notes
-    assert f"helm test {release.name} --namespace {release.namespace}" in release.notes
+    assert f"helm test {release.name} --namespace {release.home}" in release.notes
     stem = release.injector["metadata"]["name"]
     assert f"kubectl delete mutatingwebhookconfiguration {stem}\n" in release.notes
     assert all(len(line) <= 180 for line in release.notes.splitlines())
@@ -179,3 +179,131 @@ def test_the_notes_warn_of_what_is_risky(releases: dict[str, Release]) -> None:
     assert "failurePolicy is Fail" in releases["failure-policy-fail"].notes
     assert "There is one replica" in releases["one-replica"].notes
     assert "failurePolicy is Fail" not in releases["default"].notes
+
+
+# What people set in other charts
+
+
+def specs(release: Release) -> dict[str, Any]:
+    """The Pods' specs by component."""
+    return {metadata["labels"]["app.kubernetes.io/component"]: spec for metadata, spec in release.pods()}
+
+
+def test_an_autoscaler_scales_the_injector(releases: dict[str, Release]) -> None:
+    spec = releases["autoscaling"].one("HorizontalPodAutoscaler")["spec"]
+    assert spec["scaleTargetRef"] == {"apiVersion": "apps/v1", "kind": "Deployment", "name": "loghook"}
+    assert (spec["minReplicas"], spec["maxReplicas"]) == (3, 6)
+    assert [each["resource"]["target"]["averageUtilization"] for each in spec["metrics"]] == [60]
+    own = releases["autoscaling-metrics"]
+    assert own.one("HorizontalPodAutoscaler")["spec"]["metrics"] == own.values["autoscaling"]["metrics"]
+    assert own.one("HorizontalPodAutoscaler")["spec"]["behavior"] == own.values["autoscaling"]["behavior"]
+    assert "There is one replica" in own.notes
+
+
+def test_a_strategy_of_ones_own_replaces_ours(releases: dict[str, Release]) -> None:
+    for name in ("strategy", "strategy-recreate"):
+        assert releases[name].injector["spec"]["strategy"] == releases[name].values["strategy"]
+
+
+def test_probes_keep_what_they_ask(releases: dict[str, Release]) -> None:
+    found = container(releases["probes"])
+    assert found["livenessProbe"]["periodSeconds"] == 20
+    assert found["livenessProbe"]["timeoutSeconds"] == 5  # what is not said stays
+    assert found["readinessProbe"]["initialDelaySeconds"] == 1
+    assert found["startupProbe"]["httpGet"] == {"path": "/healthz", "port": "metrics"}
+    assert found["startupProbe"]["failureThreshold"] == 60
+    assert "startupProbe" not in container(releases["default"])
+
+
+def test_the_level_of_logs_is_both_programs(releases: dict[str, Release]) -> None:
+    for component_name in ("webhook", "certs"):
+        assert "--log-level=error" in specs(releases["log-level"])[component_name]["containers"][0]["args"]
+
+
+def test_deployments_carry_their_own_annotations(releases: dict[str, Release]) -> None:
+    found = {
+        component(each): each["metadata"]["annotations"]
+        for each in releases["deployment-annotations"].all("Deployment")
+    }
+    assert found == {"webhook": {"reloader.stakater.com/auto": "true"}, "certs": {"example.com/of": "certs"}}
+
+
+def test_the_controller_has_a_place_of_its_own(releases: dict[str, Release]) -> None:
+    found = specs(releases["certs-scheduling"])
+    said = releases["certs-scheduling"].values["certificates"]["selfManaged"]
+    assert found["certs"]["nodeSelector"] == said["nodeSelector"]
+    assert found["certs"]["tolerations"] == said["tolerations"]
+    assert found["certs"]["affinity"] == said["affinity"]
+    (spread,) = found["certs"]["topologySpreadConstraints"]
+    assert spread["labelSelector"]["matchLabels"]["app.kubernetes.io/component"] == "certs"
+    assert found["certs"]["priorityClassName"] == "system-node-critical"
+    assert found["webhook"]["tolerations"] == [{"key": "injector", "operator": "Exists"}]
+    assert found["webhook"]["priorityClassName"] == "system-cluster-critical"
+    assert specs(releases["nodes"])["certs"]["nodeSelector"] == specs(releases["nodes"])["webhook"]["nodeSelector"]
+
+
+def test_those_who_watch_have_everything_in_their_namespace(releases: dict[str, Release]) -> None:
+    release = releases["monitors"]
+    said = release.values["metrics"]["serviceMonitor"]
+    monitor = release.one("ServiceMonitor")
+    (endpoint,) = monitor["spec"]["endpoints"]
+    assert endpoint.items() >= {"scrapeTimeout": "10s", "relabelings": said["relabelings"]}.items()
+    assert endpoint["metricRelabelings"] == said["metricRelabelings"]
+    assert monitor["spec"]["namespaceSelector"] == {"matchNames": ["loghook"]}
+    for each in (monitor, release.one("PrometheusRule"), release.one("ConfigMap", "loghook-dashboard")):
+        assert each["metadata"]["namespace"] == "watch"
+
+
+def test_a_pod_monitor_selects_both_programs_and_no_job(releases: dict[str, Release]) -> None:
+    for name in ("pod-monitor", "pod-monitor-elsewhere"):
+        release = releases[name]
+        monitor = release.one("PodMonitor")["spec"]
+        (expression,) = monitor["selector"]["matchExpressions"]
+        selected = {
+            metadata["labels"]["app.kubernetes.io/component"]
+            for metadata, spec in release.pods()
+            if monitor["selector"]["matchLabels"].items() <= metadata["labels"].items()
+            and metadata["labels"]["app.kubernetes.io/component"] in expression["values"]
+        }
+        assert selected == {"webhook", "certs"}
+        (endpoint,) = monitor["podMetricsEndpoints"]
+        for kind in selected:
+            assert endpoint["port"] in {each["name"] for each in specs(release)[kind]["containers"][0]["ports"]}
+    assert releases["pod-monitor"].one("PodMonitor")["metadata"]["labels"]["release"] == "prometheus"
+    assert "namespaceSelector" not in releases["pod-monitor"].one("PodMonitor")["spec"]
+    assert releases["pod-monitor-elsewhere"].one("PodMonitor")["spec"]["namespaceSelector"] == {
+        "matchNames": ["loghook"]
+    }
+
+
+def test_dns_hosts_and_runtime_hold_for_every_pod(releases: dict[str, Release]) -> None:
+    said = releases["dns-and-hosts"].values
+    for spec in specs(releases["dns-and-hosts"]).values():
+        for key in ("dnsConfig", "hostAliases", "runtimeClassName"):
+            assert spec[key] == said[key]
+    assert specs(releases["dns-and-hosts"])["webhook"]["dnsPolicy"] == "None"
+
+
+def test_containers_of_ones_own_stand_beside_the_injector(releases: dict[str, Release]) -> None:
+    spec = specs(releases["extra-containers"])["webhook"]
+    assert [each["name"] for each in spec["containers"]] == ["webhook", "beside"]
+    assert [each["name"] for each in spec["initContainers"]] == ["before"]
+    assert "initContainers" not in specs(releases["extra-containers"])["certs"]
+
+
+def test_another_namespace_is_everywhere(releases: dict[str, Release]) -> None:
+    for name in ("namespace-override", "namespace-override-cert-manager"):
+        release = releases[name]
+        places = {each["metadata"]["namespace"] for each in release.documents if "namespace" in each["metadata"]}
+        assert places - {release.settings["verify"]["namespace"]} == {"elsewhere"}
+        assert "loghook.loghook" not in str(release.documents)
+        assert "'loghook/loghook'" not in str(release.documents)
+        assert release.webhook["clientConfig"]["service"]["namespace"] == "elsewhere"
+
+
+def test_jobs_of_hooks_have_annotations_and_patience_of_ones_own(releases: dict[str, Release]) -> None:
+    jobs = {component(each): each for each in releases["hook-jobs"].all("Job")}
+    waves = {name: each["metadata"]["annotations"]["argocd.argoproj.io/sync-wave"] for name, each in jobs.items()}
+    assert waves == {"verify": "5", "cleanup": "6"}
+    assert {each["spec"]["backoffLimit"] for each in jobs.values()} == {1}
+    assert jobs["verify"]["metadata"]["annotations"]["helm.sh/hook"] == "post-install,post-upgrade"  # what makes it one

@@ -121,6 +121,10 @@ def test_a_taken_port_is_one_line_and_exit_code_1(process: Run, pki: Path) -> No
         (["--drain-seconds", "soon"], "Argument --drain-seconds: soon is no number of seconds (see --help)"),
         (["--drain-seconds", "nan"], "Argument --drain-seconds: nan is no number of seconds (see --help)"),
         (["--tls"], "Unrecognized arguments: --tls (see --help)"),
+        (
+            ["--log-level", "debug"],
+            "Argument --log-level: debug is no level; there are info, warning, error (see --help)",
+        ),
         (["--max-connections", "0"], "Argument --max-connections: 0 is no number of connections (see --help)"),
         (["--client-name", "a"], "--client-name needs --client-ca, whose certificates have the names (see --help)"),
         (["--client-ca", "/nowhere/ca.crt"], "/nowhere/ca.crt: no such file or directory"),

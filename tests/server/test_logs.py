@@ -83,6 +83,17 @@ def test_a_review_is_one_line(reader: Reader) -> None:
     }
 
 
+@pytest.mark.parametrize(("level", "messages"), [("info", ["reviewed", "began", "broke"]), ("warning", ["broke"])])
+def test_what_is_below_the_level_is_not_written(reader: Reader, level: Any, messages: list[str]) -> None:
+    log = Log(reader.descriptor, level)
+    reader.start()
+    log.review(answer(), 0.001)
+    log.info("began")
+    log.error("broke")
+    log.close()
+    assert [line["message"] for line in reader.lines()] == messages
+
+
 def test_no_line_is_lost_at_the_end(reader: Reader) -> None:
     reader.start()
     log = Log(reader.descriptor)

@@ -30,6 +30,7 @@ def run(options: Namespace) -> int:
         health_port=options.health_port,
         drain_seconds=options.drain_seconds,
         max_connections=options.max_connections,
+        log_level=options.log_level,
         config_files=(options.config,) if options.config else (),
         read_config=lambda: _reread(options.config),
     )

@@ -16,14 +16,17 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
 from webhook.inject import Added
 from webhook.review import Answer
 
-__all__ = ["Log"]
+__all__ = ["Level", "Log"]
+
+Level = Literal["info", "warning", "error"]
+"""The least that is written. The server has no warnings: a level of all our programs."""
 
 FLUSH_SECONDS = 0.1
 QUEUE_LINES = 20_000
@@ -77,8 +80,9 @@ class _Said(msgspec.Struct, omit_defaults=True, rename="camel"):
 class Log:
     """Writes JSON lines to a file descriptor, by default stdout, from a thread of its own until `close`."""
 
-    def __init__(self, descriptor: int = _STDOUT) -> None:
+    def __init__(self, descriptor: int = _STDOUT, level: Level = "info") -> None:
         self.dropped = 0
+        self._has_infos = level == "info"
         self._descriptor = descriptor
         self._lines: deque[bytes] = deque()
         self._closing = threading.Event()
@@ -87,6 +91,8 @@ class Log:
 
     def review(self, answer: Answer, seconds: float) -> None:
         """One line about a review that was answered within `seconds`."""
+        if not self._has_infos:
+            return
         self._put(
             _Reviewed(
                 datetime.now(UTC),
@@ -106,7 +112,8 @@ class Log:
 
     def info(self, message: str, **details: object) -> None:
         """One line about the server; `details` are fields of `_Said`."""
-        self._put(_said("info", message, details))
+        if self._has_infos:
+            self._put(_said("info", message, details))
 
     def error(self, message: str, **details: object) -> None:
         """One line about something that needs a person's attention."""

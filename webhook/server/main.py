@@ -21,7 +21,7 @@ from webhook.server.drain import Drain
 from webhook.server.files import Followed
 from webhook.server.limits import CONNECTIONS, Watch
 from webhook.server.listener import Listener, ListenError, listen
-from webhook.server.logs import Log
+from webhook.server.logs import Level, Log
 from webhook.server.memory import trim
 from webhook.server.metrics import Metrics
 from webhook.server.pressure import Pressure
@@ -43,7 +43,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `host` None means every address, of both IP versions where the machine has both; a port 0 is one that the system
     chooses. `tls_names` are names that the certificate must have. With `client_ca` only callers with a certificate of
     it are served, and with `client_names` only those that have one of these names. `read_config` reads the
-    configuration, again whenever one of `config_files` has changed, and raises ConfigError.
+    configuration, again whenever one of `config_files` has changed, and raises ConfigError. Lines below `log_level` are
+    not written.
     """
 
     tls_cert: Path
@@ -56,6 +57,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     health_port: int = 8080
     drain_seconds: float = 100
     max_connections: int = CONNECTIONS
+    log_level: Level = "info"
     config_files: tuple[Path, ...] = ()
     read_config: Callable[[], Config] = Config
 
@@ -94,7 +96,7 @@ def serve(
         pair = ServingPair(settings.files())
         config = Followed(settings.config_files, settings.read_config, ConfigError)
         with listen(settings.host, settings.port) as reviews, listen(settings.host, settings.health_port) as health:
-            log = Log()
+            log = Log(level=settings.log_level)
             server = _Server(settings, pair, config, core, log)
             try:
                 with log.with_python_logging():

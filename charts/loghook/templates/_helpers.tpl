@@ -18,6 +18,11 @@ the stem is cut before anything is put behind it.
 {{- end -}}
 {{- end -}}
 
+{{/* The namespace of everything that has one: the release's, or what replaces it. */}}
+{{- define "loghook.namespace" -}}
+{{- .Values.namespaceOverride | default .Release.Namespace -}}
+{{- end -}}
+
 {{/* What selects the Pods of one component, and never changes: (list . "component") */}}
 {{- define "loghook.selector" -}}
 {{- $root := index . 0 -}}
@@ -54,7 +59,7 @@ where it is not the release's (an empty one: it belongs to none), and further la
 */}}
 {{- define "loghook.metadata" -}}
 {{- $root := index . 0 -}}
-{{- $namespace := $root.Release.Namespace -}}
+{{- $namespace := (include "loghook.namespace" $root) -}}
 {{- if gt (len .) 4 -}}{{- $namespace = index . 4 -}}{{- end -}}
 {{- $labels := dict -}}
 {{- if gt (len .) 5 -}}{{- $labels = index . 5 -}}{{- end -}}
@@ -67,7 +72,7 @@ labels:
 {{- include "loghook.annotations" (list $root (index . 3)) }}
 {{- end -}}
 
-{{/* The annotations of a hook: (list . "events" weight). What succeeded is removed, what failed is left to be looked at. */}}
+{{/* The annotations of a hook, besides which others may stand: (list . "events" weight). What succeeded is removed, what failed is left to be looked at. */}}
 {{- define "loghook.hook" -}}
 helm.sh/hook: {{ index . 1 | quote }}
 helm.sh/hook-weight: {{ index . 2 | quote }}
@@ -169,8 +174,13 @@ The Secret with tls.crt and tls.key. Each mode has its own, so that a change of 
 {{ toYaml $kept }}
 {{- end -}}
 
-{{/* What all Pods have in common: who runs them, and where. */}}
+{{/*
+What all Pods have in common: who runs them, and where. (list . {nodeSelector, tolerations}): what is said there, and is not
+empty, holds instead.
+*/}}
 {{- define "loghook.podSettings" -}}
+{{- $own := index . 1 -}}
+{{- with index . 0 -}}
 enableServiceLinks: false
 {{- with include "loghook.pullSecrets" . | fromYamlArray }}
 imagePullSecrets:
@@ -178,14 +188,41 @@ imagePullSecrets:
 {{- end }}
 securityContext:
   {{- include "loghook.withoutNull" .Values.podSecurityContext | nindent 2 }}
-{{- with .Values.nodeSelector }}
+{{- with $own.nodeSelector | default .Values.nodeSelector }}
 nodeSelector:
   {{- toYaml . | nindent 2 }}
 {{- end }}
-{{- with .Values.tolerations }}
+{{- with $own.tolerations | default .Values.tolerations }}
 tolerations:
   {{- toYaml . | nindent 2 }}
 {{- end }}
+{{- with .Values.runtimeClassName }}
+runtimeClassName: {{ . }}
+{{- end }}
+{{- with .Values.hostAliases }}
+hostAliases:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.dnsConfig }}
+dnsConfig:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{/* Constraints that spread the Pods of one component: (list . "component" constraints) */}}
+{{- define "loghook.spread" -}}
+{{- $selector := dict "matchLabels" (include "loghook.selector" (list (index . 0) (index . 1)) | fromYaml) -}}
+{{- $spread := list -}}
+{{- range index . 2 -}}
+{{- $spread = append $spread (merge (dict) . (dict "labelSelector" $selector "matchLabelKeys" (list "pod-template-hash"))) -}}
+{{- end -}}
+{{ toYaml $spread }}
+{{- end -}}
+
+{{/* How many injectors there are at least. */}}
+{{- define "loghook.leastReplicas" -}}
+{{- ternary (int .Values.autoscaling.minReplicas) (int .Values.replicaCount) .Values.autoscaling.enabled -}}
 {{- end -}}
 
 {{/* What all containers have in common. */}}
@@ -206,7 +243,7 @@ labels:
 
 {{/* Where Pods get sidecars: the conditions on namespaces, and on Pods, that nothing can loosen. */}}
 {{- define "loghook.namespaceSelector" -}}
-{{- $never := list .Release.Namespace "kube-system" "kube-public" "kube-node-lease" -}}
+{{- $never := list (include "loghook.namespace" .) "kube-system" "kube-public" "kube-node-lease" -}}
 {{- $never = concat $never .Values.webhook.excludedNamespaces | uniq -}}
 matchExpressions:
   - {key: kubernetes.io/metadata.name, operator: NotIn, values: {{ toJson $never }}}
@@ -252,6 +289,20 @@ matchLabels:
 {{- include "loghook.checkOwner" . -}}
 {{- include "loghook.checkLabels" (list . "podLabels" .Values.podLabels) -}}
 {{- include "loghook.checkLabels" (list . "commonLabels" .Values.commonLabels) -}}
+{{- if and .Values.autoscaling.enabled (lt (int .Values.autoscaling.maxReplicas) (int .Values.autoscaling.minReplicas)) -}}
+{{- fail "autoscaling.maxReplicas: must not be below autoscaling.minReplicas" -}}
+{{- end -}}
+{{- with .Values.podDisruptionBudget -}}
+{{- if and .enabled (not (kindIs "string" .minAvailable)) (ge (int .minAvailable) (include "loghook.leastReplicas" $ | int)) (gt (include "loghook.leastReplicas" $ | int) 1) -}}
+{{- fail "podDisruptionBudget.minAvailable: must be below the number of injectors, or no node of theirs can ever be drained" -}}
+{{- end -}}
+{{- end -}}
+{{- if and (eq .Values.dnsPolicy "None") (not .Values.dnsConfig.nameservers) -}}
+{{- fail "dnsConfig.nameservers: with dnsPolicy None there are no others" -}}
+{{- end -}}
+{{- if and .Values.hostNetwork .Values.strategy (ne .Values.strategy.type "Recreate") (gt (toString (dig "rollingUpdate" "maxSurge" "25%" .Values.strategy) | trimSuffix "%" | int) 0) -}}
+{{- fail "strategy.rollingUpdate.maxSurge: with hostNetwork two injectors on a node cannot have one port; set it to 0" -}}
+{{- end -}}
 {{- if lt (int .Values.terminationGracePeriodSeconds) (add (int .Values.drainSeconds) 10 | int) -}}
 {{- fail "terminationGracePeriodSeconds: must be at least 10 more than drainSeconds, or the kubelet kills a server that still answers" -}}
 {{- end -}}
@@ -269,7 +320,7 @@ matchLabels:
 {{- if and .Values.verify.enabled .Values.clientCertificates.configMap (not .Values.verify.namespace) -}}
 {{- fail "verify.namespace: with clientCertificates only the API server can ask the webhook; name a namespace, or set verify.enabled to false" -}}
 {{- end -}}
-{{- if and .Values.verify.namespace (or (eq .Values.verify.namespace .Release.Namespace) (has .Values.verify.namespace (concat (list "kube-system" "kube-public" "kube-node-lease") .Values.webhook.excludedNamespaces))) -}}
+{{- if and .Values.verify.namespace (or (eq .Values.verify.namespace (include "loghook.namespace" .)) (has .Values.verify.namespace (concat (list "kube-system" "kube-public" "kube-node-lease") .Values.webhook.excludedNamespaces))) -}}
 {{- fail "verify.namespace: Pods of this namespace get no sidecars; name another" -}}
 {{- end -}}
 {{- end -}}

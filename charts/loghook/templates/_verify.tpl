@@ -2,7 +2,7 @@
 {{- define "loghook.verifySpec" -}}
 serviceAccountName: {{ include "loghook.fullname" . }}-verify
 automountServiceAccountToken: true
-{{- include "loghook.podSettings" . | nindent 0 }}
+{{- include "loghook.podSettings" (list . dict) | nindent 0 }}
 restartPolicy: Never
 activeDeadlineSeconds: {{ add (int .Values.verify.timeoutSeconds) 60 }}
 containers:

@@ -36,6 +36,7 @@ _EXIT_CODES = """Exit code:
 """
 
 _PORT_LIMIT = 65535
+_LEVELS = ("info", "warning", "error")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -79,7 +80,7 @@ def _several(text: str) -> dict[str, Any]:
     return {"action": "append", "default": [], "help": text}
 
 
-def _number(kind: Callable[[str], float], default: float, text: str) -> dict[str, Any]:
+def _number(kind: Callable[[str], float | str], default: float | str, text: str) -> dict[str, Any]:
     return {"type": kind, "default": default, "help": f"{text} [default: %(default)s]"}
 
 
@@ -94,6 +95,12 @@ def _count(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"{text} is no number of connections")
     return int(text)
+
+
+def _level(text: str) -> str:
+    if text not in _LEVELS:
+        raise argparse.ArgumentTypeError(f"{text} is no level; there are {', '.join(_LEVELS)}")
+    return text
 
 
 def _seconds(text: str) -> float:
@@ -134,5 +141,10 @@ OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ),
     ("--drain-seconds", "N", _number(_seconds, 100, "The most to serve on after SIGTERM.")),
     ("--max-connections", "N", _number(_count, 500, "Above this the idlest connection is closed for a new one.")),
+    (
+        "--log-level",
+        "LEVEL",
+        _number(_level, "info", "`info` has a line for each review, `error` what needs a person."),
+    ),
 )
 """Each option, what its value is called, and what argparse is told of it."""
