@@ -1,5 +1,7 @@
 import copy
 import json
+import re
+import textwrap
 from typing import Any
 
 import jsonpatch
@@ -8,6 +10,7 @@ import yaml
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from webhook.cli import insertion
 from webhook.cli.documents import DocumentError, split
 from webhook.cli.insertion import add
 
@@ -67,6 +70,12 @@ def added(text: str, before: str, lines: str) -> str:
 )  # fmt: skip
 def test_additions_are_lines_between_the_others(path: tuple[str, ...], value: Any, expected: str) -> None:
     assert add(POD, path, value) == expected
+
+
+def test_the_example_of_the_module_is_true() -> None:
+    before, after = re.findall(r"(?:^    .*\n)+", insertion.__doc__ or "", re.MULTILINE)
+    path = ("spec", "containers", "0", "volumeMounts", "-")
+    assert add(textwrap.dedent(before), path, {"name": "logs"}) == textwrap.dedent(after)
 
 
 def test_lists_are_indented_as_the_document_does_it() -> None:

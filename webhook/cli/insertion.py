@@ -1,17 +1,41 @@
 """JSON Patch's `add`, on the text of a YAML document: what is there stays as it is written, to the byte.
 
 Comments, quotes, order, indentation and line ends survive because nothing is read and written anew: a few lines are put
-between the others. Only an alias on the way to the place is written out, since its anchor must not change with it.
+between the others. Each addition takes three steps, and each can be read by itself. Take
+
+    spec:
+      containers:
+      - name: web
+        volumeMounts: []   # none so far
+      # no more of them
+
+and `{"name": "logs"}` to be added at `/spec/containers/0/volumeMounts/-`.
+
+1. *Where* (`_place`). The path leads to an empty list. Nothing can be put between the items of that, so its place is
+   the map around it: there the value at `volumeMounts` becomes `[{"name": "logs"}]`.
+2. *What* (`_edits`). A list with something in it has lines of its own in block style, and goes below its key. That is
+   two edits, in positions of the text as it is: ` []` becomes nothing, and below that line, but above the comment,
+   which is not indented more than `volumeMounts` is, stands `    - name: logs`, as far in as the key.
+3. *At once* (`applied`), from the last edit to the first, so that no position moves before it is used:
+
+    spec:
+      containers:
+      - name: web
+        volumeMounts:   # none so far
+        - name: logs
+      # no more of them
+
+Only what is shared comes before that: an alias on the way is written out, as is one that repeats something on the way,
+since neither must change with the other.
 """
 
 import json
-import re
 from collections.abc import Sequence as Steps
-from typing import Any
+from typing import Any, NamedTuple
 
-import yaml
-
-from webhook.cli.documents import Alias, Document, Mapping, Node, Scalar, Sequence, is_plain_text, split
+from webhook.cli.documents import Alias, Document, Mapping, Node, Sequence, split
+from webhook.cli.lines import Edit, Lines, applied, children, has_lines, is_empty
+from webhook.cli.notation import block, flow, scalar
 
 __all__ = ["add"]
 
@@ -25,40 +49,72 @@ def add(text: str, path: Path, value: Any) -> str:
     where that is a scalar or empty. Raises DocumentError where more than that would have to change.
     """
     (document,) = split(text)
-    parent, step = document.root, path[-1]
-    for depth, name in enumerate(path[:-1], start=1):
-        child = _child(parent, name)
+    if alias := _shared(document, path):
+        return add(applied(text, _written_out(document, alias)), path, value)
+    return applied(text, _edits(document, _place(document, path, value)))
+
+
+# What is shared.
+
+
+def _shared(document: Document, path: Path) -> Alias | None:
+    """An alias through which the change would show elsewhere too: one on the way, or one that repeats what is on it."""
+    node = document.root
+    for depth, step in enumerate(path, start=1):
+        is_last, parent = depth == len(path), node
+        if is_last and not isinstance(parent, Mapping):
+            return None  # into a list it goes between the items
+        node = _child(parent, step)
+        if isinstance(node, Alias):
+            return None if is_last else node
+        if repeated := next((alias for alias in document.aliases if alias.target is node), None):
+            return repeated
+    return None
+
+
+def _written_out(document: Document, alias: Alias) -> list[Edit]:
+    """What puts in the place of `alias` what it repeats."""
+    parent = _parent(document.root, alias)
+    return _replacement(document, parent, alias, Document("", alias.target).value)
+
+
+def _parent(node: Node | None, child: Node) -> Node | None:
+    below = children(node)
+    if child in below:
+        return node
+    return next((found for each in below if (found := _parent(each, child))), None)
+
+
+# Where something is put.
+
+
+class _Place(NamedTuple):
+    """At `step` of the map or list `parent` goes `value`: in place of `old`, or as something new where that is None."""
+
+    parent: Node | None
+    step: str
+    old: Node | None
+    value: Any
+
+
+def _place(document: Document, path: Path, value: Any) -> _Place:
+    """The place at the end of `path`, or the nearest around it that is written in the text and has something in it."""
+    parent, last = document.root, path[-1]
+    for depth, step in enumerate(path[:-1], start=1):
+        child = _child(parent, step)
         if child is None:  # a merge key brings it: the map gets a key of its own, which wins
-            there = _at(document.value, path[:depth])
-            return add(text, path[:depth], _with_addition(there, path[depth:], value))
-        if alias := _alias_of(document, child):
-            return add(_written_out(document, alias), path, value)
-        if depth + 1 == len(path) and _is_empty(child):
-            filled = [value] if isinstance(child, Sequence) else {step: value}
-            if isinstance(parent, Mapping):
-                return _with_value(document, parent, child, filled)
-            return _spliced(text, child.start, child.end, _flow(filled))
+            merged = _at(document.value, path[:depth])
+            return _Place(parent, step, None, _with_addition(merged, path[depth:], value))
+        if is_empty(child) and depth + 1 == len(path):
+            return _Place(parent, step, child, [value] if isinstance(child, Sequence) else {last: value})
         parent = child
-    if isinstance(parent, Sequence):
-        return _with_item(document, parent, len(parent.items) if step == "-" else int(step), value)
-    if not isinstance(parent, Mapping):
-        raise TypeError(f"{step} can be added neither to a text nor to a number")
-    old = parent.get(step)
-    if old is None:
-        return _with_key(document, parent, step, value)
-    if not isinstance(old, Alias) and (alias := _alias_of(document, old)):
-        return add(_written_out(document, alias), path, value)
-    return _with_value(document, parent, old, value)
+    return _Place(parent, last, parent.get(last) if isinstance(parent, Mapping) else None, value)
 
 
 def _child(node: Node | None, step: str) -> Node | None:
     if isinstance(node, Sequence):
         return node.items[int(step)]
     return node.get(step) if isinstance(node, Mapping) else None
-
-
-def _is_empty(node: Node) -> bool:
-    return (isinstance(node, Sequence) and not node.items) or (isinstance(node, Mapping) and not node.pairs)
 
 
 def _at(value: Any, path: Path) -> Any:
@@ -78,204 +134,60 @@ def _with_addition(value: Any, path: Path, new: Any) -> Any:
     return copy
 
 
-# Aliases.
+# What is written there. Flow style is JSON's, with braces; block style has a line for each thing.
 
 
-def _alias_of(document: Document, node: Node) -> Alias | None:
-    """An alias through which a change of `node` would show elsewhere; `node` itself where it is one."""
-    if isinstance(node, Alias):
-        return node
-    return next((alias for alias in document.aliases if alias.target is node), None)
-
-
-def _written_out(document: Document, alias: Alias) -> str:
-    """The text with `alias` replaced by what it repeats."""
-    value = Document("", alias.target).value
-    parent = _parent(document.root, alias)
+def _edits(document: Document, place: _Place) -> list[Edit]:
+    parent, step, old, value = place
+    if old is not None:
+        return _replacement(document, parent, old, value)
+    if isinstance(parent, Sequence):
+        return [_new_item(document, parent, len(parent.items) if step == "-" else int(step), value)]
     if isinstance(parent, Mapping):
-        return _with_value(document, parent, alias, value)
-    return _spliced(document.text, alias.start, alias.end, _flow(value))
+        return [_new_key(document, parent, step, value)]
+    raise TypeError(f"{step} can be added neither to a text nor to a number")
 
 
-def _parent(node: Node | None, child: Node) -> Node | None:
-    children = _children(node)
-    if child in children:
-        return node
-    return next((found for each in children if (found := _parent(each, child))), None)
-
-
-def _children(node: Node | None) -> list[Node]:
-    if isinstance(node, Sequence):
-        return node.items
-    return [value for _, value in node.pairs] if isinstance(node, Mapping) else []
-
-
-# Where the new text goes. Flow style is JSON's, with braces; block style has a line for each thing.
-
-
-def _with_key(document: Document, parent: Mapping, key: str, value: Any) -> str:
+def _new_key(document: Document, parent: Mapping, key: str, value: Any) -> Edit:
     if parent.is_flow:
-        return _inserted(document.text, _children(parent)[-1].end, f", {_flow(key)}: {_flow(value)}")
-    lines = _block(document, {key: value}, _column_of_map(document.text, parent))
-    return _with_lines(document.text, _line_after(document.text, parent), lines)
+        end = children(parent)[-1].end
+        return Edit(end, end, f", {flow(key)}: {flow(value)}")
+    lines = Lines(document.text)
+    column = lines.column(parent)
+    return lines.inserted(lines.below(parent, column), _block(document, {key: value}, column))
 
 
-def _with_item(document: Document, parent: Sequence, index: int, value: Any) -> str:
-    if parent.is_flow and index == 0:
-        return _inserted(document.text, parent.items[0].start, f"{_flow(value)}, ")
+def _new_item(document: Document, parent: Sequence, index: int, value: Any) -> Edit:
     if parent.is_flow:
-        return _inserted(document.text, parent.items[index - 1].end, f", {_flow(value)}")
-    lines = _block(document, [value], _column_of_list(document.text, parent))
-    if index == 0:
-        return _with_lines(document.text, _first_line(document.text, parent), lines)
-    before = Sequence(parent.start, parent.end, parent.line, parent.column, is_flow=False)
-    before.items = parent.items[:index]
-    return _with_lines(document.text, _line_after(document.text, before), lines)
+        position = parent.items[index - 1].end if index else parent.items[0].start
+        return Edit(position, position, f", {flow(value)}" if index else f"{flow(value)}, ")
+    lines = Lines(document.text)
+    column = lines.column(parent)
+    line = lines.below(parent.items[index - 1], column) if index else lines.above(parent)
+    return lines.inserted(line, _block(document, [value], column))
 
 
-def _with_value(document: Document, parent: Mapping, old: Node, value: Any) -> str:
-    if _has_lines(old):
+def _replacement(document: Document, parent: Node | None, old: Node, value: Any) -> list[Edit]:
+    """`value` in place of `old`, on its line or, where it needs lines of its own, below it."""
+    if not isinstance(parent, Mapping):
+        return [Edit(old.start, old.end, flow(value))]
+    if has_lines(old):
         raise old.wrong("this cannot be replaced without losing what is written in it")
-    text, start, end = document.text, old.start, _end(document.text, old)
-    is_collection = isinstance(value, dict | list) and bool(value)
-    if parent.is_flow or not is_collection:
-        space = "" if text[start - 1].isspace() else " "
-        return _spliced(text, start, end, space + (_flow(value) if parent.is_flow or is_collection else _scalar(value)))
-    while text[start - 1] in " \t":
-        start -= 1
-    column = _column_of_map(text, parent)
-    _, _, lines = _block(document, {"key": value}, column).partition("\n")
-    emptied = _spliced(text, start, end, "")
-    return _with_lines(emptied, _below_comments(emptied, _next_line(emptied, start), column), lines)
-
-
-def _has_lines(node: Node) -> bool:
-    """Whether `node` is written in block style, so that its text cannot just be left out."""
-    return isinstance(node, Mapping | Sequence) and not node.is_flow and not _is_empty(node)
-
-
-def _spliced(text: str, start: int, end: int, new: str) -> str:
-    return text[:start] + new + text[end:]
-
-
-def _inserted(text: str, position: int, new: str) -> str:
-    return text[:position] + new + text[position:]
-
-
-def _with_lines(text: str, position: int, lines: str) -> str:
-    """`text` with `lines` put in at the line that begins at `position`, with the line ends of the others."""
-    newline = "\r\n" if "\r\n" in text else "\n"
-    lines = lines.replace("\n", newline)
-    if position == len(text) and not text.endswith("\n"):
-        return text + newline + lines
-    return _inserted(text, position, lines)
-
-
-def _next_line(text: str, position: int) -> int:
-    return text.find("\n", position) + 1 or len(text)
-
-
-def _first_line(text: str, node: Sequence) -> int:
-    """Where the line begins above which nothing belongs to the block list `node`: comments on its first item do."""
-    if text[node.start] in "&!":
-        return _next_line(text, node.start)
-    position = text.rfind("\n", 0, node.start) + 1
-    if text[position : node.start].strip():
-        raise node.wrong("nothing can be put before the first item of a list that begins in the middle of a line")
-    while position:
-        above = text.rfind("\n", 0, position - 1) + 1
-        if text[above:position].strip() and not text[above:position].lstrip().startswith("#"):
-            break
-        position = above
-    return position
-
-
-def _line_after(text: str, node: Mapping | Sequence) -> int:
-    """Where the line begins below the last one of `node`, comments included that are indented more than it is."""
-    column = _column_of_map(text, node) if isinstance(node, Mapping) else _column_of_list(text, node)
-    return _below_comments(text, _next_line(text, _end(text, _last(node))), column)
-
-
-def _below_comments(text: str, position: int, column: int) -> int:
-    """Where the line begins below the comments, from `position` on, that are indented by more than `column`."""
-    end = ahead = position
-    while ahead < len(text):
-        following = _next_line(text, ahead)
-        line = text[ahead:following]
-        is_comment = line.lstrip().startswith("#")
-        if line.strip() and not (is_comment and _indent(line) > column):
-            break
-        ahead = following
-        end = ahead if is_comment else end
-    return end
-
-
-def _indent(line: str) -> int:
-    return len(line) - len(line.lstrip(" "))
-
-
-def _last(node: Node) -> Node:
-    """What is written last of `node`."""
-    return _last(_children(node)[-1]) if _has_lines(node) else node
-
-
-def _end(text: str, node: Node) -> int:
-    """Where the text of `node` ends; the parser counts the empty lines below a literal block (`|`, `>`) in."""
-    if not (isinstance(node, Scalar) and node.style in {"|", ">"}):
-        return node.end
-    if node.end == len(text) and node.text and not node.text.endswith("\n") and not text.endswith("\n"):
-        header = text[node.start :].partition("\n")[0]
-        if "-" not in header.partition("#")[0]:
-            raise node.wrong("the text that ends the file has no newline after it: add one")
-    if node.text.endswith("\n\n"):
-        return node.end - 1  # it keeps its empty lines
-    return node.start + len(text[node.start : node.end].rstrip("\r\n"))
-
-
-def _column_of_map(text: str, node: Mapping) -> int:
-    explicit = text[node.start] == "?"
-    return _column(text, node.start if explicit else node.pairs[0][0].start)
-
-
-def _column_of_list(text: str, node: Sequence) -> int:
-    match = _PROPERTIES.match(text, node.start)
-    return _column(text, match.end() if match else node.start)
-
-
-def _column(text: str, position: int) -> int:
-    return position - (text.rfind("\n", 0, position) + 1)
-
-
-_PROPERTIES = re.compile(r"(?:[&!]\S*|\s+|#[^\n]*)*")  # an anchor or tag, and all that may stand before the first dash
-
-
-# How values are written.
-
-# Texts that need no quotes, where they are no numbers or the like, and texts of several lines that need them.
-_PLAIN = re.compile(r"-?[A-Za-z0-9/](?:[A-Za-z0-9 ._/()%+=-]|:(?=[^ ]))*(?<! )")
-_UNBLOCKABLE = re.compile(r"[ \t](\n|$)|\n\n\Z|\A[ \n]|[^\n -~]")
-_UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]")
-
-
-def _flow(value: Any) -> str:
-    """`value` as JSON that is YAML too."""
-    return _UNPRINTABLE.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(value, ensure_ascii=False))
-
-
-def _scalar(value: Any) -> str:
-    """`value`, no list and no map with anything in it, on one line."""
-    if isinstance(value, str) and "\n" in value:
-        return _flow(value)
-    return yaml.dump(value, Dumper=_Dumper, width=float("inf"), allow_unicode=True).removesuffix("\n...\n").rstrip("\n")
+    text, lines = document.text, Lines(document.text)
+    end = lines.end(old)
+    needs_lines = isinstance(value, dict | list) and bool(value) and not parent.is_flow
+    if not needs_lines:
+        space = "" if text[old.start - 1].isspace() else " "
+        return [Edit(old.start, end, space + (flow(value) if parent.is_flow else scalar(value)))]
+    column = lines.column(parent)
+    _, _, new = _block(document, {"key": value}, column).partition("\n")
+    gone = Edit(len(text[: old.start].rstrip(" \t")), end, "")
+    return [gone, lines.inserted(lines.below_comments(lines.following(end), column), new)]
 
 
 def _block(document: Document, value: Any, column: int) -> str:
     """`value` as lines that are indented by `column`, with the document's own way to indent lists."""
-    dumper = _DumperOfIndentedLists if _indents_lists(document.root) else _Dumper
-    lines = yaml.dump(
-        value, Dumper=dumper, sort_keys=False, default_flow_style=False, width=float("inf"), allow_unicode=True
-    ).splitlines(keepends=True)
-    return "".join(" " * column + line if line.strip() else line for line in lines)
+    return block(value, column, indents_lists=_indents_lists(document.root))
 
 
 def _indents_lists(node: Node | None) -> bool:
@@ -285,34 +197,7 @@ def _indents_lists(node: Node | None) -> bool:
         here = waiting.pop(0)
         if isinstance(here, Mapping) and not here.is_flow:
             for key, value in here.pairs:
-                if isinstance(value, Sequence) and _has_lines(value) and value.line > key.line:
+                if isinstance(value, Sequence) and has_lines(value) and value.line > key.line:
                     return value.column > key.column
-        waiting += _children(here)
+        waiting += children(here)
     return False
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes maps and lists in block style, and texts so that no reader of YAML 1.1 takes one for anything else."""
-
-    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - the signature is PyYAML's
-        return True
-
-
-class _DumperOfIndentedLists(_Dumper):
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - PyYAML's
-        super().increase_indent(flow=flow, indentless=False)
-
-
-def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=_style(text))
-
-
-def _style(text: str) -> str | None:
-    if "\n" in text:
-        return '"' if _UNBLOCKABLE.search(text) else "|"
-    if _PLAIN.fullmatch(text) and is_plain_text(text):
-        return None
-    return "'" if '"' in text or "\\" in text else '"'
-
-
-_Dumper.add_representer(str, _represent_text)
