@@ -86,7 +86,7 @@ def port(pki: Path, cases: list[Case]) -> Iterator[int]:
 @pytest.fixture(scope="module")
 def post(pki: Path, port: int) -> Iterator[Callable[[bytes], tuple[int, bytes]]]:
     context = ssl.create_default_context(cafile=str(pki / "ca.crt"))
-    connection = http.client.HTTPSConnection("127.0.0.1", port, context=context, timeout=30)
+    connection = http.client.HTTPSConnection("127.0.0.1", port, context=context, timeout=120)
 
     def send(body: bytes) -> tuple[int, bytes]:
         connection.request("POST", "/mutate?timeout=10s", body, {"Content-Type": "application/json"})

@@ -36,7 +36,7 @@ Verify = Callable[..., subprocess.CompletedProcess[str]]
 _T = TypeVar("_T")
 
 NAMES = ("loghook", "loghook.logs", "loghook.logs.svc", "loghook.logs.svc.cluster.local")
-PATIENCE = 15.0  # seconds that anything may take; nothing comes near it unless it is broken
+PATIENCE = 120.0  # seconds that anything may take; nothing comes near it unless it is broken
 REGISTRATION = "/apis/admissionregistration.k8s.io/v1"
 SECRET = "/api/v1/namespaces/logs/secrets/loghook-tls"  # noqa: S105  # a path
 CONFIGURATION = f"{REGISTRATION}/mutatingwebhookconfigurations/loghook"
@@ -403,7 +403,7 @@ def openssl_verify(tmp_path: Path) -> Verify:
         when = ["-attime", str(int(at.timestamp()))] if at else []
         command = [program, "verify", "-x509_strict", "-purpose", "sslserver", *when, *options]
         command += ["-CAfile", str(tmp_path / "verify-ca.pem"), str(tmp_path / "verify-leaf.pem")]
-        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
 
     return verify
 

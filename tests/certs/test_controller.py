@@ -274,7 +274,7 @@ def test_many_cold_starts_at_once_agree_on_one_ca(api: Any, controllers: Any) ->
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(120)
     assert results == [True] * len(racers)
     assert len(set(made)) == 1
     assert is_settled(api)

@@ -39,7 +39,7 @@ def serving(context: ssl.SSLContext, host: str) -> Iterator[int]:
     with listener:
         listener.bind((host, 0))
         listener.listen()
-        listener.settimeout(30)
+        listener.settimeout(120)
         thread = threading.Thread(target=_answer, args=(listener, context))
         thread.start()
         try:
@@ -57,7 +57,7 @@ def _answer(listener: socket.socket, context: ssl.SSLContext) -> None:
         except OSError:
             return
         with connection, contextlib.suppress(OSError):  # a client that does not trust us hangs up
-            connection.settimeout(30)
+            connection.settimeout(120)
             with context.wrap_socket(connection, server_side=True) as secured:
                 secured.sendall(b"!")
 
@@ -65,7 +65,7 @@ def _answer(listener: socket.socket, context: ssl.SSLContext) -> None:
 def call(port: int, address: str, name: str, ca: bytes) -> bytes:
     """Return what the server sends to a client that trusts `ca` and expects `name`."""
     with (
-        socket.create_connection((address, port), timeout=30) as plain,
+        socket.create_connection((address, port), timeout=120) as plain,
         client_context(ca).wrap_socket(plain, server_hostname=name) as secured,
     ):
         return secured.recv(1)

@@ -52,7 +52,7 @@ def process() -> Run:
             capture_output=True,
             input=stdin.encode(),
             cwd=cwd,
-            timeout=60,
+            timeout=120,
             env={**environment, "COLUMNS": "100"},
         )
         return Result(result.returncode, result.stdout.decode(), result.stderr.decode())

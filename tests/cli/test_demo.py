@@ -70,7 +70,7 @@ def test_it_ends_at_once_and_takes_the_server_along(checkout: Path, name: str) -
     with demo(checkout) as (process, _, _):
         process.send_signal(getattr(signal, name))
         # The server has the same stdout: the end of it comes when both have ended.
-        rest, _ = process.communicate(timeout=30)
+        rest, _ = process.communicate(timeout=120)
         assert process.returncode == (-signal.SIGKILL if name == "SIGKILL" else 0)
     assert "Traceback" not in rest
 

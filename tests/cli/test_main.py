@@ -60,7 +60,7 @@ def test_inject_comes_without_the_server_and_without_the_api_client() -> None:
     program = "import sys, webhook.cli.inject; print(*[m for m in sys.modules if m.split('.')[0] in sys.argv[1:]])"
     unwanted = ["fastapi", "uvicorn", "kubernetes", "certs"]
     result = subprocess.run(
-        [sys.executable, "-c", program, *unwanted], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", program, *unwanted], capture_output=True, text=True, check=True, timeout=120
     )
     assert result.stdout.split() == []
 
@@ -100,7 +100,7 @@ def loaded(arguments: list[str], typed: str = "") -> tuple[str, set[str]]:
         check=False,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         env={**os.environ, **(completing if typed else {})},
     )
     return done.stdout, set(json.loads(done.stderr.splitlines()[-1]))

@@ -44,7 +44,7 @@ def serving(pki: Path, *more: str, program: str = "-m webhook") -> Iterator[tupl
 
 def review(pki: Path, port: int, annotations: dict[str, str]) -> Any:
     context = ssl.create_default_context(cafile=str(pki / "ca.crt"))
-    connection = http.client.HTTPSConnection("127.0.0.1", port, context=context, timeout=30)
+    connection = http.client.HTTPSConnection("127.0.0.1", port, context=context, timeout=120)
     pod = {"metadata": {"name": "a", "annotations": annotations}, "spec": {"containers": [{"name": "a", "image": "b"}]}}
     request = {"uid": "1", "kind": {"group": "", "version": "v1", "kind": "Pod"}, "operation": "CREATE", "object": pod}
     body = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}
@@ -66,7 +66,7 @@ def test_reviews_are_answered_with_the_configuration_that_was_named(pki: Path, t
 def test_a_signal_ends_it_with_exit_code_0(pki: Path, name: str) -> None:
     with serving(pki) as (server, _):
         server.send_signal(getattr(signal, name))
-        assert server.wait(30) == 0
+        assert server.wait(120) == 0
 
 
 # Prints what is loaded when the server is ready, in place of the first log line.

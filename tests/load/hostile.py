@@ -57,7 +57,7 @@ async def again_and_again(
     loop = asyncio.get_running_loop()
     while time.perf_counter() < end:
         try:
-            _, client = await asyncio.wait_for(loop.create_connection(Client, HOST, port, ssl=context), 10)
+            _, client = await asyncio.wait_for(loop.create_connection(Client, HOST, port, ssl=context), 60)
         except (OSError, TimeoutError):
             await asyncio.sleep(PAUSE_SECONDS)
             continue

@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 SERVING = Path(__file__).with_name("serving.py")
 STOCK = Path(__file__).with_name("stock.py")
-PATIENCE = 30.0
+PATIENCE = 120.0
 
 
 class Replica:
@@ -67,7 +67,7 @@ class Replica:
 
     def metric(self, name: str, **labels: str) -> float:
         """The value of one of its metrics: the sum of those with these labels."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.health_port}/metrics", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.health_port}/metrics", timeout=PATIENCE) as answer:
             families = list(text_string_to_metric_families(answer.read().decode()))
         samples = [one for family in families for one in family.samples if one.name == name]
         return sum(one.value for one in samples if labels.items() <= one.labels.items())

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-PATIENCE = 60  # seconds that anything may take; nothing comes near it unless it is broken
+PATIENCE = 120  # seconds that anything may take; nothing comes near it unless it is broken
 
 
 class Reply:

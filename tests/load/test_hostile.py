@@ -15,7 +15,7 @@ from replicas import STOCK, Replica, one_replica
 HOSTILE = Path(__file__).with_name("hostile.py")
 RESIDENT_MIB = 256
 """What a Pod of ours should be limited to. Half of it may be pages in uvloop's buffers, 256 KiB for each connection."""
-BORNE_SECONDS = 10
+BORNE_SECONDS = 30
 
 
 async def attack(port: int, seconds: float, **counts: int) -> dict[str, float]:
@@ -70,7 +70,7 @@ def test_no_genuine_review_fails_among_silent_and_flooding_clients(
                 borne_seconds=borne,
             )
             assert server.failures == []
-            assert server.answered > size(300, 5000)
+            assert server.answered > size(50, 5000)
             assert most < RESIDENT_MIB
             assert max(borne.values()) <= BORNE_SECONDS
             assert await asyncio.to_thread(replica.metric, "loghook_connections_dropped_total") > 0

@@ -427,7 +427,7 @@ def test_answers_prometheus(start: Start, logs: Path) -> None:
     running.wait_for("two\n")
     with socket.create_connection(("127.0.0.1", port)):  # one that says nothing holds up nobody
         for _ask in range(3):
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=120) as answer:
                 text = answer.read().decode()
     assert "\nloghook_reader_lines_total 2\n" in text
     assert "\nloghook_reader_bytes_total 8\n" in text

@@ -77,13 +77,13 @@ async def opened(exhausted: int = 0) -> AsyncIterator[Hall]:
 
 
 async def seen(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(120):
         while not condition():  # noqa: ASYNC110  # nobody tells
             await asyncio.sleep(0.005)
 
 
 async def is_closed(client: socket.socket) -> bool:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(120):
         try:
             return await asyncio.get_running_loop().sock_recv(client, 1) == b""
         except ConnectionResetError:
@@ -162,7 +162,7 @@ def test_a_turn_of_the_loop_has_few_handshakes() -> None:
     async def scenario() -> None:
         async with opened() as hall, AsyncExitStack() as clients:
             for _ in range(40):  # all before the loop has its next turn
-                client = socket.create_connection(("127.0.0.1", hall.port), 10)
+                client = socket.create_connection(("127.0.0.1", hall.port), 120)
                 clients.enter_context(client).send(b"hello")
             before, most = 0, 0
             while before < 40:
@@ -205,7 +205,7 @@ def test_a_server_without_descriptors_answers_reviews(start: Any, review: Any) -
     resource.prlimit(server.process.pid, resource.RLIMIT_NOFILE, (there + 20, there + 20))
     with ExitStack() as silent:
         for _ in range(100):
-            silent.enter_context(socket.create_connection(("127.0.0.1", server.port), 10))
+            silent.enter_context(socket.create_connection(("127.0.0.1", server.port), 120))
         assert server.ask(body=review()).status == 200
 
 

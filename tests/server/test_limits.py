@@ -3,7 +3,7 @@
 import contextlib
 import re
 import socket
-import time
+import ssl
 from typing import Any
 
 import pytest
@@ -58,15 +58,13 @@ def test_slow_callers_are_dropped_and_kept_connections_are_not(server: Any, revi
         kept = open_.enter_context(contextlib.closing(server.connect()))
         used = kept.sock
         assert server.ask(body=review(), on=kept).status == 200
-        silent_tcp = open_.enter_context(socket.create_connection(("127.0.0.1", server.port), 20))
+        silent_tcp = open_.enter_context(socket.create_connection(("127.0.0.1", server.port), 120))
         silent, half_head, half_body = (open_.enter_context(server.open_socket()) for _ in range(3))
         half_head.sendall(half)
         half_body.sendall(half + b"\r\n12345")
-        began = time.monotonic()
         for connection in (silent_tcp, silent, half_head, half_body):
-            with contextlib.suppress(ConnectionError, OSError):
+            with contextlib.suppress(ConnectionError, ssl.SSLError):  # and no TimeoutError: that is one who is kept
                 assert connection.recv(1) == b""
-        assert time.monotonic() - began < 15
         assert server.ask(body=review(), on=kept).status == 200
         assert kept.sock is used
     assert slow_ones(server) == before + 4

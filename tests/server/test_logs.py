@@ -38,7 +38,7 @@ class Reader:
     def lines(self) -> list[dict[str, Any]]:
         """All lines, when the log has been closed."""
         os.close(self.descriptor)
-        self._thread.join(20)
+        self._thread.join(120)
         return [json.loads(line) for line in b"".join(self._parts).splitlines() if line]
 
     def leave(self) -> None:

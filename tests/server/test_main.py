@@ -74,7 +74,7 @@ pki = Path(sys.argv[1])
 def call(at):
     context = ssl.create_default_context(cafile=pki / "ca.crt")
     for address in sys.argv[2:]:
-        connection = http.client.HTTPSConnection(address, at.port, context=context, timeout=20)
+        connection = http.client.HTTPSConnection(address, at.port, context=context, timeout=120)
         if address == "::1":
             context.check_hostname = False  # the certificate is for localhost and 127.0.0.1
         connection.request("GET", "/")
@@ -110,9 +110,9 @@ def test_a_server_in_a_thread_leaves_signals_alone(pki: Path) -> None:
         ready.set()
 
     threading.Thread(target=serve, args=(settings(pki),), kwargs={"ready": tell}, daemon=True).start()
-    assert ready.wait(20)
+    assert ready.wait(120)
     context = ssl.create_default_context(cafile=pki / "ca.crt")
-    connection = http.client.HTTPSConnection("localhost", at[0].port, context=context, timeout=20)
+    connection = http.client.HTTPSConnection("localhost", at[0].port, context=context, timeout=120)
     with contextlib.closing(connection):
         connection.request("GET", "/mutate")
         assert connection.getresponse().status == 405

@@ -60,8 +60,8 @@ def test_a_loop_that_was_held_up_lags_and_then_does_not() -> None:
             seen.append(pressure.lag(held_until))
         assert max(seen) > 0.4
         assert pressure.lag(held_until + 1) == 0
-        await asyncio.sleep(0.01)
-        assert pressure.lag(time.perf_counter()) < 0.4  # whatever comes in now has not waited
+        while pressure.lag(time.perf_counter()) > 0.4:  # noqa: ASYNC110  # who comes now has not waited; nobody tells
+            await asyncio.sleep(0.01)
         assert pressure.peak() > 0.4
         measuring.cancel()
 
@@ -128,7 +128,7 @@ def test_a_review_that_waited_too_long_is_told_to_come_again(start: Any, review:
 def test_a_review_whose_caller_has_given_up_is_not_decided(start: Any, review: Any) -> None:
     server = start()
     body = review("u-late")
-    for timeout, status in ((b"1s", b"503"), (b"5s", b"200")):
+    for timeout, status in ((b"1s", b"503"), (b"30s", b"200")):
         with server.open_socket() as caller:
             caller.sendall(HEAD % (timeout, len(body)) + body[:-1])
             time.sleep(1.2)

@@ -19,7 +19,7 @@ from webhook.sidecars.fluent_bit import FLUENT_BIT
 
 __all__ = ["PATIENCE", "FluentBit", "logs", "program", "until"]
 
-PATIENCE = 60.0
+PATIENCE = 120.0
 """Seconds after which what is awaited is taken not to come: far more than anything takes on a loaded machine."""
 
 

@@ -22,7 +22,7 @@ from webhook.sidecars.streaming import BUSYBOX
 
 __all__ = ["ENGINES", "PATIENCE", "Streaming", "append", "assignment", "command", "until"]
 
-PATIENCE = 30.0
+PATIENCE = 120.0
 """Seconds after which what is awaited is taken not to come: far more than anything takes on a loaded machine."""
 
 PROGRAM = Path(__file__).parents[2] / "webhook" / "reader" / "__main__.py"

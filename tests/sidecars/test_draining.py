@@ -12,7 +12,7 @@ import pytest
 
 from webhook.sidecars.drain import drain_command
 
-PATIENCE = 20.0
+PATIENCE = 120.0
 
 Starter = Callable[[int], "subprocess.Popen[bytes]"]
 

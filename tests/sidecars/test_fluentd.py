@@ -274,7 +274,7 @@ def run(shipped: Shipment, place: Path, lines: int) -> list[dict[str, Any]]:
     while out.read_text("utf-8").count("\n") < lines and time.monotonic() < end and process.poll() is None:
         time.sleep(0.1)
     process.terminate()
-    assert process.wait(40) == 0, out.read_text("utf-8")
+    assert process.wait(120) == 0, out.read_text("utf-8")
     own_log = re.compile(r"\d{4}-\d\d-\d\d .* \[warn\]: .* got incomplete line before first line")
     return [json.loads(line) for line in out.read_text("utf-8").splitlines() if not own_log.match(line)]
 

@@ -40,7 +40,7 @@ SCHEMA = jsonschema.Draft201909Validator(
 HOSTILE = ["", '"', "\\", "\\n", "$", "${HOME}", "$$", "{{ message }}", "{", "}}", "%Y", "SECRET[env.HOME]", "'", "\n"]
 HOSTILE += ["\r\n\t", "\0", "\x7f\x85", "\u2028\ufeff", "ü☃𐍈", "#{1}", "SECRET", "[env.X]", "a: b # c", "- x", "`id`"]
 
-PATIENCE = 40.0
+PATIENCE = 120.0
 """Seconds after which what is awaited is taken not to come."""
 
 

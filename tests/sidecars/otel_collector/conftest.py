@@ -22,7 +22,7 @@ from webhook.config.formats import FORMATS
 from webhook.sidecars import CA_DIRECTORY, STATE_DIRECTORY, Parsing, Shipment, Stream, Target, Tree, Variable
 from webhook.sidecars.otel_collector import OTEL_COLLECTOR
 
-PATIENCE = 30.0
+PATIENCE = 120.0
 """Seconds after which what is awaited is taken not to come: far more than anything takes on a loaded machine."""
 
 _SECRET = {"secret": "backend", "key": "key"}

@@ -151,7 +151,7 @@ def test_without_its_secret_and_its_ca_it_stays_up(otel: Any, sidecar: Any, rece
     to = otel.target("otlp", host="localhost", port=receiver.port, tls={"ca": secret}, token=secret)
     _write(sidecar.logs / "a.log", ["x"])
     sidecar.start(otel.with_json(sidecar.rendered(otel.stream(to, otel.parsing("plain")))))
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while "certificate signed by unknown authority" not in sidecar.log.read_text():
         assert time.monotonic() < deadline, sidecar.log.read_text()
         time.sleep(0.1)
