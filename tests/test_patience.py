@@ -43,4 +43,4 @@ def test_no_wait_of_a_test_is_short() -> None:
         for number, line in enumerate(file.read_text("utf-8").splitlines(), 1)
         if short(line)
     ]
-    assert found == []
+    assert found == [], f"each needs {LEAST} s or more: a busy machine is no fault"

@@ -290,7 +290,7 @@ def otel_collector(cases: Iterable[Case], folder: Path) -> dict[str, list[Record
         return receiver.wait_for(cases, folder / "log")
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(120)
         receiver.stop()
 
 
