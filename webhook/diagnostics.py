@@ -50,7 +50,11 @@ def _warning(id_: str, fix: str, about: str) -> Code:
 
 CODES = _table(
     # 1xx: what one annotation says
-    _error("LH101", "no such key, write {suggestion}", "A key under `loghook.dev/` that loghook does not know."),
+    _error(
+        "LH101",
+        "no such key, write {suggestion}",
+        "A key under `loghook.dev/` that loghook does not know. `loghook explain` lists those that it knows.",
+    ),
     _error(
         "LH102",
         "name a source with at most 40 of a-z, 0-9 and '-', e.g. loghook.dev/access.paths",

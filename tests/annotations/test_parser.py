@@ -137,4 +137,4 @@ def test_does_not_look_for_the_nearest_of_thousands_of_keys() -> None:
     found = parse({f"{PREFIX}s{number:04}.pathz": "x" for number in range(5000)} | {PREFIX + "paths": "/x.log"})
     assert len(found.diagnostics) == 5000
     assert "write loghook.dev/s0000.paths" in str(found.diagnostics[0])
-    assert "docs/annotations.md" in str(found.diagnostics[-1])
+    assert "loghook explain" in str(found.diagnostics[-1])

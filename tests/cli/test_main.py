@@ -17,11 +17,11 @@ def test_help_shows_examples_and_every_command_with_serve_among_them(process: Ru
     result = process("--help")
     assert (result.code, result.err) == (0, "")
     listed = [line.split()[0] for line in result.out.partition("Commands:\n")[2].splitlines() if line.strip()]
-    assert listed == ["completion", "inject", "preview", "serve", "verify"]
+    assert listed == ["completion", "explain", "inject", "preview", "serve", "verify"]
     assert "loghook inject -f app.yaml | kubectl apply -f -" in result.out
 
 
-@pytest.mark.parametrize("command", ["completion", "inject", "preview", "serve", "verify", "demo"])
+@pytest.mark.parametrize("command", ["completion", "explain", "inject", "preview", "serve", "verify", "demo"])
 def test_each_command_has_help_with_an_example(run: Run, command: str) -> None:
     result = run(command, "--help")
     assert (result.code, result.err) == (0, "")
@@ -82,10 +82,12 @@ COMPLETIONS = {
     "loghook inject --": "--namespace",
     "loghook serve --tls-": "--tls-cert",
     "loghook completion ": "fish",
+    "loghook explain lh10": "LH101",
 }
 
 PROMPT = [["--help"], ["--version"], [], ["nope"], ["inject"], ["completion", "fish"]]
-PROMPT += [[command, "--help"] for command in ("completion", "inject", "preview", "serve", "verify", "demo")]
+PROMPT += [["explain"], ["explain", "LH101"], ["explain", "no-such-thing"]]
+PROMPT += [[command, "--help"] for command in ("completion", "explain", "inject", "preview", "serve", "verify", "demo")]
 
 
 def loaded(arguments: list[str], typed: str = "") -> tuple[str, set[str]]:
@@ -110,6 +112,7 @@ def heavy(modules: set[str]) -> set[str]:
     """Those that are not Python's own, not click and not the commands as they are typed."""
     light = ("webhook.cli.commands.", "click.", "_virtualenv")
     named = {"webhook", "webhook.cli", "webhook.cli.app", "webhook.cli.commands", "webhook.cli.failures", "click"}
+    named.add("webhook.cli.explain")
     own = sys.stdlib_module_names
     return {name for name in modules - named if name.split(".")[0] not in own and not name.startswith(light)}
 

@@ -119,7 +119,9 @@ def _unknown(whole: str, source: str, meant: str | None) -> _Word:
     """A word of no known key, which may mean the key `meant`."""
     takes_source = meant and KEYS[meant].scope == "source" and source not in _TAKEN_NAMES
     prefix = f"{source}." if takes_source and _SOURCE_NAME.fullmatch(source) else ""
-    suggestion = f"{PREFIX}{prefix}{meant}" if meant else f"one of those in docs/annotations.md, e.g. {PREFIX}paths"
+    suggestion = (
+        f"{PREFIX}{prefix}{meant}" if meant else f"one of those that `loghook explain` lists, e.g. {PREFIX}paths"
+    )
     return _Word(whole, source, wrong=(Diagnostic("LH101", whole, None, {"suggestion": suggestion}),), meant=meant)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import click
 
-from webhook.cli.commands import completion, demo, inject, preview, serve, verify
+from webhook.cli.commands import completion, demo, explain, inject, preview, serve, verify
 from webhook.cli.failures import InputError
 
 __all__ = ["app", "run"]
@@ -15,6 +15,7 @@ HELP = """Logs for applications that write files: Pod annotations in, a logging 
   loghook inject -f app.yaml | kubectl apply -f -
   loghook serve --tls-cert tls.crt --tls-key tls.key
   loghook preview -f app.yaml --server https://127.0.0.1:8443 --ca ca.crt
+  loghook explain loghook.dev/paths
 
 A Pod says which files to read, in annotations, e.g. loghook.dev/paths: /var/log/app/*.log
 """
@@ -56,7 +57,15 @@ _serve = click.Command(
 )
 """As the help lists it and as the shell completes it; `webhook.cli.main` never lets it get here."""
 
-for command in (inject.command, preview.command, verify.command, _serve, completion.command, demo.command):
+for command in (
+    inject.command,
+    preview.command,
+    verify.command,
+    _serve,
+    explain.command,
+    completion.command,
+    demo.command,
+):
     app.add_command(command)
 
 

@@ -10,7 +10,8 @@ _DIAGNOSTICS = """# Diagnostics
 
 Every message has a stable code. An **error** in a Pod's own annotations refuses the Pod (or, with
 `loghook.dev/on-error: warn`, lets it start without any of ours); a **warning** is shown to whoever creates the Pod and
-changes nothing. Below, words in braces stand for what the message fills in.
+changes nothing. Below, words in braces stand for what the message fills in. `loghook explain LH101` shows the same in a
+terminal.
 """
 
 

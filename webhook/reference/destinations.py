@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
+import msgspec
 import yaml
 from pydantic.fields import FieldInfo
 
@@ -15,7 +16,7 @@ from webhook.reference.abilities import Ability, abilities, choices, configurati
 from webhook.reference.words import of_destination
 from webhook.sidecars.programs import AGENTS
 
-__all__ = ["PAGES"]
+__all__ = ["PAGES", "Row", "rows"]
 
 _OVERVIEW = """# Destinations
 
@@ -88,8 +89,7 @@ def _page(name: str) -> Iterator[str]:
     yield of_destination(name)
     yield from _refusals(name)
     yield "## Options\n\n| option | value | default |\n| --- | --- | --- |"
-    fields = TYPES[name].model_fields.items()
-    yield "\n".join(_row(field.alias or key, field) for key, field in fields if key != "type") + "\n"
+    yield "\n".join(f"| `{row.name}` | {row.value} | {row.default} |" for row in rows(name)) + "\n"
     yield "Templates, Secrets and TLS are explained [for all types](../destinations.md).\n"
     yield from _agents(name)
     yield f"## What Fluent Bit is told\n\n```yaml\n{_told(name)}```\n"
@@ -131,11 +131,22 @@ def _told(name: str) -> str:
 # Options.
 
 
-def _row(name: str, field: FieldInfo) -> str:
-    said = [f"`{choice}`" for choice in choices(field.annotation)]
-    option = option_of(field)
-    value = (option.about if option else "") + (f": {', '.join(said)}" if said else "")
-    return f"| `{name}` | {value} | {_default(field)} |"
+class Row(msgspec.Struct, frozen=True):
+    """An option as users have it: what it is called, what it may be, and what it is where nobody says it."""
+
+    name: str
+    value: str
+    default: str
+
+
+def rows(name: str) -> Iterator[Row]:
+    """Every option of a type."""
+    for key, field in TYPES[name].model_fields.items():
+        if key != "type":
+            said = [f"`{choice}`" for choice in choices(field.annotation)]
+            option = option_of(field)
+            value = (option.about if option else "") + (f": {', '.join(said)}" if said else "")
+            yield Row(field.alias or key, value, _default(field))
 
 
 def _default(field: FieldInfo) -> str:

@@ -17,7 +17,7 @@ from webhook.reference.words import of_formats
 from webhook.sidecars import Parsing
 from webhook.sidecars.programs import AGENTS
 
-__all__ = ["FAMILIES", "PAGES"]
+__all__ = ["FAMILIES", "PAGES", "facts"]
 
 
 class Family(msgspec.Struct, frozen=True):
@@ -109,12 +109,13 @@ def _sample(format_: Format) -> Iterator[str]:
     yield f"```text\n{format_.sample}\n```\n"
     yield f"{format_.about} It becomes\n"
     yield f"```json\n{json.dumps(record(format_), indent=2)}\n```\n"
-    facts = "".join(f"- {fact}\n" for fact in _facts(format_))
-    if facts:
-        yield facts
+    known = "".join(f"- {fact}\n" for fact in facts(format_))
+    if known:
+        yield known
 
 
-def _facts(format_: Format) -> Iterator[str]:
+def facts(format_: Format) -> Iterator[str]:
+    """What is to be known of its time and of its records of several lines, a sentence each."""
     if format_.time_key:
         yield f"Time: `{format_.time_key}`" + (f", as `{format_.time_format}`" if format_.time_format else "")
     else:

@@ -18,7 +18,8 @@ metadata:
     {PREFIX}paths: /var/log/app/*.log
 ```
 
-That is all that most Pods need. The annotation belongs to the Pod: in a Deployment it goes under
+That is all that most Pods need. (`loghook explain loghook.dev/paths` explains a key in a terminal, `loghook explain`
+lists all.) The annotation belongs to the Pod: in a Deployment it goes under
 `spec.template.metadata`, not under the Deployment's own `metadata`.
 
 A Pod with several kinds of files names **sources**. What stands before the dot is the source's name; keys without one

@@ -10,6 +10,7 @@ from webhook.reference.examples import example_file
 from webhook.reference.gaps import gaps
 from webhook.reference.keys import annotations_page
 from webhook.reference.schema import schema_page
+from webhook.reference.terms import FILE, terms_file
 from webhook.tables import TableError
 
 __all__ = ["PAGES", "write"]
@@ -25,7 +26,7 @@ PAGES: Mapping[str, Callable[[], Iterator[str]]] = {
 
 
 def write(docs: Path, examples: Path) -> None:
-    """Write every page into `docs`, and an example for each type of destination into `examples`.
+    """Write every page into `docs`, an example for each type into `examples`, and what `loghook explain` knows.
 
     Raises TableError where a table lacks something that a page needs, one line for each thing; then nothing is written.
     """
@@ -33,6 +34,7 @@ def write(docs: Path, examples: Path) -> None:
         raise TableError("\n".join(found))
     written = {docs / name: "\n".join(page()) for name, page in PAGES.items()}
     written |= {examples / f"{name}.yaml": example_file(name) for name in TYPES}
+    written[FILE] = terms_file()
     for file, text in written.items():
         file.parent.mkdir(exist_ok=True)
         file.write_text(text, "utf-8")
