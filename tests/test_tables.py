@@ -160,7 +160,7 @@ def test_a_family_without_its_words_or_its_format(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "before", "table", "name"),
     [
-        ("webhook/diagnostics.py", '        "LH102",', "CODES in webhook/diagnostics.py", "LH101"),
+        ("webhook/diagnostics/codes.py", '        "LH102",', "CODES in webhook/diagnostics/codes.py", "LH101"),
         ("webhook/annotations/registry.py", '"cpu-limit"', "KEYS in webhook/annotations/registry.py", "cpu-request"),
         (f"{CONFIG}/formats.py", 'name="json"', "FORMATS in webhook/config/formats.py", "plain"),
     ],

@@ -1,26 +1,17 @@
-"""The vocabulary of what goes wrong: every message that loghook gives has a stable code from this table.
+"""The table of codes: what each says, and to whom it is an error.
 
-It feeds refusals, patch warnings, the command line, logs, metrics and the reference page. A code keeps its meaning for
-ever: one that is no longer given is retired, never used again.
+A code keeps its meaning for ever: one that is no longer given is retired, never used again.
 """
 
-import enum
-from collections.abc import Iterable
-from typing import Literal, Self
+from typing import Literal
 
 import msgspec
 
 from webhook.tables import by_name
 
-__all__ = ["CODES", "Code", "Diagnostic", "Mistake", "Mistaken", "Mistakes", "Reason", "escape", "join"]
+__all__ = ["CODES", "Code", "Severity"]
 
 Severity = Literal["error", "warning"]
-
-MESSAGE_LIMIT = 256  # characters; the API server cuts a longer warning (apiserver pkg/warning)
-JOINED_LIMIT = 1000  # characters of a whole refusal
-_VALUE_LIMIT = 64
-_KEY_LIMIT = 80
-_SHORTEST_FIT = 25  # no message is so short that more of them would fit into a refusal
 
 
 class Code(msgspec.Struct, frozen=True):
@@ -37,7 +28,7 @@ class Code(msgspec.Struct, frozen=True):
 
 
 def _table(*codes: Code) -> dict[str, Code]:
-    return by_name("CODES in webhook/diagnostics.py", codes, lambda code: code.id)
+    return by_name("CODES in webhook/diagnostics/codes.py", codes, lambda code: code.id)
 
 
 def _error(id_: str, fix: str, about: str) -> Code:
@@ -397,108 +388,3 @@ CODES = _table(
     ),
 )
 """Every diagnostic by its id."""
-
-
-class Diagnostic(msgspec.Struct, frozen=True):
-    """One message to a user: a code, the annotation's whole key, its value where one was given, and details."""
-
-    code: str
-    key: str
-    value: str | None = None
-    details: dict[str, str] = {}
-
-    @property
-    def severity(self) -> Severity:
-        """`error` where the Pod is not injected because of it, else `warning`."""
-        return CODES[self.code].severity
-
-    def __str__(self) -> str:
-        """One line of at most 256 printable characters: code, key, what to do with an example, and the value."""
-        details = {name: escape(detail, _KEY_LIMIT) for name, detail in self.details.items()}
-        fix = CODES[self.code].fix.format(key=escape(self.key, _KEY_LIMIT), **details)
-        sentence = f"{self.code} {escape(self.key, _KEY_LIMIT)}: {fix}"
-        if self.value is not None:
-            room = min(MESSAGE_LIMIT - len(sentence) - len(' (got "")'), _VALUE_LIMIT)
-            sentence += f' (got "{escape(self.value, max(room, 1))}")'
-        return sentence[:MESSAGE_LIMIT]
-
-
-class Mistaken(Exception):
-    """Something that a user said cannot be used; `each` has the mistakes one by one."""
-
-    each: "tuple[Mistake, ...]"
-
-
-class Mistake(Mistaken):
-    """One mistake, not yet tied to an annotation: a code, the part that is wrong where it is known, and details."""
-
-    def __init__(self, code: str, value: str | None = None, **details: str) -> None:
-        super().__init__(code)
-        self.code = code
-        self.value = value
-        self.details = details
-        self.each = (self,)
-
-
-class Mistakes(Mistaken):
-    """Several of them."""
-
-    def __init__(self, mistakes: Iterable[Mistake]) -> None:
-        super().__init__()
-        self.each = tuple(mistakes)
-
-
-def escape(text: str, limit: int = _VALUE_LIMIT) -> str:
-    """`text` with everything unprintable, and the quote, as an escape, cut to `limit` characters.
-
-    What a terminal would obey never leaves us (CVE-2021-25743): neither control nor format nor bidirectional
-    characters.
-    """
-    escaped = "".join(map(_escaped, text[: limit + 1]))
-    return escaped if len(escaped) <= limit else escaped[: limit - 1] + "…"
-
-
-def _escaped(character: str) -> str:
-    if character in '"\\':
-        return "\\" + character
-    if character.isprintable():
-        return character
-    return character.encode("unicode_escape", "surrogatepass").decode("ascii")
-
-
-def join(diagnostics: Iterable[Diagnostic]) -> str:
-    """All of `diagnostics` in one line of at most 1,000 characters; what does not fit is counted at the end."""
-    every = list(diagnostics)
-    sentences = [str(diagnostic) for diagnostic in every[:_SHORTEST_FIT]]
-    for kept in range(len(sentences), 0, -1):
-        left = len(every) - kept
-        line = "; ".join(sentences[:kept]) + (f"; and {left} more" if left else "")
-        if len(line) <= JOINED_LIMIT:
-            return line
-    return ""
-
-
-class Reason(enum.Enum):
-    """Why a Pod is left alone: a stable word for logs and metrics, and a sentence for people."""
-
-    NOT_ASKED = "not-asked", "no annotation asks for loghook"
-    OPTED_OUT = "opted-out", "loghook.dev/inject says false"
-    ALREADY_INJECTED = "already-injected", "the sidecars are there already"
-    WINDOWS = "windows", "the Pod is for Windows nodes"
-    MIRROR_POD = "mirror-pod", "a mirror Pod only shows what the kubelet runs by itself"
-    STATIC_POD = "static-pod", "the kubelet runs a static Pod by itself"
-    EXCLUDED_NAMESPACE = "excluded-namespace", "the configuration excludes this namespace"
-    MISTAKES = "mistakes", "the annotations have mistakes, and on-error says warn"
-    ADMINISTRATOR = "administrator", "the configuration leaves nothing to inject"
-    NOT_A_POD = "not-a-pod", "the object is no Pod"
-    NOT_CREATE = "not-create", "only the creation of a Pod is looked at"
-    NO_OBJECT = "no-object", "the request has no object"
-
-    def __new__(cls, word: str, sentence: str) -> Self:
-        """Make `word` the member's value."""
-        member = object.__new__(cls)
-        member._value_ = word
-        member.sentence = sentence
-        return member
-
-    sentence: str
