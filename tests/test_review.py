@@ -341,7 +341,7 @@ def test_forgets_the_oldest() -> None:
     reviews = Reviews(Config())
     for number in range(600):
         reviews.answer(json.dumps(review(pod(nodeName=f"node-{number}"))).encode())
-    assert len(reviews._known) <= 256  # noqa: SLF001 - the one way to see that memory has a limit
+    assert reviews._known.bytes <= 2**22  # noqa: SLF001 - the one way to see that memory has a limit
 
 
 def test_compares_no_container_with_another(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,11 +14,14 @@ from webhook.plan import again
 from webhook.plan.asked import ask
 from webhook.plan.names import STATUS
 from webhook.plan.patch import Op, annotation_ops, ops, too_large
-from webhook.plan.plan import plan
+from webhook.plan.plan import Plan, plan
 from webhook.plan.volumes import locate
 from webhook.pod.view import Pod
 
 __all__ = ["Added", "Injected", "Op", "Outcome", "Refused", "Skipped", "inject"]
+
+_encode = msgspec.json.Encoder().encode
+_decode_ops = msgspec.json.Decoder(tuple[Op, ...]).decode
 
 _MIRROR = "kubernetes.io/config.mirror"
 _CONFIG_SOURCE = "kubernetes.io/config.source"
@@ -33,12 +36,27 @@ class Added(msgspec.Struct, frozen=True):
 
 
 class Injected(msgspec.Struct, frozen=True):
-    """The Pod gets sidecars: the patch, what it adds, warnings, and the sources that are read."""
+    """The Pod gets sidecars: what they are, warnings, and the sources that are read. `ops` and `patch` say how."""
 
-    ops: tuple[Op, ...]
+    pod: Pod
+    plan: Plan
     sidecars: tuple[Added, ...]
     diagnostics: tuple[Diagnostic, ...] = ()
-    sources: tuple[Source, ...] = ()
+
+    @property
+    def ops(self) -> tuple[Op, ...]:
+        """The JSON Patch, as plain data."""
+        return _decode_ops(self.patch)
+
+    @property
+    def patch(self) -> bytes:
+        """The JSON Patch, as JSON."""
+        return _encode(tuple(ops(self.pod, self.plan)))
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """The sources that are read."""
+        return self.plan.sources
 
 
 class Skipped(msgspec.Struct, frozen=True):
@@ -48,11 +66,17 @@ class Skipped(msgspec.Struct, frozen=True):
     ops: tuple[Op, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
 
+    @property
+    def patch(self) -> bytes:
+        """The JSON Patch, as JSON; empty where nothing is said."""
+        return _encode(self.ops) if self.ops else b""
+
 
 class Refused(msgspec.Struct, frozen=True):
     """The Pod is refused for the mistakes in its annotations."""
 
     diagnostics: tuple[Diagnostic, ...]
+    patch = b""
 
     @property
     def message(self) -> str:
@@ -94,7 +118,7 @@ def inject(pod: Pod, config: Config, namespace: str = "default") -> Outcome:
     if diagnostics and _has_errors(diagnostics):
         return _mistaken(pod, asked.request, diagnostics)
     added = tuple(Added(each.name, each.mode, each.engine) for each in planned.sidecars)
-    return Injected(tuple(ops(pod, planned)), added, diagnostics, planned.sources)
+    return Injected(pod, planned, added, diagnostics)
 
 
 def _reason_to_skip(pod: Pod, config: Config, namespace: str) -> Reason | None:

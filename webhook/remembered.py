@@ -4,6 +4,7 @@ Only results of pure functions are kept, by all that they depend on. So this cha
 """
 
 import sys
+from collections import deque
 from collections.abc import Hashable, Iterable
 from typing import Any, Generic, TypeVar
 
@@ -24,7 +25,7 @@ class Remembered(Generic[_V]):
         self._limit = limit
         self._largest = largest
         self._kept: dict[Hashable, _V] = {}
-        self._sizes: dict[Hashable, int] = {}
+        self._oldest: deque[tuple[Hashable, int]] = deque()  # keys with their sizes
         self.bytes = 0
         self.find = self._kept.get
 
@@ -34,17 +35,17 @@ class Remembered(Generic[_V]):
         if size > self._largest or key in self._kept:
             return
         while self.bytes + size > self._limit:
-            oldest = next(iter(self._kept))
+            oldest, freed = self._oldest.popleft()
             del self._kept[oldest]
-            self.bytes -= self._sizes.pop(oldest)
+            self.bytes -= freed
         self._kept[key] = value
-        self._sizes[key] = size
+        self._oldest.append((key, size))
         self.bytes += size
 
     def clear(self) -> None:
         """Forget everything."""
         self._kept.clear()
-        self._sizes.clear()
+        self._oldest.clear()
         self.bytes = 0
 
 

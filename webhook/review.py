@@ -3,7 +3,6 @@
 Source: https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#request
 """
 
-import base64
 import re
 from collections.abc import Hashable, Iterable
 from typing import Any
@@ -13,8 +12,9 @@ import msgspec
 from webhook.annotations.parser import asks
 from webhook.config.loghook_yaml import Config
 from webhook.diagnostics import MESSAGE_LIMIT, Diagnostic, Reason
-from webhook.inject import Added, Injected, Op, Outcome, Refused, Skipped, inject
+from webhook.inject import Added, Injected, Outcome, Refused, Skipped, inject
 from webhook.pod.view import Metadata, Pod, Spec
+from webhook.remembered import Remembered, size_of
 
 __all__ = ["API_VERSION", "KIND", "Answer", "NotAReview", "Reviews", "answer"]
 
@@ -23,9 +23,10 @@ KIND = "AdmissionReview"
 
 _WARNINGS_LIMIT = 4096  # characters in all; the API server drops what is more (apiserver pkg/endpoints/warning)
 
-# What is remembered of Pods that are alike, in Pods and in bytes of each one's spec and answer: at most 8 MiB in all.
-_KNOWN_LIMIT = 256
-_KNOWN_BYTES = 2**14
+# What is remembered of Pods that are alike, in bytes: all that they are compared by, and the answer.
+_KNOWN_LIMIT = 2**22
+_KNOWN_LARGEST = 2**16
+_SPEC_LARGEST = 2**15
 
 
 class NotAReview(ValueError):
@@ -106,7 +107,7 @@ class Reviews:
 
     def __init__(self, config: Config) -> None:
         self.config = config
-        self._known: dict[Hashable, _Decided] = {}
+        self._known: Remembered[_Decided] = Remembered(_KNOWN_LIMIT, _KNOWN_LARGEST)
 
     def answer(self, body: bytes | bytearray) -> Answer:
         """The answer to the AdmissionReview in `body`.
@@ -143,23 +144,19 @@ class Reviews:
     def _look_at(self, pod: _Object, namespace: str) -> _Decided:
         """What becomes of `pod`, from memory where a Pod like it came before."""
         spec = bytes(pod.spec)
-        if len(spec) > _KNOWN_BYTES:
-            return _decided(self._inject(pod, namespace))
+        if len(spec) > _SPEC_LARGEST:
+            outcome = self._inject(pod, namespace)
+            return _decided(outcome, outcome.patch)
         token = _token_volume(spec, pod.metadata)
-        likeness = namespace, _likeness(pod.metadata), spec.replace(token, b"\0") if token else spec
-        known = self._known.get(likeness)
+        likeness = namespace, *_likeness(pod.metadata), spec.replace(token, b"\0") if token else spec
+        known = self._known.find(likeness)
         if known is None:
             outcome = self._inject(pod, namespace)
-            known = _decided(outcome)
-            if len(known.rest) <= _KNOWN_BYTES and not (token and _mentions(outcome, token)):
-                self._remember(likeness, known)
+            patch = outcome.patch
+            known = _decided(outcome, patch)
+            if not (token and _mentions(outcome, patch, token)):
+                self._known.keep(likeness, known, _size(pod.metadata) + len(spec) + len(known.rest))
         return known
-
-    def _remember(self, likeness: Hashable, decided: _Decided) -> None:
-        """Keep `decided` in place of the oldest: a burst of replicas needs the newest."""
-        if len(self._known) >= _KNOWN_LIMIT:
-            del self._known[next(iter(self._known))]
-        self._known[likeness] = decided
 
     def _inject(self, pod: _Object, namespace: str) -> Outcome:
         try:
@@ -184,7 +181,7 @@ def _request(body: bytes | bytearray) -> _Request:
     return review.request
 
 
-def _likeness(metadata: Metadata) -> Hashable:
+def _likeness(metadata: Metadata) -> tuple[Hashable, ...]:
     """All that the view has of `metadata`, to be compared."""
     maps = (tuple(each.items()) if each else None for each in (metadata.annotations, metadata.labels))
     owners = tuple((owner.kind, owner.controller) for owner in metadata.owner_references or ())
@@ -199,16 +196,20 @@ def _token_volume(spec: bytes, metadata: Metadata) -> bytes | None:
     return token[0]
 
 
-def _mentions(outcome: Outcome, name: bytes) -> bool:
-    """Whether `name` is in anything that the outcome says, so that it is good for no other Pod."""
-    return name in _encode(outcome.ops if not isinstance(outcome, Refused) else ()) or any(
-        name in str(diagnostic).encode() for diagnostic in outcome.diagnostics
-    )
+def _size(metadata: Metadata) -> int:
+    """The bytes that the texts of `metadata` hold."""
+    maps = (metadata.annotations or {}, metadata.labels or {})
+    return size_of(text for each in maps for pair in each.items() for text in pair)
 
 
-def _decided(outcome: Outcome) -> _Decided:
+def _mentions(outcome: Outcome, patch: bytes, name: bytes) -> bool:
+    """Whether `name` is in anything that the answer says, so that it is good for no other Pod."""
+    return name in patch or any(name in str(diagnostic).encode() for diagnostic in outcome.diagnostics)
+
+
+def _decided(outcome: Outcome, patch: bytes = b"") -> _Decided:
     return _Decided(
-        rest=b"," + _encode(_response(outcome))[1:] + b"}",
+        rest=b"," + _encode(_response(outcome, patch))[1:] + b"}",
         decision=type(outcome).__name__.lower(),
         reason=outcome.reason.value if isinstance(outcome, Skipped) else "",
         codes=tuple(dict.fromkeys(diagnostic.code for diagnostic in outcome.diagnostics)),
@@ -216,19 +217,14 @@ def _decided(outcome: Outcome) -> _Decided:
     )
 
 
-def _response(outcome: Outcome) -> dict[str, Any]:
-    """The part of the response that depends on what became of the Pod."""
+def _response(outcome: Outcome, patch: bytes) -> dict[str, Any]:
+    """The part of the response that depends on what became of the Pod; bytes are written in base64."""
     if isinstance(outcome, Refused):
         status = {"status": "Failure", "message": outcome.message, "reason": "Invalid", "code": 422}
         warnings = (found for found in outcome.diagnostics if found.severity == "warning")
         return {"allowed": False, "status": status, **_warnings(warnings)}
-    return {"allowed": True, **_patch(outcome.ops), **_warnings(outcome.diagnostics)}
-
-
-def _patch(ops: tuple[Op, ...]) -> dict[str, str]:
-    if not ops:
-        return {}
-    return {"patchType": "JSONPatch", "patch": base64.b64encode(_encode(ops)).decode("ascii")}
+    patched = {"patchType": "JSONPatch", "patch": patch} if patch else {}
+    return {"allowed": True, **patched, **_warnings(outcome.diagnostics)}
 
 
 def _warnings(diagnostics: Iterable[Diagnostic]) -> dict[str, list[str]]:

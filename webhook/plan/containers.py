@@ -1,6 +1,6 @@
 """The containers of ours, of three kinds: one that streams, one that ships, and one that waits for them to end."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -30,7 +30,9 @@ from webhook.sidecars import CA_DIRECTORY, CONFIG_DIRECTORY, STATE_DIRECTORY, Ag
 from webhook.sidecars.drain import DRAIN, drain_command
 from webhook.sidecars.streaming import BUSYBOX
 
-__all__ = ["Sidecar", "sidecars"]
+__all__ = ["Sidecar", "sidecars", "written"]
+
+_encode = msgspec.json.Encoder().encode
 
 _STATE_MOUNT = {"name": STATE_VOLUME, "mountPath": STATE_DIRECTORY}
 _CONFIG_MOUNT = {"name": CONFIG_VOLUME, "mountPath": CONFIG_DIRECTORY, "readOnly": True}
@@ -44,14 +46,15 @@ class Sidecar(msgspec.Struct, frozen=True, kw_only=True):
     `index` is its place among the Pod's init containers as received; None for a plain one. `sources` are those that it
     reads, or for which it waits. `mode` is theirs, or `drain`; `engine` is what runs in it, and `drains_itself` as
     Engine says. `reads` are volumes that it mounts read-only, as (volume, sub-path or expression): those of its files,
-    or the token's where it has none. `may_write`: those of them that we add may be mounted writable, for holes.
+    or the token's where it has none. `written` is the container as JSON. `may_write`: those of them that we add may be
+    mounted writable, for holes.
     """
 
     name: str
     sources: tuple[Source, ...]
     mode: str
     engine: str
-    container: Any
+    written: msgspec.Raw
     index: int | None
     drains_itself: bool = True
     reads: tuple[tuple[str, str | None], ...] = ((TOKEN_VOLUME, None),)
@@ -69,6 +72,11 @@ def sidecars(agreed: Agreed, laid_out: LaidOut, shipped: Shipped) -> tuple[Sidec
     if waited_for and agreed.request.drain_seconds:
         made.append(making.draining(waited_for, (shipped.shipped or shipped.streamed)[0].readers[0].user))
     return tuple(made)
+
+
+def written(value: object) -> msgspec.Raw:
+    """`value` as JSON, to be put into a patch again and again."""
+    return msgspec.Raw(_encode(value))
 
 
 class _Program(msgspec.Struct, frozen=True):
@@ -103,9 +111,10 @@ class _Making(msgspec.Struct, frozen=True):
 
     def streaming(self, engine: Engine, number: int, files: Files) -> Sidecar:
         """The sidecar that writes the lines of `files` to its stdout, which is that of its kind with this number."""
-        freed = frozenset(
-            path for path, reader in _trees([files]).items() if self.agreed.frees and is_added(reader.volume)
-        )
+        trees = _trees([files])
+        freed: frozenset[str] = frozenset()
+        if self.agreed.frees:
+            freed = frozenset(path for path, reader in trees.items() if is_added(reader.volume))
         port = self.config.reader.port
         assignment = Assignment(
             paths=files.paths,
@@ -114,7 +123,7 @@ class _Making(msgspec.Struct, frozen=True):
             is_native=self.request.native_sidecar,
             drain_seconds=self.request.drain_seconds,
             source=files.source.name,
-            trees=tuple(Tree(path, reader.mount_path) for path, reader in _trees([files]).items()),
+            trees=tuple(Tree(path, reader.mount_path) for path, reader in trees.items()),
             freed=freed,
             port=port + number if port else 0,
         )
@@ -123,38 +132,39 @@ class _Making(msgspec.Struct, frozen=True):
             _Program(
                 self.config.images.of(engine.name),
                 engine.command(assignment),
-                env=_sub_path_variables([files]),
+                env=_sub_path_variables(trees.values()),
                 waits=not engine.drains_itself,
             ),
             self.resources(engine.name),
             files.readers[0].user,
-            [*_mounts([files], freed), *([_STATE_MOUNT] if engine.has_state else [])],
+            [*_mounts(trees, freed), *([_STATE_MOUNT] if engine.has_state else [])],
         )
         return Sidecar(
             name=container["name"],
             sources=(files.source,),
             mode="streaming",
             engine=engine.name,
-            container=container,
+            written=written(container),
             index=self._index(files.readers),
             drains_itself=engine.drains_itself,
-            reads=_reads([files]),
+            reads=_reads(trees),
             may_write=engine.can_free,
         )
 
     def shipping(self, agent: Agent, files: Sequence[Files], delivery: Delivery) -> Sidecar:
         """The sidecar that ships all of `files`."""
+        trees = _trees(files)
         container = self._container(
             AGENT_NAME,
             _Program(
                 self.config.images.of(agent.name, agent.image(delivery.shipment)),
                 agent.command(delivery.shipment),
-                env=[*_sub_path_variables(files), *delivery.environment(agent)],
+                env=[*_sub_path_variables(trees.values()), *delivery.environment(agent)],
                 waits=True,
             ),
             self.resources(agent.name),
             files[0].readers[0].user,
-            [*_mounts(files), _STATE_MOUNT, _CONFIG_MOUNT, *([_CA_MOUNT] if delivery.secret_files else [])],
+            [*_mounts(trees), _STATE_MOUNT, _CONFIG_MOUNT, *([_CA_MOUNT] if delivery.secret_files else [])],
         )
         readers = [reader for each in files for reader in each.readers]
         index = self._index(readers)
@@ -163,10 +173,10 @@ class _Making(msgspec.Struct, frozen=True):
             sources=tuple(each.source for each in files),
             mode="agent",
             engine=agent.name,
-            container=container,
+            written=written(container),
             index=None if index is None else max(index, _index_after_mesh(self.agreed.around.in_front, readers)),
             drains_itself=False,
-            reads=_reads(files),
+            reads=_reads(trees),
         )
 
     def draining(self, others: Sequence[Sidecar], writer: User) -> Sidecar:
@@ -184,7 +194,7 @@ class _Making(msgspec.Struct, frozen=True):
             sources=tuple(source for each in others for source in each.sources),
             mode="drain",
             engine=BUSYBOX.name,
-            container=container,
+            written=written(container),
             index=max(each.index or 0 for each in others),
         )
 
@@ -225,13 +235,13 @@ def _trees(files: Iterable[Files]) -> dict[str, Reader]:
     return {path: reader for each in files for path, reader in zip(each.mount_paths, each.readers, strict=True)}
 
 
-def _reads(files: Iterable[Files]) -> tuple[tuple[str, str | None], ...]:
-    return tuple((reader.volume, reader.sub_path_expr or reader.sub_path) for reader in _trees(files).values())
+def _reads(trees: Mapping[str, Reader]) -> tuple[tuple[str, str | None], ...]:
+    return tuple([(reader.volume, reader.sub_path_expr or reader.sub_path) for reader in trees.values()])
 
 
-def _mounts(files: Iterable[Files], freed: Collection[str] = ()) -> list[dict[str, Any]]:
-    """The mounts of `files`, read-only but for those at paths that are `freed`: holes are written."""
-    return [_mount(reader, path, is_freed=path in freed) for path, reader in _trees(files).items()]
+def _mounts(trees: Mapping[str, Reader], freed: Collection[str] = ()) -> list[dict[str, Any]]:
+    """The mounts of `trees`, read-only but for those at paths that are `freed`: holes are written."""
+    return [_mount(reader, path, is_freed=path in freed) for path, reader in trees.items()]
 
 
 def _mount(reader: Reader, path: str, *, is_freed: bool) -> dict[str, Any]:
@@ -245,9 +255,8 @@ def _mount(reader: Reader, path: str, *, is_freed: bool) -> dict[str, Any]:
     return mount
 
 
-def _sub_path_variables(files: Iterable[Files]) -> list[EnvVar]:
-    variables = (variable for each in files for reader in each.readers for variable in reader.env)
-    return list({variable.name: variable for variable in variables}.values())
+def _sub_path_variables(readers: Iterable[Reader]) -> list[EnvVar]:
+    return list({variable.name: variable for reader in readers for variable in reader.env}.values())
 
 
 # Where it stands.

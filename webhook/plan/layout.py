@@ -4,7 +4,7 @@ The layout is one for the whole Pod, so that a path means the same in each of it
 """
 
 import functools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -15,15 +15,16 @@ from webhook.diagnostics import Diagnostic
 from webhook.plan.agreed import Agreed
 from webhook.plan.names import ADDED_VOLUME, STATE_VOLUME, sidecar_name
 from webhook.plan.volumes import Located, Missing, Reader, Reading
-from webhook.pod.paths import is_under, leaves_nothing
+from webhook.pod.paths import ancestors, leaves_nothing
 from webhook.pod.places import TOKEN_PATH
 from webhook.sidecars import CA_DIRECTORY, CONFIG_DIRECTORY, STATE_DIRECTORY
+from webhook.sidecars.programs import AGENTS, ENGINES
 
 __all__ = ["Addition", "Files", "LaidOut", "lay_out"]
 
 _OWN_ROOT = "/loghook"
 
-Readings = Mapping[str, tuple[Reading, ...]]
+Readings = Mapping[str, Sequence[Reading]]
 
 
 class Files(msgspec.Struct, frozen=True):
@@ -74,8 +75,10 @@ def lay_out(agreed: Agreed, located: Located) -> LaidOut:
     sources = agreed.request.sources
     found = {source.name: located.found[source.name] for source in sources if source.name in located.found}
     additions = tuple(_additions(each for several in found.values() for each in several if isinstance(each, Missing)))
-    owned, doubles = _without_doubles(sources, {name: _readings(each, additions) for name, each in found.items()})
-    places = _Places((reading.reader for several in owned.values() for reading in several), _taken(agreed))
+    added = {(addition.container, addition.directory): addition for addition in additions}
+    owned, doubles = _without_doubles(sources, {name: _readings(each, added) for name, each in found.items()})
+    taken = _ground_of(agreed.engine.name if agreed.engine else None, agreed.agent.name if agreed.agent else None)
+    places = _Places((reading.reader for several in owned.values() for reading in several), taken)
     present = [source for source in sources if source.name in owned]
     files = tuple(_files(source, present, owned, places) for source in present)
     return LaidOut(
@@ -84,14 +87,6 @@ def lay_out(agreed: Agreed, located: Located) -> LaidOut:
         empty_dirs=tuple(_empty_dirs(agreed, additions)),
         diagnostics=(*doubles, *_emptied(present, owned), *_about_users(files)),
     )
-
-
-def _taken(agreed: Agreed) -> frozenset[str]:
-    """Where no file of the application's may be mounted in a sidecar."""
-    of_engine = agreed.engine.files if agreed.engine else frozenset[str]()
-    if agreed.agent is None:
-        return of_engine
-    return of_engine | agreed.agent.files | {STATE_DIRECTORY, CONFIG_DIRECTORY, CA_DIRECTORY}
 
 
 def _empty_dirs(agreed: Agreed, additions: Iterable[Addition]) -> Iterator[dict[str, Any]]:
@@ -123,31 +118,29 @@ def _about_users(files: Iterable[Files]) -> Iterator[Diagnostic]:
 
 def _additions(missing: Iterable[Missing]) -> Iterator[Addition]:
     """One emptyDir for each container and outermost directory: nested directories share one."""
-    wanted: dict[str, list[str]] = {}
+    wanted: dict[str, dict[str, None]] = {}
     for each in missing:
-        wanted.setdefault(each.container, []).append(each.path.directory)
+        wanted.setdefault(each.container, {})[each.path.directory] = None
     outermost = (
         (container, directory)
         for container, directories in wanted.items()
-        for directory in dict.fromkeys(directories)
-        if not any(is_under(directory, other) for other in directories if other != directory)
+        for directory in directories
+        if not any(above in directories for above in ancestors(directory))
     )
     for number, (container, directory) in enumerate(outermost, start=1):
         yield Addition(ADDED_VOLUME if number == 1 else f"{ADDED_VOLUME}-{number}", container, directory)
 
 
-def _readings(found: Iterable[Reading | Missing], additions: tuple[Addition, ...]) -> tuple[Reading, ...]:
+def _readings(found: Iterable[Reading | Missing], added: Mapping[tuple[str, str], Addition]) -> tuple[Reading, ...]:
     """Every reading once, those of added volumes included."""
-    readings = (each if isinstance(each, Reading) else _of_addition(each, additions) for each in found)
-    return tuple({reading.file: reading for reading in readings}.values())
+    readings = [each if isinstance(each, Reading) else _of_addition(each, added) for each in found]
+    return tuple({reading.file: reading for reading in readings}.values()) if len(readings) > 1 else tuple(readings)
 
 
-def _of_addition(missing: Missing, additions: tuple[Addition, ...]) -> Reading:
-    addition = next(
-        addition
-        for addition in additions
-        if addition.container == missing.container and is_under(missing.path.directory, addition.directory)
-    )
+def _of_addition(missing: Missing, added: Mapping[tuple[str, str], Addition]) -> Reading:
+    directory = missing.path.directory
+    places = (directory, *ancestors(directory))
+    addition = next(added[missing.container, place] for place in places if (missing.container, place) in added)
     return Reading(missing.path, Reader(addition.volume, addition.directory, addition.container, user=missing.user))
 
 
@@ -166,13 +159,13 @@ def _files(source: Source, sources: Iterable[Source], readings: Readings, places
 def _without_doubles(sources: Iterable[Source], readings: Readings) -> tuple[Readings, list[Diagnostic]]:
     """`readings` without the paths that an earlier source has as well, and a warning for each."""
     owner: dict[object, Source] = {}
-    kept: dict[str, tuple[Reading, ...]] = {}
+    kept: dict[str, list[Reading]] = {}
     warnings = []
     for source in sources:
         for reading in readings.get(source.name, ()):
             first = owner.setdefault(reading.file, source)
             if first is source:
-                kept[source.name] = (*kept.get(source.name, ()), reading)
+                kept.setdefault(source.name, []).append(reading)
             else:
                 details = {"source": first.key("paths"), "other": source.key("paths").removeprefix(PREFIX)}
                 warnings.append(Diagnostic("LH210", source.key("paths"), reading.path.text, details))
@@ -218,14 +211,12 @@ class _Places:
     mount that hides the token.
     """
 
-    def __init__(self, readers: Iterable[Reader], engine_files: frozenset[str]) -> None:
+    def __init__(self, readers: Iterable[Reader], taken: "_Ground") -> None:
         trees = {reader.tree: reader for reader in readers}
+        ground = _Ground(reader.mount_path for reader in trees.values())
         self._mount_paths: dict[object, str] = {}
         for tree, reader in trees.items():
-            others = (other.mount_path for key, other in trees.items() if key != tree)
-            is_free = not _hides(reader.mount_path, engine_files) and not any(
-                _clash(reader.mount_path, o) for o in others
-            )
+            is_free = not taken.touches(reader.mount_path) and ground.is_alone(reader.mount_path)
             self._mount_paths[tree] = reader.mount_path if is_free else self._place_of_ours(reader)
 
     def _place_of_ours(self, reader: Reader) -> str:
@@ -245,10 +236,34 @@ class _Places:
         return self.mount_path(reading.reader) + inside
 
 
-@functools.lru_cache(maxsize=1024)
-def _hides(mount_path: str, engine_files: frozenset[str]) -> bool:
-    return any(_clash(mount_path, needed) for needed in (*engine_files, TOKEN_PATH, _OWN_ROOT))
+class _Ground:
+    """Directories, each with those above it, to be asked what stands on what: one look for each segment of a path."""
+
+    def __init__(self, directories: Iterable[str]) -> None:
+        self._there: dict[str, int] = {}
+        self._above: set[str] = set()
+        for directory in directories:
+            self._there[directory] = self._there.get(directory, 0) + 1
+            self._above.update(ancestors(directory))
+
+    def touches(self, path: str) -> bool:
+        """Whether `path` is one of the directories, stands in one, or holds one."""
+        return path in self._there or self._is_above_or_below(path)
+
+    def is_alone(self, path: str) -> bool:
+        """Whether `path`, which is one of the directories, is so once, stands in none, and holds none."""
+        return self._there[path] == 1 and not self._is_above_or_below(path)
+
+    def _is_above_or_below(self, path: str) -> bool:
+        return path in self._above or any(above in self._there for above in ancestors(path))
 
 
-def _clash(one: str, other: str) -> bool:
-    return is_under(one, other) or is_under(other, one)
+@functools.cache
+def _ground_of(engine: str | None, agent: str | None) -> _Ground:
+    """Where no file of the application's may be mounted in a sidecar, by the names of the programs."""
+    needed = {TOKEN_PATH, _OWN_ROOT}
+    if engine:
+        needed |= ENGINES[engine].files
+    if agent:
+        needed |= AGENTS[agent].files | {STATE_DIRECTORY, CONFIG_DIRECTORY, CA_DIRECTORY}
+    return _Ground(needed)

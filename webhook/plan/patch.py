@@ -6,6 +6,7 @@ Pod, whatever the failurePolicy.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, Literal
 
 import msgspec
@@ -23,7 +24,7 @@ _ANNOTATIONS_LIMIT = 256 * 2**10  # bytes of keys and values (k8s.io/apimachiner
 
 
 class Op(msgspec.Struct, frozen=True):
-    """One operation: `add` the `value` (plain data) at the JSON Pointer `path`."""
+    """One operation: `add` the `value` (plain data, or JSON already) at the JSON Pointer `path`."""
 
     path: str
     value: Any
@@ -40,7 +41,7 @@ def ops(pod: Pod, plan: Plan) -> Iterator[Op]:
     yield from _append("/spec/volumes", spec.volumes, plan.volumes)
     yield from _insert("/spec/initContainers", spec.init_containers, plan.sidecars)
     if plan.has_plain_sidecars:
-        yield from _append("/spec/containers", spec.containers, [sidecar.container for sidecar in plan.sidecars])
+        yield from _append("/spec/containers", spec.containers, [sidecar.written for sidecar in plan.sidecars])
     if plan.image_pull_secrets:
         there = {secret.name for secret in spec.image_pull_secrets or ()}
         missing = [{"name": name} for name in plan.image_pull_secrets if name not in there]
@@ -111,10 +112,10 @@ def _mount_ops(path: str, containers: Iterable[Container], mounts: Sequence[Moun
 def _insert(path: str, there: Sequence[Any] | None, sidecars: Iterable[Sidecar]) -> Iterator[Op]:
     """Native sidecars, each before the init container at its index; those of one index keep their order."""
     placed = sorted(
-        (sidecar.index, number, sidecar) for number, sidecar in enumerate(sidecars) if sidecar.index is not None
+        ((sidecar.index, sidecar.written) for sidecar in sidecars if sidecar.index is not None), key=itemgetter(0)
     )
     if there is None:
-        yield from _append(path, None, [sidecar.container for _, _, sidecar in placed])
+        yield from _append(path, None, [container for _, container in placed])
         return
-    for before, (index, _, sidecar) in enumerate(placed):
-        yield Op(f"{path}/{index + before}", sidecar.container)
+    for before, (index, container) in enumerate(placed):
+        yield Op(f"{path}/{index + before}", container)

@@ -28,7 +28,7 @@ from webhook.annotations.request import Request, Source
 from webhook.diagnostics import Diagnostic
 from webhook.plan.agreed import Agreed, agree
 from webhook.plan.asked import Asked
-from webhook.plan.containers import Sidecar, sidecars
+from webhook.plan.containers import Sidecar, sidecars, written
 from webhook.plan.delivery import Delivery, Shipped, ship
 from webhook.plan.layout import Files, LaidOut, lay_out
 from webhook.plan.names import CA_VOLUME, CONFIG, CONFIG_VOLUME, STATUS, TOKEN_VOLUME, sidecar_name
@@ -37,6 +37,7 @@ from webhook.plan.orders import parsing
 from webhook.plan.pod_level import filled_in
 from webhook.plan.volumes import Located
 from webhook.pod.view import Quantities
+from webhook.remembered import size_of
 from webhook.sidecars import Agent
 
 __all__ = ["Mount", "Plan", "plan"]
@@ -53,12 +54,13 @@ class Mount(msgspec.Struct, frozen=True):
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What a Pod gets. Where a diagnostic is an error the rest is not to be used.
 
-    `annotations` are ours, `hints` those of each stream for the node's agent. `resources` are members of the Pod's own
-    `spec.resources` that are absent, by `requests` and `limits`. `about_pod` and `about_files` is what is wrong.
+    Containers and volumes are JSON already. `annotations` are ours, `hints` those of each stream for the node's agent.
+    `resources` are members of the Pod's own `spec.resources` that are absent, by `requests` and `limits`. `about_pod`
+    and `about_files` is what is wrong.
     """
 
     sidecars: tuple[Sidecar, ...]
-    volumes: tuple[Any, ...]
+    volumes: tuple[msgspec.Raw, ...]
     mounts: tuple[Mount, ...]
     annotations: Mapping[str, str]
     hints: tuple[Mapping[str, str], ...]
@@ -95,7 +97,7 @@ def _planned(asked: Asked, located: Located) -> Plan:
     hints, unsaid = _hints(agreed, shipped)
     return Plan(
         sidecars=made,
-        volumes=volumes,
+        volumes=tuple(map(written, volumes)),
         mounts=tuple(Mount(each.container, each.volume, each.directory) for each in laid_out.additions),
         annotations=_annotations(agreed, laid_out, shipped, made, volumes),
         hints=hints,
@@ -178,5 +180,6 @@ def _hints(agreed: Agreed, shipped: Shipped) -> tuple[tuple[Mapping[str, str], .
 
 
 def _size(plan: Plan) -> int:
-    """About how many bytes `plan` holds, with what it was made from: as much again as when it is written."""
-    return 2 * len(msgspec.json.encode((plan.sidecars, plan.volumes, plan.annotations, plan.hints)))
+    """About how many bytes `plan` holds, with what it was made from: each twice as much as its JSON."""
+    json = sum(map(len, map(bytes, (*plan.volumes, *(sidecar.written for sidecar in plan.sidecars)))))
+    return 3 * (json + size_of((*plan.annotations.keys(), *plan.annotations.values())))

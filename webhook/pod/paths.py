@@ -6,13 +6,13 @@ a string: `/var/log/app2` is not in `/var/log/app`.
 
 import fnmatch
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
 from webhook.diagnostics import Mistake
 
-__all__ = ["LENGTH_LIMIT", "LogPath", "is_under", "leaves_nothing", "parse", "parse_name_glob"]
+__all__ = ["LENGTH_LIMIT", "LogPath", "ancestors", "is_under", "leaves_nothing", "parse", "parse_name_glob"]
 
 LENGTH_LIMIT = 512
 _NAME_LIMIT = 255  # of a file, on every file system of Linux
@@ -91,6 +91,13 @@ def leaves_nothing(exclude: Iterable[str], path: LogPath) -> bool:
     """
     name = _ONE_OF_MANY.sub("\0", path.text.rpartition("/")[2])
     return any(not set(glob) & set("?[") and fnmatch.fnmatchcase(name, glob) for glob in exclude)
+
+
+def ancestors(path: str) -> Iterator[str]:
+    """The directories above the normal path `path`, the nearest first."""
+    while len(path) > 1:
+        path = path[: path.rindex("/")] or "/"
+        yield path
 
 
 def is_under(path: str, directory: str) -> bool:

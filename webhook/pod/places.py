@@ -1,7 +1,7 @@
 """The directories over which no emptyDir is mounted, because it would hide what the image or the node holds there."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import msgspec
 
@@ -12,43 +12,37 @@ __all__ = ["TOKEN_PATH", "hidden_by", "is_never_read"]
 
 TOKEN_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 - where it is mounted, not what it is
 
-_NEVER_READ = ("/proc", "/sys", "/dev", TOKEN_PATH, TOKEN_PATH.removeprefix("/var"))
-_SYSTEM = re.compile(r"/(proc|sys|dev|etc|bin|sbin|lib[^/]*|boot|run|var/run)(/.*)?")
-_OFTEN_LOGS = frozenset({"/log", "/logs", "/data", "/tmp"})  # noqa: S108 - named, not used
-_FIRST_LEVEL = re.compile(r"/[^/]+")
-_PROGRAMS = re.compile(r"/(usr|root)(/.*)?")
-_LOGS_AMONG_PROGRAMS = re.compile(r"(/usr/(local|share|src)/[^/]+/(.*/)?|/root/(.*/)?)[^/]*log[^/]*")
+_NEVER_READ = re.compile(rf"/(proc|sys|dev|(var/)?{TOKEN_PATH.removeprefix('/var/')})(/.*)?")
+_LOGS_AMONG_PROGRAMS = r"(/usr/(local|share|src)/[^/]+/(.*/)?|/root/(.*/)?)[^/]*log[^/]*"
 
 
 class _Place(msgspec.Struct, frozen=True):
-    """One rule: what would be hidden, and whether a directory is such a place."""
+    """One rule: what would be hidden, and an expression for the directories that are such a place."""
 
     what: str
-    includes: Callable[[str], object]
+    pattern: str
 
 
 _PLACES = (
-    _Place("the whole file system", lambda directory: directory == "/"),
-    _Place("system files", _SYSTEM.fullmatch),
-    _Place(
-        "programs", lambda directory: _PROGRAMS.fullmatch(directory) and not _LOGS_AMONG_PROGRAMS.fullmatch(directory)
-    ),
-    _Place(
-        "what the image has there", lambda directory: _FIRST_LEVEL.fullmatch(directory) and directory not in _OFTEN_LOGS
-    ),
+    _Place("the whole file system", r"/"),
+    _Place("system files", r"/(proc|sys|dev|etc|bin|sbin|lib[^/]*|boot|run|var/run)(/.*)?"),
+    _Place("programs", rf"(?!({_LOGS_AMONG_PROGRAMS})\Z)/(usr|root)(/.*)?"),
+    _Place("what the image has there", r"/(?!(log|logs|data|tmp)\Z)[^/]+"),
 )
+# One look for all of them: most directories are none.
+_ANY_PLACE = re.compile("|".join(f"(?P<place{number}>{place.pattern})" for number, place in enumerate(_PLACES)))
 
 
 def is_never_read(path: str) -> bool:
     """Whether `path` is where nothing is read from, whatever is mounted there."""
-    return any(is_under(path, place) for place in _NEVER_READ)
+    return _NEVER_READ.fullmatch(path) is not None
 
 
 def hidden_by(directory: str, container: Container) -> str | None:
     """What an emptyDir mounted at `directory` of `container` would hide; None where it may be mounted."""
-    for place in _PLACES:
-        if place.includes(directory):
-            return place.what
+    place = _ANY_PLACE.fullmatch(directory)
+    if place:
+        return next(rule.what for number, rule in enumerate(_PLACES) if place[f"place{number}"] is not None)
     return next((what for what, path in _needed(container) if is_under(path, directory)), None)
 
 
