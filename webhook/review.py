@@ -154,7 +154,7 @@ class Reviews:
             outcome = self._inject(pod, namespace)
             patch = outcome.patch
             known = _decided(outcome, patch)
-            if not (token and _mentions(outcome, patch, token)):
+            if not self._known.is_new(likeness) and not (token and _mentions(outcome, patch, token)):
                 self._known.keep(likeness, known, _size(pod.metadata) + len(spec) + len(known.rest))
         return known
 

@@ -44,7 +44,7 @@ def asks(annotations: Mapping[str, str]) -> bool:
 
 def said(annotations: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     """Those of `annotations` by which a user speaks to loghook: all that is ever asked for."""
-    return tuple((key, text) for key, text in annotations.items() if key.startswith(PREFIX) and key not in _WRITTEN)
+    return tuple([pair for pair in annotations.items() if pair[0].startswith(PREFIX) and pair[0] not in _WRITTEN])
 
 
 def parse(

@@ -47,7 +47,8 @@ def ask(annotations: Mapping[str, str], config: Config, namespace: str) -> Asked
     found: Asked | None = config.memory.asked.find(key)
     if found is None:
         found = _asked(key, dict(said), config, namespace)
-        config.memory.asked.keep(key, found, _FACTOR * size_of(text for pair in said for text in pair))
+        if not config.memory.asked.is_new(key):
+            config.memory.asked.keep(key, found, _FACTOR * size_of(text for pair in said for text in pair))
     return found
 
 

@@ -74,9 +74,10 @@ def lay_out(agreed: Agreed, located: Located) -> LaidOut:
     """
     sources = agreed.request.sources
     found = {source.name: located.found[source.name] for source in sources if source.name in located.found}
-    additions = tuple(_additions(each for several in found.values() for each in several if isinstance(each, Missing)))
+    additions = _additions([each for several in found.values() for each in several if isinstance(each, Missing)])
     added = {(addition.container, addition.directory): addition for addition in additions}
-    owned, doubles = _without_doubles(sources, {name: _readings(each, added) for name, each in found.items()})
+    readings = {name: _readings(each, added) for name, each in found.items()}
+    owned, doubles = _without_doubles(sources, readings) if len(readings) > 1 else (readings, [])
     taken = _ground_of(agreed.engine.name if agreed.engine else None, agreed.agent.name if agreed.agent else None)
     places = _Places((reading.reader for several in owned.values() for reading in several), taken)
     present = [source for source in sources if source.name in owned]
@@ -116,19 +117,22 @@ def _about_users(files: Iterable[Files]) -> Iterator[Diagnostic]:
             yield Diagnostic("LH403", several[0].source.key("container"), None, {"user": user, "example": example})
 
 
-def _additions(missing: Iterable[Missing]) -> Iterator[Addition]:
+def _additions(missing: Iterable[Missing]) -> tuple[Addition, ...]:
     """One emptyDir for each container and outermost directory: nested directories share one."""
     wanted: dict[str, dict[str, None]] = {}
     for each in missing:
         wanted.setdefault(each.container, {})[each.path.directory] = None
-    outermost = (
+    outermost = [
         (container, directory)
         for container, directories in wanted.items()
         for directory in directories
-        if not any(above in directories for above in ancestors(directory))
-    )
-    for number, (container, directory) in enumerate(outermost, start=1):
-        yield Addition(ADDED_VOLUME if number == 1 else f"{ADDED_VOLUME}-{number}", container, directory)
+        if directories.keys().isdisjoint(ancestors(directory))
+    ]
+    return tuple([Addition(_numbered(number), *place) for number, place in enumerate(outermost, start=1)])
+
+
+def _numbered(number: int) -> str:
+    return ADDED_VOLUME if number == 1 else f"{ADDED_VOLUME}-{number}"
 
 
 def _readings(found: Iterable[Reading | Missing], added: Mapping[tuple[str, str], Addition]) -> tuple[Reading, ...]:
@@ -138,10 +142,11 @@ def _readings(found: Iterable[Reading | Missing], added: Mapping[tuple[str, str]
 
 
 def _of_addition(missing: Missing, added: Mapping[tuple[str, str], Addition]) -> Reading:
-    directory = missing.path.directory
-    places = (directory, *ancestors(directory))
-    addition = next(added[missing.container, place] for place in places if (missing.container, place) in added)
-    return Reading(missing.path, Reader(addition.volume, addition.directory, addition.container, user=missing.user))
+    container, directory = missing.container, missing.path.directory
+    addition = added.get((container, directory))
+    if addition is None:  # one above it is added
+        addition = next(added[container, above] for above in ancestors(directory) if (container, above) in added)
+    return Reading(missing.path, Reader(addition.volume, addition.directory, container, user=missing.user))
 
 
 def _files(source: Source, sources: Iterable[Source], readings: Readings, places: "_Places") -> Files:
@@ -152,7 +157,9 @@ def _files(source: Source, sources: Iterable[Source], readings: Readings, places
         readers=readers,
         mount_paths=tuple(map(places.mount_path, readers)),
         paths=tuple(dict.fromkeys(map(places.path, own))),
-        exclude=(*source.exclude, *_of_others(source, sources, readings, places)),
+        exclude=(*source.exclude, *_of_others(source, sources, readings, places))
+        if len(readings) > 1
+        else source.exclude,
     )
 
 
@@ -213,10 +220,10 @@ class _Places:
 
     def __init__(self, readers: Iterable[Reader], taken: "_Ground") -> None:
         trees = {reader.tree: reader for reader in readers}
-        ground = _Ground(reader.mount_path for reader in trees.values())
+        ground = _Ground([reader.mount_path for reader in trees.values()] if len(trees) > 1 else ())
         self._mount_paths: dict[object, str] = {}
         for tree, reader in trees.items():
-            is_free = not taken.touches(reader.mount_path) and ground.is_alone(reader.mount_path)
+            is_free = not taken.touches(reader.mount_path) and ground.has_room_for(reader.mount_path)
             self._mount_paths[tree] = reader.mount_path if is_free else self._place_of_ours(reader)
 
     def _place_of_ours(self, reader: Reader) -> str:
@@ -250,12 +257,14 @@ class _Ground:
         """Whether `path` is one of the directories, stands in one, or holds one."""
         return path in self._there or self._is_above_or_below(path)
 
-    def is_alone(self, path: str) -> bool:
-        """Whether `path`, which is one of the directories, is so once, stands in none, and holds none."""
-        return self._there[path] == 1 and not self._is_above_or_below(path)
+    def has_room_for(self, path: str) -> bool:
+        """Whether `path` is one of the directories once at most, stands in none, and holds none."""
+        return self._there.get(path, 0) <= 1 and not self._is_above_or_below(path)
 
     def _is_above_or_below(self, path: str) -> bool:
-        return path in self._above or any(above in self._there for above in ancestors(path))
+        if path in self._above:
+            return True
+        return not self._there.keys().isdisjoint(ancestors(path))
 
 
 @functools.cache

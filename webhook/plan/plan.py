@@ -83,7 +83,7 @@ def plan(asked: Asked, located: Located) -> Plan:
     found: Plan | None = memory.find(key) if key else None
     if found is None:
         found = _planned(asked, located)
-        if key:
+        if key and not memory.is_new(key):
             memory.keep(key, found, _size(found))
     return found
 

@@ -284,5 +284,9 @@ _REPLICATING = frozenset({"ReplicaSet", "ReplicationController", "DaemonSet", "S
 
 def _covering(container: Container, path: LogPath) -> VolumeMount | None:
     """The mount of `container` that holds `path`: the longest that covers it."""
-    covering = [mount for mount in container.mounts if is_under(path.anchor, mount.path)]
-    return max(covering, key=lambda mount: len(mount.path), default=None)
+    anchor, longest, covering = path.anchor, -1, None
+    for mount in container.volume_mounts or ():
+        where = mount.path
+        if len(where) > longest and is_under(anchor, where):
+            longest, covering = len(where), mount
+    return covering

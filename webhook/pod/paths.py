@@ -6,7 +6,7 @@ a string: `/var/log/app2` is not in `/var/log/app`.
 
 import fnmatch
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import msgspec
 
@@ -93,11 +93,13 @@ def leaves_nothing(exclude: Iterable[str], path: LogPath) -> bool:
     return any(not set(glob) & set("?[") and fnmatch.fnmatchcase(name, glob) for glob in exclude)
 
 
-def ancestors(path: str) -> Iterator[str]:
+def ancestors(path: str) -> list[str]:
     """The directories above the normal path `path`, the nearest first."""
+    above = []
     while len(path) > 1:
         path = path[: path.rindex("/")] or "/"
-        yield path
+        above.append(path)
+    return above
 
 
 def is_under(path: str, directory: str) -> bool:

@@ -1,7 +1,6 @@
 """The directories over which no emptyDir is mounted, because it would hide what the image or the node holds there."""
 
 import re
-from collections.abc import Iterator
 
 import msgspec
 
@@ -43,15 +42,18 @@ def hidden_by(directory: str, container: Container) -> str | None:
     place = _ANY_PLACE.fullmatch(directory)
     if place:
         return next(rule.what for number, rule in enumerate(_PLACES) if place[f"place{number}"] is not None)
-    return next((what for what, path in _needed(container) if is_under(path, directory)), None)
+    for what, path in _needed(container):
+        if is_under(path, directory):
+            return what
+    return None
 
 
-def _needed(container: Container) -> Iterator[tuple[str, str]]:
+def _needed(container: Container) -> list[tuple[str, str]]:
     """The paths that `container` is known to need, each with what it is."""
-    if container.working_dir:
-        yield "the working directory", absolute(container.working_dir)
-    program = next(iter(container.command or container.args or ()), "")
+    needed = [("another mount", mount.path) for mount in container.volume_mounts or ()]
+    program = (container.command or container.args or ("",))[0]
     if program.startswith("/"):
-        yield "the program", absolute(program)
-    for mount in container.mounts:
-        yield "another mount", mount.path
+        needed.insert(0, ("the program", absolute(program)))
+    if container.working_dir:
+        needed.insert(0, ("the working directory", absolute(container.working_dir)))
+    return needed
