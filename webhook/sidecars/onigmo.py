@@ -4,6 +4,7 @@ Ruby's syntax reads some things otherwise: named groups are `(?<name>…)`; `^` 
 `(?s)` is `(?m)`; and in a set, `[` opens another one and `&&` is an intersection. Source: Onigmo's doc/RE.
 """
 
+import functools
 import re
 
 from webhook.sidecars import classes
@@ -30,6 +31,7 @@ class Untranslatable(ValueError):
     """What Onigmo cannot be told; the text says which part."""
 
 
+@functools.lru_cache(maxsize=128)  # expressions of formats, and of annotations: of 1,024 characters at most
 def translate(pattern: str) -> str:
     """`pattern` as Onigmo reads it, with the meaning that it has in Python without flags. Raises Untranslatable."""
     parts: list[str] = []

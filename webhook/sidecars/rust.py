@@ -5,6 +5,7 @@ It has neither look-around nor back-references. Where it has the same thing, it 
 a word. Source: docs.rs/regex, "Syntax".
 """
 
+import functools
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -38,6 +39,7 @@ _TOKENS = re.compile(
 _MEMBER = re.compile(r"\\(?:U[0-9A-Fa-f]{8}|u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}|[0-3][0-7]{2}|0[0-7]?|[\s\S])|[\s\S]")
 
 
+@functools.lru_cache(maxsize=128)  # expressions of formats, and of annotations: of 1,024 characters at most
 def translate(pattern: str) -> str:
     """`pattern` as Rust reads it, with the meaning that it has in Python. Raises Untranslatable."""
     return "".join(_written(token) for token in _tokens(pattern))

@@ -1,6 +1,7 @@
 """What every type of destination is made of."""
 
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
@@ -44,16 +45,20 @@ class Destination(Model):
             raise ValueError(f"give either {' or '.join(map(to_camel, self.logins))}")
         return self
 
+    @cached_property
+    def _every_secret(self) -> tuple[tuple[str, SecretKey], ...]:
+        return tuple(_secrets(self))
+
     def secrets(self) -> Iterator[tuple[str, SecretKey]]:
         """Each SecretKey whose value is for a variable, with the field that holds it, e.g. `password`."""
-        for name, value in _secrets(self):
-            if name not in {*self.files, "tls.ca"}:
+        for name, value in self._every_secret:
+            if name != "tls.ca" and name not in self.files:
                 yield name, value
 
     def secret_files(self) -> Iterator[tuple[str, SecretKey]]:
         """Each SecretKey whose value is for a file, with the field that holds it: `tls.ca`, `credentials`."""
-        for name, value in _secrets(self):
-            if name in {*self.files, "tls.ca"}:
+        for name, value in self._every_secret:
+            if name == "tls.ca" or name in self.files:
                 yield name, value
 
     def texts(self) -> Iterator[tuple[str, str]]:

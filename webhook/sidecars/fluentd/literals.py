@@ -15,6 +15,8 @@ from webhook.sidecars import Text, Variable
 
 __all__ = ["Readable", "Ruby", "Section", "Value", "json_text", "write"]
 
+_json = json.JSONEncoder(ensure_ascii=False).encode
+
 
 class Ruby(msgspec.Struct, frozen=True):
     """A constant program of ours, whose value is the parameter's: Fluentd evaluates it where it reads it."""
@@ -56,17 +58,17 @@ def write(sections: Sequence[Section]) -> str:
 def json_text(data: Mapping[str, Text] | Sequence[object]) -> Text:
     """JSON as a Text: an object of Texts, or what has no variable at all."""
     if not isinstance(data, Mapping):
-        return (json.dumps(data, ensure_ascii=False),)
+        return (_json(data),)
     parts: list[str | Variable] = ["{"]
     for number, (key, text) in enumerate(data.items()):
-        parts.append(f'{", " if number else ""}{json.dumps(key, ensure_ascii=False)}: "')
+        parts.append(f'{", " if number else ""}{_json(key)}: "')
         parts += (Variable(f"json:{part.name}") if isinstance(part, Variable) else _within(part) for part in text)
         parts.append('"')
     return (*parts, "}")
 
 
 def _within(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)[1:-1]
+    return _json(text)[1:-1]
 
 
 def _lines(section: Section, margin: str = "") -> Iterator[str]:

@@ -1,5 +1,6 @@
 """What RE2, the collector's engine for regular expressions, cannot do of what Python's can."""
 
+import functools
 import re
 
 from webhook.sidecars import classes
@@ -35,6 +36,7 @@ _ESCAPES = (
 )
 
 
+@functools.lru_cache(maxsize=128)
 def translate(pattern: str, *, is_searched: bool = False) -> str:
     r"""`pattern`, to which RE2 has no objection, with the meaning that it has for every agent.
 
@@ -54,6 +56,7 @@ def _written(token: re.Match[str], *, is_searched: bool) -> str:
 _WHITE_IN_SET = re.compile(r"\\.", re.DOTALL)
 
 
+@functools.lru_cache(maxsize=128)  # expressions of formats, and of annotations: of 1,024 characters at most
 def objection(pattern: str) -> str | None:
     """Why RE2 refuses `pattern`, which Python's `re` accepts; None where it takes it too.
 

@@ -8,6 +8,7 @@ which Vector reads as YAML.
 import json
 import re
 from collections.abc import Iterable, Mapping
+from json.encoder import encode_basestring
 from typing import Any, TypeAlias
 
 from webhook.sidecars import Text, Variable
@@ -70,5 +71,7 @@ def _part(part: str | Variable) -> str:
 
 def _quoted(text: str) -> str:
     """`text` as a JSON string that is one for YAML, too, and in which Vector sees no secret's name."""
-    plain = json.dumps(text, ensure_ascii=False).replace("SECRET[", r"SECRET\u005b")
+    plain = encode_basestring(text).replace("SECRET[", r"SECRET\u005b")
+    if plain.isascii() and "\x7f" not in plain:
+        return plain
     return _NOT_YAML.sub(lambda match: f"\\u{ord(match[0]):04x}", plain)
