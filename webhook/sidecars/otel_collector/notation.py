@@ -15,8 +15,6 @@ from webhook.sidecars import Text, Variable
 
 __all__ = ["document", "has_year", "layouts", "plain", "quoted", "statement", "without_fraction"]
 
-_json = json.JSONEncoder(ensure_ascii=False).encode
-
 # What YAML takes for the end of a line or refuses where JSON has it bare (YAML 1.2, 5.1 and 5.4; go-yaml's reader).
 _NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 
@@ -73,7 +71,7 @@ def quoted(text: str | Text) -> Text:
     The values of variables stand in it as they are; only names and labels of Kubernetes, which have no quotes, may.
     """
     parts = (text,) if isinstance(text, str) else text
-    inner = (_json(part)[1:-1] if isinstance(part, str) else part for part in parts)
+    inner = (json.dumps(part, ensure_ascii=False)[1:-1] if isinstance(part, str) else part for part in parts)
     return ('"', *inner, '"')
 
 
