@@ -2,7 +2,7 @@
 
 __all__ = ["Pace"]
 
-_GAP = 0.04
+_GAP = 0.06
 """Seconds between two readings of what is written all the time: the delay of a line, and so many wakings a second."""
 
 _OFTEN = 0.05

@@ -7,6 +7,7 @@ from webhook.config.destinations import TYPES
 from webhook.reference import destinations, formats
 from webhook.reference.codes import diagnostics_page
 from webhook.reference.examples import example_file
+from webhook.reference.fidelity import engines_page
 from webhook.reference.gaps import gaps
 from webhook.reference.keys import annotations_page
 from webhook.reference.schema import schema_page
@@ -18,6 +19,7 @@ __all__ = ["PAGES", "write"]
 PAGES: Mapping[str, Callable[[], Iterator[str]]] = {
     "annotations.md": annotations_page,
     "diagnostics.md": diagnostics_page,
+    "engines.md": engines_page,
     "loghook.schema.json": schema_page,
     **destinations.PAGES,
     **formats.PAGES,
