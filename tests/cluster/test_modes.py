@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from certs.authority import new_authority
 
@@ -42,6 +43,13 @@ def authority() -> str:
 
 NUMBERS = itertools.count()
 INJECTED, OWN = authority(), authority()
+
+# All kinds of objects, but for the Jobs of hooks, for which somebody would have to run Pods, and others' kinds.
+EVERYTHING: list[dict[str, Any]] = [
+    {"replicaCount": 0, "verify": {"namespace": "default"}, "guard": {"enabled": True}},
+    {"autoscaling": {"enabled": True}, "networkPolicy": {"enabled": True}, "metrics": {"dashboard": {"enabled": True}}},
+    {"replicaCount": 3, "hostAliases": [{"ip": "10.0.0.1", "hostnames": ["a"]}], "service": {"type": "NodePort"}},
+]
 
 # What each change needs besides Helm, for each tool and direction. What is not here needs nothing.
 #   command: Helm fails before anything is changed, and says the command after which it works
@@ -114,13 +122,18 @@ class Release:
         self.client.must("PUT", f"{REGISTRATION}/{self.name}?fieldManager={INJECTOR}", found)
 
     def start(self) -> None:
-        """Run the certificate controller as the chart's Deployment does; `stop` ends it."""
+        """Run the certificate controller as the chart's Deployment does, with its account's rights; `stop` ends it."""
         if self.controller is None:
+            account = f"/api/v1/namespaces/{self.name}/serviceaccounts/{self.name}-certs/token"
+            token = self.client.must("POST", account, {"spec": {"audiences": [], "expirationSeconds": 3600}})
+            admins = yaml.safe_load(self.kubeconfig.read_text())
+            (cluster,) = admins["clusters"]
+            kubeconfig = write_kubeconfig(self.folder / "controller", cluster["cluster"], token["status"]["token"])
             words = f"certs run --namespace {self.name} --secret {self.name}-tls --service {self.name}"
             words += f" --webhook-configuration {self.name} --owner-deployment {self.name}"
             words += f" --settle-seconds 0 --overlap-seconds 0 --health-port {free_port()}"
             log = self.folder / f"{self.name}.log"
-            self.controller = Process(log, sys.executable, "-m", *words.split(), KUBECONFIG=str(self.kubeconfig))
+            self.controller = Process(log, sys.executable, "-m", *words.split(), KUBECONFIG=str(kubeconfig))
 
     def stop(self) -> None:
         if self.controller is not None:
@@ -233,8 +246,9 @@ def test_what_kubectl_has_changed_conflicts_as_the_page_says(release: Release) -
     assert release.configuration()["webhooks"][0]["failurePolicy"] == "Ignore"
 
 
-def test_two_appliers_of_the_same_values_never_disagree(release: Release) -> None:
+@pytest.mark.parametrize("more", EVERYTHING, ids="-".join)
+def test_two_appliers_of_the_same_values_never_disagree(release: Release, more: dict[str, Any]) -> None:
     """What is rendered is what the API server stores: a number that it turns into a text would be another one's."""
     first, then = (helm(each, release.name, release.kubeconfig, release.folder) for each in ("sdk", "helm4"))
-    first.install(release.values("selfManaged"))
-    then.upgrade(release.values("selfManaged"))
+    first.install(release.values("selfManaged") | more)
+    then.upgrade(release.values("selfManaged") | more)
