@@ -17,11 +17,11 @@ def test_help_shows_examples_and_every_command_with_serve_among_them(process: Ru
     result = process("--help")
     assert (result.code, result.err) == (0, "")
     listed = [line.split()[0] for line in result.out.partition("Commands:\n")[2].splitlines() if line.strip()]
-    assert listed == ["completion", "explain", "inject", "preview", "serve", "verify"]
+    assert listed == ["completion", "explain", "inject", "lint", "preview", "serve", "verify"]
     assert "loghook inject -f app.yaml | kubectl apply -f -" in result.out
 
 
-@pytest.mark.parametrize("command", ["completion", "explain", "inject", "preview", "serve", "verify", "demo"])
+@pytest.mark.parametrize("command", ["completion", "explain", "inject", "lint", "preview", "serve", "verify", "demo"])
 def test_each_command_has_help_with_an_example(run: Run, command: str) -> None:
     result = run(command, "--help")
     assert (result.code, result.err) == (0, "")
@@ -87,7 +87,9 @@ COMPLETIONS = {
 
 PROMPT = [["--help"], ["--version"], [], ["nope"], ["inject"], ["completion", "fish"]]
 PROMPT += [["explain"], ["explain", "LH101"], ["explain", "no-such-thing"]]
-PROMPT += [[command, "--help"] for command in ("completion", "explain", "inject", "preview", "serve", "verify", "demo")]
+PROMPT += [
+    [command, "--help"] for command in ("completion", "explain", "inject", "lint", "preview", "serve", "verify", "demo")
+]
 
 
 def loaded(arguments: list[str], typed: str = "") -> tuple[str, set[str]]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import click
 
-from webhook.cli.commands import completion, demo, explain, inject, preview, serve, verify
+from webhook.cli.commands import completion, demo, explain, inject, lint, preview, serve, verify
 from webhook.cli.failures import InputError
 
 __all__ = ["app", "run"]
@@ -63,6 +63,7 @@ for command in (
     verify.command,
     _serve,
     explain.command,
+    lint.command,
     completion.command,
     demo.command,
 ):

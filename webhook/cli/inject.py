@@ -97,8 +97,7 @@ def _lines(decided: Decided) -> Iterator[Line]:
     else:
         yield _skipped(name, outcome.reason.sentence)
     yield from map(diagnostic_line, outcome.diagnostics)
-    misplaced = decided.part.misplaced(PREFIX)
-    if misplaced:
+    for misplaced in decided.part.misplaced(PREFIX)[:1]:
         place = ".".join((*decided.part.pod_path, "metadata", "annotations"))
         problem = f": {escape(misplaced, 100)} stands on the object, where no Pod has it: write it at {place}"
         yield styled("  ", ("warning", "yellow"), problem)

@@ -23,11 +23,20 @@ from webhook.diagnostics import escape
 from webhook.inject import Op
 from webhook.pod.view import Pod, PodError, view
 
-__all__ = ["STDIN", "Manifest", "Part", "join", "read"]
+__all__ = ["STDIN", "Manifest", "ManifestError", "Part", "join", "read"]
 
 STDIN = "-"
 
 _Path = tuple[str, ...]
+
+
+class ManifestError(InputError):
+    """What is wrong in the file `origin`, and at which line and column: from 1, or 0 where that is not known."""
+
+    def __init__(self, origin: str, error: DocumentError) -> None:
+        place = f"{origin}:{error.line}:{error.column}" if error.line else origin
+        super().__init__(f"{place}: {error.problem}")
+        self.line, self.column, self.problem = error.line, error.column, error.problem
 
 
 @dataclass(frozen=True)
@@ -82,12 +91,12 @@ class Part:
         """Whether there is a Pod, or a template of one."""
         return self.workload is not None and isinstance(self._template(), dict)
 
-    def misplaced(self, prefix: str) -> str | None:
-        """The first annotation under `prefix` that stands on the object itself, where it means nothing to its Pods."""
+    def misplaced(self, prefix: str) -> list[str]:
+        """The annotations under `prefix` that stand on the object itself, where they mean nothing to its Pods."""
         said = self._metadata.get("annotations")
         if self.workload is None or not self.workload.template or not isinstance(said, dict):
-            return None
-        return next((key for key in said if str(key).startswith(prefix)), None)
+            return []
+        return [str(key) for key in said if str(key).startswith(prefix)]
 
     def namespace(self, wanted: str | None) -> str:
         """The namespace that the object goes to; as in kubectl, what is typed and what is written must agree."""
@@ -155,7 +164,7 @@ class Manifest:
         try:
             self.value = document.value
         except DocumentError as error:
-            raise InputError(_located(origin, error)) from None
+            raise ManifestError(origin, error) from None
 
     def parts(self) -> Iterator[Part]:
         """Every object in it, those of a list one by one."""
@@ -238,14 +247,23 @@ class Manifest:
         node = _node_at(self.document.root, path)
         return node.text if isinstance(node, Scalar) else ""
 
-    def wrong(self, path: _Path, problem: str) -> InputError:
+    def wrong(self, path: _Path, problem: str) -> ManifestError:
         """The error that says `problem` of what is at `path`, or of the nearest that can be found on the way."""
         node = self.document.root
         for length in range(len(path) + 1):
             node = _node_at(self.document.root, path[:length]) or node
-        if node is None:
-            return InputError(f"{self.origin}: {problem}")
-        return InputError(_located(self.origin, node.wrong(problem)))
+        return ManifestError(self.origin, node.wrong(problem) if node else DocumentError(problem))
+
+    def place_of_key(self, path: _Path) -> tuple[int, int]:
+        """Line and column of the key that `path` ends in, else of the nearest that is written on the way to it."""
+        above = _node_at(self.document.root, path[:-1])
+        if isinstance(above, Alias):
+            above = above.target
+        for name, _ in above.pairs if isinstance(above, MappingNode) else ():
+            if isinstance(name, Scalar) and name.text == path[-1]:
+                return name.line, name.column
+        error = self.wrong(path, "")
+        return error.line, error.column
 
 
 def read(source: str) -> list[Manifest]:
@@ -257,12 +275,12 @@ def read(source: str) -> list[Manifest]:
     except OSError as error:
         raise InputError(f"{origin}: {error.strerror or error}") from None
     except DocumentError as error:
-        raise InputError(_located(origin, error)) from None
+        raise ManifestError(origin, error) from None
     if text.startswith("\ufeff"):
         documents[0].has_mark = True
     manifests = [Manifest(origin, document) for document in documents]
     if all(manifest.value is None for manifest in manifests):
-        raise InputError(f"{origin}: is empty" if not text.strip() else f"{origin}: has no object in it")
+        raise ManifestError(origin, DocumentError("has no object in it" if text.strip() else "is empty"))
     return manifests
 
 
@@ -291,14 +309,8 @@ def _decoded(origin: str, content: bytes) -> str:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
         hint = " (it looks like UTF-16)" if content[:2] in {b"\xff\xfe", b"\xfe\xff"} else ""
-        raise InputError(
-            f"{origin}: is not UTF-8{hint}: byte {error.start + 1} cannot be read; save it as UTF-8"
-        ) from None
-
-
-def _located(origin: str, error: DocumentError) -> str:
-    place = f"{origin}:{error.line}:{error.column}" if error.line else origin
-    return f"{place}: {error.problem}"
+        problem = f"is not UTF-8{hint}: byte {error.start + 1} cannot be read; save it as UTF-8"
+        raise ManifestError(origin, DocumentError(problem)) from None
 
 
 def _node_at(node: Node | None, path: _Path) -> Node | None:

@@ -1,0 +1,108 @@
+"""What `loghook lint` does: find what is wrong with the annotations in manifests, each at its line."""
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from webhook.annotations.registry import PREFIX
+from webhook.cli import configuration, manifests
+from webhook.cli.failures import InputError
+from webhook.cli.findings import FORMATS, MANIFEST, MISPLACED, Finding, summary
+from webhook.cli.manifests import STDIN, Manifest, ManifestError, Part
+from webhook.cli.terminal import say
+from webhook.config.loghook_yaml import Config
+from webhook.diagnostics import Diagnostic, escape
+from webhook.inject import inject
+
+__all__ = ["find", "report"]
+
+_SUFFIXES = {".yaml", ".yml", ".json"}
+
+
+def find(
+    files: Sequence[str], given: Sequence[str], config: Path | None, namespace: str | None, *, recursive: bool
+) -> Iterator[Finding]:
+    """What is wrong in `files`, in the files of those that are directories, and in those that are `given`.
+
+    Only what is in `files` must be manifests. Raises InputError where one cannot be opened.
+    """
+    if list(files).count(STDIN) > 1:
+        raise InputError("stdin can be read only once: give -f - only once")
+    settings = configuration.read(config)
+    for named in files:
+        yield from _in_named(named, settings, namespace, recursive=recursive)
+    for file in given:
+        yield from _in_given(file, settings, namespace)
+
+
+def report(findings: Iterable[Finding], *, fail_on: str, output: str) -> int:
+    """Write `findings` to stdout and return the exit code: 1 where one is as bad as `fail_on`."""
+    found = list(findings)
+    sys.stdout.write(FORMATS[output](found))
+    sys.stdout.flush()
+    if output == "text":
+        say(summary(found) if found else "nothing is wrong")
+    bad = {"error"} if fail_on == "error" else {"error", "warning"}
+    return 1 if any(each.severity in bad for each in found) else 0
+
+
+def _in_named(named: str, config: Config, namespace: str | None, *, recursive: bool) -> Iterator[Finding]:
+    folder = Path(named)
+    if named == STDIN or not folder.is_dir():
+        yield from _in_file(named, config, namespace)
+        return
+    inside = folder.rglob("*") if recursive else folder.iterdir()
+    for file in sorted(each for each in inside if each.suffix in _SUFFIXES and each.is_file()):
+        yield from _in_given(str(file), config, namespace)
+
+
+def _in_given(file: str, config: Config, namespace: str | None) -> Iterator[Finding]:
+    """What is found in a file that is passed over where it is no manifest and does not speak of us."""
+    found = list(_in_file(file, config, namespace))
+    if not any(each.code == MANIFEST for each in found) or PREFIX.encode() in Path(file).read_bytes():
+        yield from found
+
+
+def _in_file(file: str, config: Config, namespace: str | None) -> Iterator[Finding]:
+    """What is found in `file`, line by line."""
+    try:
+        read = manifests.read(file)
+        found = [each for manifest in read for each in _in_manifest(manifest, config, namespace)]
+        yield from sorted(found, key=lambda each: (each.line, each.column))
+    except ManifestError as error:
+        yield Finding(_origin(file), error.line, error.column, "error", MANIFEST, "", error.problem)
+
+
+def _in_manifest(manifest: Manifest, config: Config, namespace: str | None) -> Iterator[Finding]:
+    for part in manifest.parts():
+        if part.has_pod():
+            yield from _in_part(part, config, namespace)
+
+
+def _in_part(part: Part, config: Config, namespace: str | None) -> Iterator[Finding]:
+    """The mistakes of a Pod or of a template. What is no Pod is one mistake, and the next object is looked at."""
+    manifest = part.manifest
+    try:
+        pod = part.view()
+    except ManifestError as error:
+        problem = error.problem.removeprefix(f"{part.name}: ")
+        yield Finding(manifest.origin, error.line, error.column, "error", MANIFEST, part.name, problem)
+    else:
+        for diagnostic in inject(pod, config, part.namespace(namespace)).diagnostics:
+            line, column = _place(part, diagnostic)
+            message = str(diagnostic).removeprefix(f"{diagnostic.code} ")
+            yield Finding(manifest.origin, line, column, diagnostic.severity, diagnostic.code, part.name, message)
+    right = ".".join((*part.pod_path, "metadata", "annotations"))
+    for key in part.misplaced(PREFIX):
+        line, column = manifest.place_of_key((*part.path, "metadata", "annotations", key))
+        message = f"{escape(key, 100)} stands on the object, where no Pod has it: write it at {right}"
+        yield Finding(manifest.origin, line, column, "warning", MISPLACED, part.name, message)
+
+
+def _place(part: Part, diagnostic: Diagnostic) -> tuple[int, int]:
+    """Where the key of a diagnostic is written; where it is not, as of a default, the nearest that is."""
+    return part.manifest.place_of_key((*part.pod_path, "metadata", "annotations", diagnostic.key))
+
+
+def _origin(file: str) -> str:
+    return "stdin" if file == STDIN else escape(file, 1000)
