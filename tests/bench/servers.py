@@ -24,10 +24,10 @@ from webhook.config.loghook_yaml import Config
 from webhook.inject import Injected, Op, inject
 from webhook.pod.view import view
 from webhook.server import Settings, serve
-from webhook.server.limits import Watch
 from webhook.server.listener import Listener, listen
 from webhook.server.main import settle
 from webhook.server.tls import Files, ServingPair
+from webhook.server.watch import Watch
 
 
 def loghook(certificate: Path, key: Path) -> None:

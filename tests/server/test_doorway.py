@@ -4,9 +4,11 @@ import asyncio
 import errno
 import resource
 import socket
+import ssl
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sized
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,6 +18,7 @@ import uvloop
 from webhook.server import doorway
 from webhook.server.doorway import Doorway
 from webhook.server.listener import listen
+from webhook.server.tls import Files, ServingPair
 
 
 class Exhausted:
@@ -40,12 +43,12 @@ class Exhausted:
 class Hall:
     """A doorway, whom it let in, and how many it turned away."""
 
-    def __init__(self, bound: Exhausted) -> None:
+    def __init__(self, bound: Exhausted, context: ssl.SSLContext | None) -> None:
         self.bound = bound
         self.port = bound.getsockname()[1]
         self.entered: list[socket.socket] = []
         self.turned_away = 0
-        self.doorway = Doorway(cast("socket.socket", bound), self._let_in, self._count)
+        self.doorway = Doorway(cast("socket.socket", bound), context, self.entered.append, self._count)
 
     async def connect(self, says: bytes = b"") -> socket.socket:
         client = socket.socket()
@@ -55,17 +58,14 @@ class Hall:
             client.send(says)
         return client
 
-    async def _let_in(self, accepted: socket.socket) -> None:
-        self.entered.append(accepted)
-
     def _count(self) -> None:
         self.turned_away += 1
 
 
 @asynccontextmanager
-async def opened(exhausted: int = 0) -> AsyncIterator[Hall]:
+async def opened(exhausted: int = 0, context: ssl.SSLContext | None = None) -> AsyncIterator[Hall]:
     with listen("127.0.0.1", 0) as bound:
-        hall = Hall(Exhausted(bound, exhausted))
+        hall = Hall(Exhausted(bound, exhausted), context)
         hall.doorway.open()
         try:
             yield hall
@@ -80,6 +80,10 @@ async def seen(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(120):
         while not condition():  # noqa: ASYNC110  # nobody tells
             await asyncio.sleep(0.005)
+
+
+def has(these: Sized, count: int) -> bool:
+    return len(these) == count
 
 
 async def is_closed(client: socket.socket) -> bool:
@@ -102,7 +106,7 @@ def test_who_speaks_is_let_in_with_all_that_was_said() -> None:
 
 
 def test_who_stays_silent_is_turned_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doorway, "SILENT_SECONDS", 0.05)
+    monkeypatch.setattr(doorway, "STAY_SWEEPS", 2)
 
     async def scenario() -> None:
         async with opened() as hall:
@@ -115,7 +119,7 @@ def test_who_stays_silent_is_turned_away(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_who_has_spoken_while_we_did_not_look_is_let_in(monkeypatch: pytest.MonkeyPatch) -> None:
     """A process that was stopped must not take its own absence for a caller's silence."""
-    monkeypatch.setattr(doorway, "SILENT_SECONDS", 0.3)
+    monkeypatch.setattr(doorway, "STAY_SWEEPS", 6)
 
     async def scenario() -> None:
         async with opened() as hall:
@@ -141,7 +145,7 @@ def test_who_has_gone_again_costs_nothing() -> None:
 
 
 def test_where_too_many_are_silent_the_first_goes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doorway, "WAITING_LIMIT", 3)
+    monkeypatch.setattr(doorway, "BARE_LIMIT", 3)
 
     async def scenario() -> None:
         async with opened() as hall, AsyncExitStack() as clients:
@@ -158,17 +162,88 @@ def test_where_too_many_are_silent_the_first_goes(monkeypatch: pytest.MonkeyPatc
     uvloop.run(scenario())
 
 
-def test_a_turn_of_the_loop_has_few_handshakes() -> None:
+def hello(context: ssl.SSLContext) -> bytes:
+    """The first bytes of a handshake."""
+    out = ssl.MemoryBIO()
+    with pytest.raises(ssl.SSLWantReadError):
+        context.wrap_bio(ssl.MemoryBIO(), out, server_hostname="localhost").do_handshake()
+    return out.read()
+
+
+@pytest.fixture
+def served(pki: Path) -> ssl.SSLContext:
+    """A server's context."""
+    return ServingPair(Files(pki / "tls.crt", pki / "tls.key")).context
+
+
+@pytest.fixture
+def trusting(pki: Path) -> ssl.SSLContext:
+    """A caller's context."""
+    return ssl.create_default_context(cafile=pki / "ca.crt")
+
+
+async def shake_hands(hall: Hall, trusting: ssl.SSLContext) -> None:
+    dialling = asyncio.open_connection("127.0.0.1", hall.port, ssl=trusting, server_hostname="localhost")
+    _, writer = await asyncio.wait_for(dialling, 120)
+    writer.transport.abort()
+
+
+def test_a_handshake_that_is_not_finished_gives_way_to_a_newer_one(
+    served: ssl.SSLContext, trusting: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not closed for that, since whoever means harm would be there again at once."""
+    monkeypatch.setattr(doorway, "BEGUN_LIMIT", 3)
+
     async def scenario() -> None:
-        async with opened() as hall, AsyncExitStack() as clients:
-            for _ in range(40):  # all before the loop has its next turn
-                client = socket.create_connection(("127.0.0.1", hall.port), 120)
-                clients.enter_context(client).send(b"hello")
-            before, most = 0, 0
-            while before < 40:
-                await asyncio.sleep(0)
-                most, before = max(most, len(hall.entered) - before), len(hall.entered)
-            assert most <= doorway.LET_IN_AT_ONCE
+        async with opened(context=served) as hall, AsyncExitStack() as clients:
+            for count in range(1, 6):
+                clients.enter_context(await hall.connect(hello(trusting)))
+                await seen(partial(has, hall.doorway.there, count))
+                await seen(partial(has, hall.doorway.begun, min(count, 3)))
+            assert len(hall.doorway.begun) == 3
+            assert hall.turned_away == 0
+            await shake_hands(hall, trusting)
+            await seen(lambda: len(hall.entered) == 1)
+            assert len(hall.doorway.there) == 5
+
+    uvloop.run(scenario())
+
+
+def test_the_newest_shakes_hands_first(
+    served: ssl.SSLContext, trusting: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doorway, "SHAKING_SECONDS", 0)
+    monkeypatch.setattr(doorway, "SHAKING_PART", 0)  # no handshake is begun at all
+
+    async def scenario() -> None:
+        async with opened(context=served) as hall, AsyncExitStack() as clients:
+            for count in range(1, 21):
+                clients.enter_context(await hall.connect(hello(trusting)))
+                await seen(partial(has, hall.doorway.spoken, count))
+            newest = hall.doorway.spoken[-1]
+            monkeypatch.setattr(doorway, "SHAKING_SECONDS", 0.0001)
+            await seen(lambda: bool(hall.doorway.begun))
+            assert next(iter(hall.doorway.begun)) is newest
+
+    uvloop.run(scenario())
+
+
+def test_what_somebody_says_who_was_told_goodbye_is_heard_out() -> None:
+    """Else the kernel would answer it by a reset, and with that destroy the goodbye before it is read."""
+
+    async def scenario() -> None:
+        async with opened() as hall:
+            with await hall.connect(b"hello") as client:
+                await seen(lambda: bool(hall.entered))
+                connected = hall.entered.pop()
+                connected.send(b"goodbye")
+                hall.doorway.farewell(connected)
+                loop = asyncio.get_running_loop()
+                await asyncio.wait_for(loop.sock_sendall(client, b"x" * 1_000_000), 120)
+                assert await loop.sock_recv(client, 100) == b"goodbye"
+                assert await is_closed(client)
+            await seen(lambda: not hall.doorway.there)
+            assert hall.turned_away == 0
 
     uvloop.run(scenario())
 

@@ -13,10 +13,11 @@ import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from webhook.review import Answer, NotAReview
-from webhook.server.limits import BODY_BYTES
+from webhook.server.limits import BODY_BYTES, NO_REVIEW_SECONDS
 from webhook.server.logs import Log
 from webhook.server.metrics import Metrics
 from webhook.server.pressure import PATIENCE, UNNOTICED_SECONDS, Pressure, budget
+from webhook.server.room import LARGE_BYTES, Holder, Room
 
 __all__ = ["PATH", "Admission", "Arrival", "error_body", "front"]
 
@@ -26,20 +27,31 @@ _Headers = list[tuple[bytes, bytes]]
 
 _JSON = (b"content-type", b"application/json")
 _TOO_LARGE = f"the body has more than {BODY_BYTES} bytes"
+_FOR_REVIEWS = (200, 500, 503)
 _ROOM_SECONDS = 0.02
-_SMALL_BYTES = 64 * 1024  # of a body that need no asking: all connections together may have as much
 _COME_AGAIN = [(b"retry-after", b"1"), (b"connection", b"close")]
 
 
-class Arrival(Protocol):
-    """When a request's first and last byte came in, by `time.perf_counter`: `scope["state"]["arrival"]`.
+class Arrival(Holder, Protocol):
+    """A request as its connection sees it: `scope["state"]["arrival"]`.
 
-    While it `is_held_up` it is we who do not read on.
+    `begun_at` and `complete_at` are when its first and last byte came in, by `time.perf_counter`.
     """
 
     begun_at: float
     complete_at: float
-    is_held_up: bool
+
+    def hold_up(self) -> None:
+        """Be told that no more is asked for, for now, and that this is our fault."""
+
+    def go_on(self) -> None:
+        """Be told that this is over."""
+
+    def keeps(self, count: int) -> None:
+        """Be told how many bytes of the body are kept, unless they have room of their own."""
+
+    def charge(self, seconds: float) -> None:
+        """Be told how long the decision took."""
 
 
 class _RefusedError(Exception):
@@ -81,6 +93,7 @@ class Admission:
         self._metrics = metrics
         self._log = log
         self._pressure = pressure
+        self._room = Room()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one POST. A failure of ours is HTTP 500, so that the operator's failurePolicy decides."""
@@ -99,31 +112,33 @@ class Admission:
             status, content, more = 503, error_body("too much to do, come again"), _COME_AGAIN
         except _GoneError:
             return
+        if status not in _FOR_REVIEWS:
+            scope["state"]["arrival"].charge(NO_REVIEW_SECONDS)
         headers = [_JSON, (b"content-length", b"%d" % len(content)), *more]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
 
     async def _large(self, message: Message, receive: Receive, scope: Scope) -> tuple[int, bytes]:
         """The status and the content for a body of several parts, which begins with `message`."""
+        arrival: Arrival = scope["state"]["arrival"]
         size = _length(scope)
-        if size <= _SMALL_BYTES:
-            return await self._in_turn(await _whole(message, receive), scope)
-        if not await self._room(size, scope):
-            await _whole(message, receive, keep=False)
+        if size <= LARGE_BYTES:
+            return await self._in_turn(await _whole(message, receive, arrival.keeps), scope)
+        if not await self._has_room(size, arrival, scope):
+            await _whole(message, receive, None)
             raise _ShedError("memory")
         try:
-            return await self._in_turn(await _whole(message, receive), scope)
+            return await self._in_turn(await _whole(message, receive, _ignore), scope)
         finally:
-            self._pressure.release(size)
+            self._room.leave(arrival)
 
-    async def _room(self, size: int, scope: Scope) -> bool:
-        """Wait for memory for a large body, of which no more is read meanwhile; whether there was some in time."""
-        arrival: Arrival = scope["state"]["arrival"]
+    async def _has_room(self, size: int, arrival: Arrival, scope: Scope) -> bool:
+        """Wait for room for a large body, of which no more is read meanwhile; whether there was some in time."""
         patience = arrival.begun_at + PATIENCE * budget(scope["query_string"])
-        arrival.is_held_up = True
-        while not (there := self._pressure.hold(size)) and time.perf_counter() < patience:  # noqa: ASYNC110  # rare
+        arrival.hold_up()
+        while not (there := self._room.take(arrival, size)) and time.perf_counter() < patience:  # noqa: ASYNC110  # rare
             await asyncio.sleep(_ROOM_SECONDS)
-        arrival.is_held_up = False
+        arrival.go_on()
         return there
 
     async def _in_turn(self, body: bytes | bytearray, scope: Scope) -> tuple[int, bytes]:
@@ -138,7 +153,9 @@ class Admission:
                 raise _ShedError("late")
             if took - (arrival.complete_at - arrival.begun_at) > PATIENCE * patience:
                 raise _ShedError("waited")
-        return self._review(body, now)
+        answer = self._review(body, now)
+        arrival.charge(time.perf_counter() - now)
+        return answer
 
     def _review(self, body: bytes | bytearray, began: float) -> tuple[int, bytes]:
         """The status and the content for the review in `body`."""
@@ -196,11 +213,11 @@ def _length(scope: Scope) -> int:
     return next((int(value) for name, value in scope["headers"] if name == b"content-length"), BODY_BYTES)
 
 
-async def _whole(message: Message, receive: Receive, *, keep: bool = True) -> bytearray:
-    """The body that begins with `message`, counted while the rest comes in.
+async def _whole(message: Message, receive: Receive, keeps: Callable[[int], None] | None) -> bytearray:
+    """The body that begins with `message`, counted while the rest comes in; `keeps` is told how much there is.
 
-    Without `keep` it is received all the same and thrown away: a caller that is answered while it still writes may see
-    a broken connection in place of the answer.
+    Where that is None it is received all the same and thrown away: a caller that is answered while it still writes may
+    see a broken connection in place of the answer.
     """
     body, size = bytearray(), 0
     while True:
@@ -209,11 +226,16 @@ async def _whole(message: Message, receive: Receive, *, keep: bool = True) -> by
         size += len(message["body"])
         if size > BODY_BYTES:
             raise _RefusedError(413, _TOO_LARGE)
-        if keep:
+        if keeps:
             body += message["body"]
+            keeps(size)
         if not message["more_body"]:
             return body
         message = await receive()
+
+
+def _ignore(count: int) -> None:
+    """Nothing: it has room of its own."""
 
 
 def _uid(body: bytes | bytearray) -> str:

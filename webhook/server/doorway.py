@@ -1,161 +1,300 @@
-"""Where connections come in: accepted at once, and let in a few at a time, as soon as they have said something.
+"""Where connections come in: accepted at once, and let in when they have shaken hands.
 
-An event loop's own server makes all that TLS needs for each connection at once, some 60 KiB, and does the arithmetic of
-every handshake that is ready in one turn. So those who only open connections fill the memory, and those who open many
-hold everybody else up. Here a connection that says nothing is a descriptor and no more, and a turn of the loop has few
-handshakes.
+What is begun and not finished is bounded by its number, and the oldest gives way to the newest: a handshake of somebody
+who means it takes milliseconds. Who gives way loses what TLS needs, and keeps the bare connection until its time is
+over. That costs next to nothing; to close it would, since whoever means harm would come again at once, as a new one.
+
+Whoever has said nothing yet, or whose turn for a handshake has not come, is a bare connection too.
 """
 
 import asyncio
 import errno
+import itertools
 import socket
+import ssl
 import time
-from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Final
 
-__all__ = ["BACKLOG", "SILENT_SECONDS", "Doorway"]
+from webhook.server.turns import READ, Turns
 
-BACKLOG = 2048
+__all__ = ["BACKLOG", "Doorway"]
+
+BACKLOG = 4096
 """How many connections the kernel keeps until they are accepted."""
 
-SILENT_SECONDS: Final = 5.0
-"""How long a connection may stay silent at first. The API server's client speaks as soon as it is connected."""
+STAY_SWEEPS: Final = 160
+"""How long a connection may stay in the doorway: 8 s, of twenty sweeps each. The API server gives up after 10. Sweeps
+are counted, not seconds: a process that was stopped must not take its own absence for a caller's silence."""
 
-WAITING_LIMIT: Final = 4096  # connections that may be silent at the same time; the one that came first goes for more
-_ACCEPTED_AT_ONCE: Final = 256
-LET_IN_AT_ONCE: Final = 4  # in one turn of the loop: 3 ms of handshakes
-LET_IN_A_SECOND: Final = 400
-"""So many may come in for each second that a turn of the loop took. Where reviews are slow it has few turns, and nobody
-must wait for many; handshakes alone, of 0.7 ms, take less than a third of what is measured here, so that a turn which
-they made long is followed by shorter ones."""
+SWEEP_SECONDS = 0.05
+
+BEGUN_LIMIT: Final = 256  # handshakes that are begun and not finished, of 30 KiB each
+BARE_LIMIT: Final = 12_000  # connections without TLS; descriptors may run out before
+AT_ONCE: Final = 24  # connections that are accepted, or turned away, in one turn of the loop
+SHAKING_SECONDS: Final = 0.001  # in one turn of the loop: two handshakes or three
+SHAKING_PART: Final = 0.2
+"""The part of the time since the last turn for which there may be handshakes in any case. Where reviews are slow there
+are few turns, and nobody must wait for many."""
 
 PAUSE_SECONDS: Final = 1.0  # before accepting goes on where the process has no descriptors left
 _ROOM: Final = 64  # descriptors that are taken back then
 _EXHAUSTED: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
+_RECEIVE_BYTES: Final = 32 * 1024  # that the kernel may keep for one connection, and as much again for its own
+_AGAIN: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+_VOID_BYTES: Final = 64 * 1024
+_VOIDS: Final = 256  # times that somebody is heard out who was told goodbye
 
 
 class Doorway:
-    """The connections of a listening socket until each has said something; then they are `let_in`, which takes them.
+    """The connections of a listening socket until they are let in; with a `context`, after a TLS handshake.
 
-    `turned_away` is called for each that was closed because it stayed silent.
+    `let_in` takes those, and `turned_away` is called for each that was closed because its time was over.
     """
 
     def __init__(
         self,
         bound: socket.socket,
-        let_in: Callable[[socket.socket], Awaitable[None]],
+        context: ssl.SSLContext | None,
+        let_in: Callable[[socket.socket], None],
         turned_away: Callable[[], None],
     ) -> None:
+        self.had = self.ready_at = 0.0  # it is a guest as well, with its listening socket
+        self.has_more = False
+        self.turns = Turns(self._go_on)
+        self.let_in = let_in
+        self.context = context
+        self.there: dict[_Bare, None] = {}  # the one that came first stands first
+        self.begun: dict[_Bare, None] = {}  # of these, those with a handshake that is not finished
+        self.spoken: list[_Bare] = []  # of these, those who wait for their turn; the newest is asked first
+        self.answered: list[_Bare] = []
         self._bound = bound
-        self._let_in = let_in
         self._turned_away = turned_away
-        self._waiting: dict[socket.socket, asyncio.TimerHandle] = {}  # the one that came first stands first
-        self._ready: deque[socket.socket] = deque()
-        self._entering: set[asyncio.Future[None]] = set()
-        self._is_letting_in = False
-        self._is_open = False
+        self._sweeps = 0
+        self._ended_at = time.perf_counter()
 
     def open(self) -> None:
         """Begin to accept."""
-        self._loop = asyncio.get_running_loop()
         self._bound.settimeout(0)
+        self._bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BYTES)  # of each that is accepted
         self._bound.listen(BACKLOG)
+        self._loop = asyncio.get_running_loop()
         self._is_open = True
-        self._loop.add_reader(self._bound, self._accept)
+        self._sweeping = self._loop.create_task(self._sweep())
+        self.turns.watch(self._bound, self)
 
     def close(self) -> None:
         """Accept no more, and close what was not let in."""
-        self._is_open = False
-        self._loop.remove_reader(self._bound)
-        for connection in (*self._waiting, *self._ready):
-            self._forget(connection)
-            connection.close()
-        self._ready.clear()
-        for entering in self._entering:
-            entering.cancel()
+        if self._is_open:
+            self._is_open = False
+            self._sweeping.cancel()
+            with suppress(KeyError):
+                self.turns.leave(self._bound)
+        for bare in list(self.there):
+            bare.close()
 
     async def wait_closed(self) -> None:
-        """Return when all that were being let in are."""
-        await asyncio.gather(*self._entering, return_exceptions=True)
+        """Look at nothing any more."""
+        self.turns.close()
 
-    def _accept(self) -> None:
-        for connection in _accepted(self._bound):
-            if connection is None:
+    def farewell(self, connected: socket.socket) -> None:
+        """Hear out whoever was told goodbye, until he goes too: what he still sends would destroy what he was told."""
+        with suppress(OSError):
+            connected.shutdown(socket.SHUT_WR)
+            self._take_in(_Leaving(connected, self, self._sweeps))
+            return
+        connected.close()
+
+    def _take_in(self, bare: "_Bare") -> None:
+        if len(self.there) >= BARE_LIMIT:
+            self._turn_away(next(iter(self.there)))
+        self.there[bare] = None
+        bare.look()
+
+    # In each turn of the loop.
+
+    def ready(self, events: int) -> bool:
+        """Accept: nobody has to wait for that, since it takes next to no time."""
+        del events
+        for connected in _accepted(self._bound):
+            if connected is None:
                 self._make_room()
-                return
-            if len(self._waiting) >= WAITING_LIMIT:
-                self._turn_away(next(iter(self._waiting)))
-            connection.settimeout(0)
-            if _has_spoken(connection):  # while we did something else
-                self._speaks(connection)
-                continue
-            self._waiting[connection] = self._loop.call_later(SILENT_SECONDS, self._turn_away, connection)
-            self._loop.add_reader(connection, self._speaks, connection)
+                break
+            connected.settimeout(0)
+            self._take_in(_Bare(connected, self, self._sweeps))
+        return False
+
+    def read(self) -> None:
+        """Nothing: what is accepted was all."""
+
+    def _go_on(self) -> bool:
+        """Go on with handshakes for a moment, with the newest first; whether some are left for the next turn."""
+        began = time.perf_counter()
+        until = began + max(SHAKING_SECONDS, (began - self._ended_at) * SHAKING_PART)
+        answered, self.answered = self.answered, []
+        for bare in answered:
+            bare.shake()
+        while self.spoken and time.perf_counter() < until:
+            self.spoken.pop().begin()
+        self._ended_at = time.perf_counter()
+        return bool(self.spoken)
 
     def _make_room(self) -> None:
-        """Get descriptors back from those who are silent; else leave new connections to the kernel for a while."""
-        if self._waiting:
-            for connection in list(self._waiting)[:_ROOM]:
-                self._turn_away(connection)
+        """Get descriptors back from those who came first; else leave new connections to the kernel for a while."""
+        if self.there:
+            for bare in list(self.there)[:_ROOM]:
+                self._turn_away(bare)
             return
-        self._loop.remove_reader(self._bound)
+        self.turns.leave(self._bound)
         self._loop.call_later(PAUSE_SECONDS, self._resume)
 
     def _resume(self) -> None:
         if self._is_open:
-            self._loop.add_reader(self._bound, self._accept)
+            self.turns.watch(self._bound, self)
 
-    def _speaks(self, connection: socket.socket) -> None:
-        """Let `connection` in when it is its turn: at once for the first in a turn of the loop."""
-        self._forget(connection)
-        self._ready.append(connection)
-        if not self._is_letting_in:
-            self._is_letting_in = True
-            self._let_some_in(1)
+    # Beside it.
 
-    def _let_some_in(self, count: int) -> None:
-        """Let `count` in, and the next ones in the loop's next turn."""
-        for _ in range(min(count, len(self._ready))):
-            connection = self._ready.popleft()
-            if _has_spoken(connection):
-                self._enter(connection)
-            else:  # it has gone again, as a load balancer's probe does
-                connection.close()
-        self._loop.call_soon(self._go_on, time.perf_counter())
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            self._sweeps += 1
+            too_long = itertools.takewhile(lambda bare: bare.came_at + STAY_SWEEPS <= self._sweeps, self.there)
+            for number, bare in enumerate(list(too_long)):
+                self._turn_away(bare)
+                if number % AT_ONCE == 0:
+                    await asyncio.sleep(0)
 
-    def _go_on(self, since: float) -> None:
-        """Let in those who wait, by how long the turn of the loop was that began at `since`."""
-        self._is_letting_in = bool(self._ready)
-        if self._ready:
-            turn = time.perf_counter() - since
-            self._let_some_in(max(LET_IN_AT_ONCE, int(turn * LET_IN_A_SECOND)))
+    def _turn_away(self, bare: "_Bare") -> None:
+        if bare in self.there:
+            bare.close()
+            if bare.is_expected:
+                self._turned_away()
 
-    def _enter(self, connection: socket.socket) -> None:
-        entering = asyncio.ensure_future(self._let_in(connection))
-        self._entering.add(entering)
-        entering.add_done_callback(self._entering.discard)
 
-    def _turn_away(self, connection: socket.socket) -> None:
-        """Close `connection`, unless it has spoken and it was we who did not look."""
-        if _has_spoken(connection):
-            self._speaks(connection)
+class _Bare:
+    """A connection that was not let in yet: silent at first, then with its handshake begun, then bare again."""
+
+    __slots__ = ("_doorway", "_is_looked_at", "_is_over", "_socket", "came_at", "had", "ready_at")
+    has_more = False
+    is_expected = True  # to do something before its time is over
+
+    def __init__(self, connected: socket.socket, doorway: Doorway, sweeps: int) -> None:
+        self.had = self.ready_at = 0.0
+        self.came_at = sweeps
+        self._socket = connected
+        self._doorway = doorway
+        self._is_looked_at = self._is_over = False
+
+    def look(self) -> None:
+        """Wait for its first word."""
+        self._is_looked_at = True
+        self._doorway.turns.watch(self._socket, self, READ)
+
+    def ready(self, events: int) -> bool:
+        """Have it queue for a handshake, or go on with it."""
+        del events
+        if self in self._doorway.begun:
+            self._doorway.answered.append(self)
+        else:
+            self._look_away()
+            self._doorway.spoken.append(self)
+        return False
+
+    def read(self) -> None:
+        """Nothing: it has no turn among those who were let in."""
+
+    def begin(self) -> None:
+        """Let it in, or begin its handshake, in place of the oldest one that is not finished."""
+        if self._is_over:
             return
-        self._forget(connection)
-        connection.close()
-        self._turned_away()
+        if self._doorway.context is None:
+            self._enter()
+            return
+        begun = self._doorway.begun
+        if len(begun) >= BEGUN_LIMIT:
+            next(iter(begun)).give_way()
+        try:
+            self._socket = self._doorway.context.wrap_socket(
+                self._socket, server_side=True, do_handshake_on_connect=False
+            )
+        except OSError:  # it has gone again, as a load balancer's probe does
+            self.close()
+            return
+        begun[self] = None
+        self.shake()
+        if self in begun:
+            self.look()
 
-    def _forget(self, connection: socket.socket) -> None:
-        timer = self._waiting.pop(connection, None)
-        if timer is not None:
-            timer.cancel()
-            self._loop.remove_reader(connection)
+    def shake(self) -> None:
+        """Go on with the handshake, as far as it goes."""
+        if self._is_over or not isinstance(self._socket, ssl.SSLSocket):
+            return
+        try:
+            self._socket.do_handshake()
+        except _AGAIN:
+            return
+        except (OSError, ValueError):
+            self.close()
+            return
+        self._enter()
+
+    def give_way(self) -> None:
+        """End TLS, and be a bare connection for the rest of its time."""
+        self._look_away()
+        del self._doorway.begun[self]
+        tls = self._socket
+        self._socket = socket.socket(tls.family, tls.type, tls.proto, tls.detach())
+
+    def close(self) -> None:
+        """End it."""
+        self._leave()
+        self._socket.close()
+
+    def _enter(self) -> None:
+        self._leave()
+        self._doorway.let_in(self._socket)
+
+    def _leave(self) -> None:
+        self._look_away()
+        self._is_over = True
+        self._doorway.begun.pop(self, None)
+        self._doorway.there.pop(self, None)
+
+    def _look_away(self) -> None:
+        if self._is_looked_at:
+            self._is_looked_at = False
+            self._doorway.turns.leave(self._socket)
+
+
+class _Leaving(_Bare):
+    """A connection that was told goodbye, and goes when it likes, or when its time is over, or when it talks on."""
+
+    __slots__ = ("_heard",)
+    is_expected = False
+
+    def __init__(self, connected: socket.socket, doorway: Doorway, sweeps: int) -> None:
+        super().__init__(connected, doorway, sweeps)
+        self._heard = 0
+
+    def ready(self, events: int) -> bool:
+        """Throw away what came."""
+        del events
+        self._heard += 1
+        try:
+            has_ended = not self._socket.recv(_VOID_BYTES)
+        except BlockingIOError:
+            return False
+        except OSError:
+            has_ended = True
+        if has_ended or self._heard > _VOIDS:
+            self.close()
+        return False
 
 
 def _accepted(bound: socket.socket) -> Iterator[socket.socket | None]:
     """The connections that are there, not too many at a time; None where no more can be had for now."""
-    for _ in range(_ACCEPTED_AT_ONCE):
+    for _ in range(AT_ONCE):
         try:
             yield bound.accept()[0]
         except BlockingIOError:
@@ -165,9 +304,3 @@ def _accepted(bound: socket.socket) -> Iterator[socket.socket | None]:
                 yield None
                 return
             # Whatever else it says is about that one connection, which has gone already: accept(2).
-
-
-def _has_spoken(connection: socket.socket) -> bool:
-    with suppress(OSError):
-        return connection.recv(1, socket.MSG_PEEK) != b""
-    return False

@@ -10,7 +10,7 @@ import signal
 import threading
 from collections.abc import Callable, Sized
 
-from webhook.server.limits import Watch
+from webhook.server.watch import Watch
 
 __all__ = ["Drain"]
 

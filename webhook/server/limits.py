@@ -1,21 +1,33 @@
 """How much and how long one connection may ask of us: uvicorn's HTTP/1.1 protocol with the limits that it lacks.
 
 httptools takes headers and URLs of any size, and uvicorn waits for ever for a request that was begun (or never was).
-Bodies are the application's to limit (`webhook.server.admission`); here is only a bound on what follows a refused one.
 
-Time is counted in sweeps, one each second, and not on the clock: a process that was stopped or starved for ten seconds
-must not take its own absence for a caller's silence.
+A connection is always in one of the four phases of `Phase`, and goes round them once for each request:
+
+    KEPT      nothing of a request is here        on_message_begin     → HEAD
+    HEAD      the URL and headers come in         on_headers_complete  → BODY
+    BODY      the body comes in                   on_message_complete  → ANSWERING, or KEPT where it is answered already
+    ANSWERING the application has it              on_response_complete → KEPT
+
+`_enter` is the only place where a phase begins, and says how long it may take. While a request is answered nothing is
+read, and what came with it is kept aside: one request at a time, as the API server sends them.
+
+Time is counted in the sweeps of a `Watch`.
 """
 
 import asyncio
+import enum
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
-__all__ = ["BODY_BYTES", "CONNECTIONS", "KEEP_ALIVE_SECONDS", "Limited", "Watch"]
+from webhook.server.line import Line
+from webhook.server.watch import Watch
+
+__all__ = ["BODY_BYTES", "KEEP_ALIVE_SECONDS", "NO_REVIEW_SECONDS", "Limited"]
 
 BODY_BYTES = 7 * 1024 * 1024
 """What a review may have: two objects of 3 MiB, which is the API server's own limit, and room around them."""
@@ -23,8 +35,15 @@ BODY_BYTES = 7 * 1024 * 1024
 HEAD_BYTES = 64 * 1024
 """What the URL and the headers may have together."""
 
-CONNECTIONS = 500
-"""How many connections are kept, of 50 KiB each. An API server keeps 25; those that wait for an answer come on top."""
+HEADERS = 128
+"""How many headers there may be: each small one costs twenty times its bytes. The API server sends seven."""
+
+CHUNK_BYTES = 1024
+"""What the chunks of a body without a length must have on average, the first ones aside: each costs as much as this."""
+
+NO_REVIEW_SECONDS = 0.01
+"""What a connection is charged for a request that is no review, and for one that it did not wait for the answer before.
+It is more than it costs: callers who mean it send neither, and the others are to be served when there is time."""
 
 KEEP_ALIVE_SECONDS = 120
 """How long an idle connection stays. The API server's client keeps it for 90 s and never repeats a POST whose
@@ -40,74 +59,21 @@ slow, and each of the API server's is here at once: one that needs the time is m
 ANSWER_SECONDS = 60
 """How long an answer may take to be made and read. No caller waits for more than 30 s (`timeoutSeconds`)."""
 
-SWEEP_SECONDS = 1.0
-
-_TOO_LARGE = 431, "the URL and the headers have more than 64 KiB"
+_TOO_LARGE = 431, "the URL and the headers have more than 64 KiB, or are too many"
 _NAME_LENGTH = 64
 _CONTINUE = b"HTTP/1.1 100 "
+_END_OF_HEAD = b"\r\n\r\n"
+_FIRST_CHUNKS = 64
 _MESSAGE_BYTES = 16 * 1024 * 1024  # all bytes of one request, with what is thrown away after a refusal
 
 
-class Watch:
-    """The connections of one listener, at most `most` of them, with what each of them is waited for.
+class Phase(enum.Enum):
+    """Where a connection stands."""
 
-    `callers` are the names of which a caller's certificate must have one; any will do where there are none. `refused`
-    is told the status of each request that is answered here, before any application sees it, and `dropped` the reason
-    for which a connection is closed.
-    """
-
-    def __init__(
-        self,
-        refused: Callable[[int], None],
-        dropped: Callable[[str], None],
-        most: int = CONNECTIONS,
-        callers: frozenset[str] = frozenset(),
-    ) -> None:
-        self.sweeps = 0
-        self.connections: dict[Limited, None] = {}  # the one that did something last stands last
-        self.ended = 0  # connections so far
-        self.draining = False
-        self.callers = callers
-        self.refused = refused
-        self.dropped = dropped
-        self._most = most
-
-    def add(self, connection: "Limited") -> None:
-        """Watch one more. Where that is too many, the idlest of the others goes: first those that never asked anything.
-
-        One that waits for an answer never goes: the API server does not repeat a POST whose connection has broken.
-        """
-        if len(self.connections) >= self._most:
-            idle = [each for each in self.connections if not each.is_answering]
-            idlest = next((each for each in idle if not each.has_asked), idle[0] if idle else None)
-            if idlest is not None:
-                self.drop(idlest, "crowded")
-        self.connections[connection] = None
-
-    def touch(self, connection: "Limited") -> None:
-        """Note that `connection` did something."""
-        if connection in self.connections:
-            del self.connections[connection]
-            self.connections[connection] = None
-
-    def drop(self, connection: "Limited", reason: str) -> None:
-        """Close `connection`."""
-        self.dropped(reason)
-        connection.abort()
-
-    async def sweep(self) -> None:
-        """Drop what is too slow, for ever."""
-        while True:
-            await asyncio.sleep(SWEEP_SECONDS)
-            self.sweeps += 1
-            for connection in [each for each in self.connections if each.is_slow(self.sweeps)]:
-                self.drop(connection, "slow")
-
-    def drain(self) -> None:
-        """Let each connection end with the answer to its next request, or to the one that is being answered."""
-        self.draining = True
-        for connection in self.connections:
-            connection.end_with_this_answer()
+    KEPT = enum.auto()
+    HEAD = enum.auto()
+    BODY = enum.auto()
+    ANSWERING = enum.auto()
 
 
 class _OneWrite:
@@ -142,20 +108,41 @@ class _OneWrite:
 
 
 class Limited(HttpToolsProtocol):
-    """One connection. Which limit holds follows from where it stands: begun, reading, answering, kept."""
+    """One connection. What it may do, and for how long, follows from its `phase`."""
+
+    transport: Line  # uvicorn would take any other too
 
     def __init__(self, watch: Watch, **of_uvicorn: Any) -> None:
         super().__init__(**of_uvicorn)
         self._watch = watch
-        self._received = 0  # bytes since the last request was complete: an upper bound of the head's size
-        self._in_head = True
+        self._enter(Phase.KEPT, READ_SECONDS)
+        self._received = 0  # bytes of the request that is being read
+        self._chunks = 0  # of its body
+        self._to_come = 0  # bytes of its body, where that is known
+        self._tail = b""  # the last bytes of its head so far, in which the head's end may have begun
+        self._rest = b""  # what came behind it
         self._refusal: tuple[int, str] | None = None  # what the request that is being read gets, whatever it is
         self._stranger = ""
-        self.due = watch.sweeps + READ_SECONDS
-        self.is_answering = False
         self.is_held_up = False
         self.has_asked = False
         self.begun_at = self.complete_at = 0.0  # of the newest request, by time.perf_counter
+
+    def _enter(self, phase: Phase, sweeps: int) -> None:
+        """Begin a phase, which may take so many sweeps."""
+        self.phase = phase
+        self.due = self._watch.sweeps + sweeps
+
+    @property
+    def is_answering(self) -> bool:
+        """Whether a caller waits for an answer."""
+        return self.phase is Phase.ANSWERING
+
+    def is_slow(self, sweeps: int) -> bool:
+        """Whether it should have done something by now. While we hold it up its time stands still."""
+        self.due += self.is_held_up
+        return self.due + self._received // READ_BYTES < sweeps
+
+    # From a connection's beginning to its end.
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         """Begin to be watched."""
@@ -165,46 +152,104 @@ class Limited(HttpToolsProtocol):
             self._stranger = _stranger(transport.get_extra_info("peercert"), self._watch.callers)
         self._watch.add(self)
 
-    def is_slow(self, sweeps: int) -> bool:
-        """Whether it should have done something by now. While we hold it up its time stands still."""
-        self.due += self.is_held_up
-        return self.due + self._received // READ_BYTES < sweeps
-
     def connection_lost(self, exc: Exception | None) -> None:
         """End to be watched."""
-        self._watch.connections.pop(self, None)
+        self._forget()
         self._watch.ended += 1
         super().connection_lost(exc)
+        # Its last request knows its connection, and would keep it until the garbage collector comes by.
+        self.headers, self.scope, self.cycle = [], None, None  # type: ignore[assignment]  # as before the first one
+
+    def abort(self) -> None:
+        """Close at once, without the courtesies that a caller can draw out."""
+        self._forget()
+        self.transport.abort()
+
+    def _forget(self) -> None:
+        self._watch.connections.pop(self, None)
+        self._watch.holds_nothing(self)
+
+    def end_with_this_answer(self) -> None:
+        """Say `Connection: close` in the answer that is being made, if there is one."""
+        cycle: RequestResponseCycle | None = self.cycle  # None before the first request, whatever uvicorn declares
+        if cycle is not None and not cycle.response_complete:
+            cycle.keep_alive = False
+
+    # Reading a request.
 
     def data_received(self, data: bytes) -> None:
-        """Parse `data`; refuse a head that is not complete and too large already."""
-        self._received += len(data)
-        super().data_received(data)
-        if self._received > HEAD_BYTES and not self.transport.is_closing():
-            if self._in_head:
-                self._refusal = _TOO_LARGE
-                self.send_400_response("")
-            elif self._received > _MESSAGE_BYTES:
-                self._watch.drop(self, "oversized")
+        """Parse `data` up to the end of the request, and give back what is behind it."""
+        while data and self.phase is not Phase.ANSWERING and not self.transport.is_closing():
+            end = self._end_of_part(data)
+            self._received += end
+            super().data_received(data[:end])
+            data = data[end:]
+        if data:
+            self.transport.unread(data)
+            self.charge(NO_REVIEW_SECONDS)
+        if not self.transport.is_closing():
+            self._measure()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header, unless there are too many."""
+        if len(self.headers) >= HEADERS:
+            self._refusal = _TOO_LARGE
+            raise ValueError("too many")  # the parser stops, and uvicorn calls `send_400_response`
+        super().on_header(name, value)
+
+    def on_chunk_header(self) -> None:
+        """Count a chunk of a body whose length is unknown."""
+        self._chunks += 1
+        if self._chunks - _FIRST_CHUNKS > self._received // CHUNK_BYTES:
+            self._refusal = 400, "the body has too many small chunks"
+            raise ValueError("too many")
+
+    def _end_of_part(self, data: bytes) -> int:
+        """How much of `data` is of this head or body, as far as that can be told: a body's length may be unknown."""
+        if self.phase is Phase.BODY:
+            part = min(self._to_come, len(data))
+            self._to_come -= part
+            return part or len(data)
+        end = (self._tail + data).find(_END_OF_HEAD)
+        if end < 0:
+            self._tail = (self._tail + data)[1 - len(_END_OF_HEAD) :]
+            return len(data)
+        end += len(_END_OF_HEAD) - len(self._tail)
+        self._tail = b""
+        return end
+
+    def _measure(self) -> None:
+        """See that what is not complete yet does not become too much."""
+        if self.phase is Phase.HEAD:
+            self._watch.holds(self, self._received)
+            if self._received > HEAD_BYTES:
+                self._refuse(*_TOO_LARGE)
+        elif self._received > _MESSAGE_BYTES:
+            self._watch.drop(self, "oversized")
 
     def on_message_begin(self) -> None:
         """Start the clock: from here on the whole request has to arrive in time."""
+        if self.phase is Phase.ANSWERING:
+            raise ValueError("a request behind one of unknown length")  # see `send_400_response`
         super().on_message_begin()
         self.scope["state"]["arrival"] = self
-        self.begun_at = time.perf_counter()
-        self.due = self._watch.sweeps + READ_SECONDS
+        self.begun_at = self.transport.ready_at or time.perf_counter()
+        self._enter(Phase.HEAD, READ_SECONDS)
         if self.has_asked:
             self._watch.touch(self)
 
     def on_headers_complete(self) -> None:
         """Weigh the head, only where it may be too large, and hand the request on."""
-        if self._received > HEAD_BYTES and _weigh(self.url, self.headers) > HEAD_BYTES:
+        if self._received > HEAD_BYTES:
             self._refusal = _TOO_LARGE
         elif self._stranger:
             self._refusal = 403, self._stranger
         if self._refusal:
             raise ValueError("refused")  # the parser stops, and uvicorn calls `send_400_response`
-        self._in_head = False
+        self.phase = Phase.BODY  # within the time that the head has left
+        self._to_come = next((int(value) for name, value in self.headers if name == b"content-length"), 0)
+        self._chunks = 0
+        self._watch.holds_nothing(self)
         super().on_headers_complete()
         self.cycle.transport = self._answers  # type: ignore[assignment]  # it has what is used of a transport
         if self._watch.draining:
@@ -213,45 +258,80 @@ class Limited(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """Wait for the answer, or for the next request where there has been one before the body's end."""
         super().on_message_complete()
-        self.complete_at = time.perf_counter()
+        self.complete_at = self.transport.ready_at or time.perf_counter()
         self.has_asked = True
-        self.is_answering = not self.cycle.response_complete
         self._received = 0
-        self._in_head = True
-        self.due = self._watch.sweeps + (KEEP_ALIVE_SECONDS if self.cycle.response_complete else ANSWER_SECONDS)
+        if self.cycle.response_complete:
+            self._enter(Phase.KEPT, KEEP_ALIVE_SECONDS)
+        else:
+            self._enter(Phase.ANSWERING, ANSWER_SECONDS)
+            self.transport.hold()
+
+    # Answering it.
+
+    def keeps(self, count: int) -> None:
+        """Note how many bytes of the body the application has gathered, among those that have not asked for room."""
+        self._watch.holds(self, count)
+
+    def hold_up(self) -> None:
+        """Read no more of the body until the application asks for it; its time stands still until `go_on`."""
+        self.is_held_up = True
+        self.flow.pause_reading()
+
+    def go_on(self) -> None:
+        """Let time go on."""
+        self.is_held_up = False
+
+    @property
+    def body_bytes(self) -> int:
+        """How much of the request is here."""
+        return self._received
+
+    @property
+    def is_kept_waiting(self) -> bool:
+        """Whether there is more that we have not read; what is complete waits for us as well."""
+        return self.transport.ready_at > 0 or self.is_answering
+
+    def give_way(self) -> None:
+        """Leave one's room to somebody else."""
+        self._watch.drop(self, "crowded")
+
+    def charge(self, seconds: float) -> None:
+        """Note how much processor time the answer took."""
+        self.transport.had += seconds
 
     def on_response_complete(self) -> None:
         """Keep the connection, unless the rest of the body is still on its way."""
         self._answers.flush()
         super().on_response_complete()
-        self.is_answering = False
         self._watch.touch(self)
-        if self._in_head:
-            self.due = self._watch.sweeps + KEEP_ALIVE_SECONDS
+        self._watch.holds_nothing(self)
+        if self.phase is Phase.ANSWERING:
+            is_sent = not self.transport.get_write_buffer_size()
+            self._enter(Phase.KEPT, KEEP_ALIVE_SECONDS if is_sent else ANSWER_SECONDS)
+            self.transport.release()
+
+    def resume_writing(self) -> None:
+        """Have the time of a kept connection begin when the whole answer has been taken."""
+        super().resume_writing()
+        if self.phase is Phase.KEPT:
+            self._enter(Phase.KEPT, KEEP_ALIVE_SECONDS)
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what is no HTTP, in the same words as the application's refusals, and close."""
-        status, error = self._refusal or (400, msg)
+        """Refuse what is no HTTP; where it came behind a request that is being answered, that one is the last."""
+        if self.phase is Phase.ANSWERING:
+            self.end_with_this_answer()
+        else:
+            self._refuse(*(self._refusal or (400, msg)))
+
+    def _refuse(self, status: int, error: str) -> None:
+        """Refuse in the same words as the application, and close."""
+        self.charge(NO_REVIEW_SECONDS)
         self._watch.refused(status)
         body = b'{"error":%s}' % msgspec.json.encode(error)
         head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body)
         self.transport.write(STATUS_LINE[status] + head + body)
         self.transport.close()
-
-    def end_with_this_answer(self) -> None:
-        """Say `Connection: close` in the answer that is being made, if there is one."""
-        cycle: RequestResponseCycle | None = self.cycle  # None before the first request, whatever uvicorn declares
-        if cycle is not None and not cycle.response_complete:
-            cycle.keep_alive = False
-
-    def abort(self) -> None:
-        """Close at once, without the courtesies that a caller can draw out."""
-        self._watch.connections.pop(self, None)
-        self.transport.abort()
-
-
-def _weigh(url: bytes, headers: list[tuple[bytes, bytes]]) -> int:
-    return len(url) + sum(len(name) + len(value) + 4 for name, value in headers)
 
 
 def _stranger(certificate: Any, allowed: frozenset[str]) -> str:

@@ -11,14 +11,12 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from webhook.server.doorway import BACKLOG, Doorway
-from webhook.server.limits import KEEP_ALIVE_SECONDS, Limited, Watch
+from webhook.server.limits import KEEP_ALIVE_SECONDS, Limited
+from webhook.server.line import Line
+from webhook.server.watch import Watch
 
 __all__ = ["ListenError", "Listener", "listen"]
 
-HANDSHAKE_SECONDS = 5.0
-"""How long a TLS handshake may take. The API server gives up after 10 s."""
-
-_FAREWELL_SECONDS = 5.0  # how long we wait for the other side's part in closing a TLS connection
 _PORTS = 65536
 
 
@@ -27,7 +25,7 @@ class ListenError(OSError):
 
 
 class Listener(uvicorn.Server):
-    """uvicorn on one bound socket: it leaves signals to `Drain`, and a TLS handshake has to come to an end."""
+    """uvicorn on one bound socket: it leaves signals to `Drain`, connections to `Doorway`, and reading to `Turns`."""
 
     def __init__(self, app: ASGIApp, bound: socket.socket, context: ssl.SSLContext | None, watch: Watch) -> None:
         super().__init__(
@@ -59,9 +57,9 @@ class Listener(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen."""
         del sockets
-        doorway = Doorway(self._bound, self._let_in, lambda: self._watch.dropped("slow"))
-        doorway.open()
-        self.servers.append(doorway)  # type: ignore[arg-type]  # it has what uvicorn uses of a server
+        self._doorway = Doorway(self._bound, self._context, self._let_in, lambda: self._watch.dropped("slow"))
+        self._doorway.open()
+        self.servers.append(self._doorway)  # type: ignore[arg-type]  # it has what uvicorn uses of a server
         self.started = True
         self.listening.set()
 
@@ -69,19 +67,10 @@ class Listener(uvicorn.Server):
         """Close the socket and every connection, within a second and whatever they are about."""
         self.should_exit = self.force_exit = True
 
-    async def _let_in(self, accepted: socket.socket) -> None:
-        """Shake hands, where this is for TLS, and serve. Whoever cannot do that has gone or is not worth a word."""
-        with contextlib.suppress(OSError):
-            await asyncio.get_running_loop().connect_accepted_socket(
-                self._connection,
-                accepted,
-                ssl=self._context,
-                ssl_handshake_timeout=HANDSHAKE_SECONDS if self._context else None,
-                ssl_shutdown_timeout=_FAREWELL_SECONDS if self._context else None,
-            )
-
-    def _connection(self) -> Limited:
-        return Limited(self._watch, config=self.config, server_state=self.server_state, app_state={})
+    def _let_in(self, connected: socket.socket) -> None:
+        """Serve a connection that has shaken hands, where this is for TLS."""
+        line = Line(connected, self._doorway.turns, self._doorway.farewell)
+        line.begin(Limited(self._watch, config=self.config, server_state=self.server_state, app_state={}))
 
 
 def listen(host: str | None, port: int) -> socket.socket:

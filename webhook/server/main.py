@@ -19,13 +19,13 @@ from webhook.server.admission import Admission
 from webhook.server.app import admission_app, health_app
 from webhook.server.drain import Drain
 from webhook.server.files import Followed
-from webhook.server.limits import CONNECTIONS, Watch
 from webhook.server.listener import Listener, ListenError, listen
 from webhook.server.logs import Level, Log
 from webhook.server.memory import trim
 from webhook.server.metrics import Metrics
 from webhook.server.pressure import Pressure
 from webhook.server.tls import Files, PairError, ServingPair
+from webhook.server.watch import CONNECTIONS, Watch
 
 __all__ = ["Addresses", "ServeError", "Settings", "serve", "settle"]
 

@@ -22,10 +22,6 @@ for another try a second later. Less would send a burst away that can be worked 
 UNNOTICED_SECONDS: Final = 0.2
 """A wait that is never too long; callers wait for a second at least, so their time need not be looked up."""
 
-BODIES_BYTES: Final = 24 * 1024 * 1024
-"""What bodies that are being received and answered may hold together, those aside that came in one piece: three of the
-largest, each for a fraction of a second."""
-
 TURN_SECONDS: Final = 0.01
 """How long reviews may be decided in one turn of the event loop before it looks at its sockets again: a handshake needs
 three turns, and its caller's time runs meanwhile."""
@@ -44,7 +40,7 @@ _UNITS: Final = {b"ms": 0.001, b"s": 1.0, b"m": 60.0}
 
 
 class Pressure:
-    """The event loop's lag, and the memory that bodies hold. All times are of `time.perf_counter`."""
+    """The event loop's lag, and whose turn it is to be decided about. All times are of `time.perf_counter`."""
 
     def __init__(self) -> None:
         self._turn_began = 0.0  # 0 while nobody has had a turn in this one of the loop
@@ -52,7 +48,6 @@ class Pressure:
         self._measured_at = 0.0
         self._peaks = [0.0, 0.0]  # of this half minute and of the one before
         self._peaks_since = time.perf_counter()
-        self._held = 0
         self._queue: deque[object] = deque()  # those who wait for their turn
 
     async def measure(self) -> None:
@@ -110,17 +105,6 @@ class Pressure:
             self._peaks_since = self._measured_at
             self._peaks = [0.0, self._peaks[0]]
         self._peaks[0] = max(lag, self._peaks[0])
-
-    def hold(self, count: int) -> bool:
-        """Take so many bytes of memory for a body, unless that is too much."""
-        if self._held + count > BODIES_BYTES:
-            return False
-        self._held += count
-        return True
-
-    def release(self, count: int) -> None:
-        """Give back what was taken."""
-        self._held -= count
 
 
 def budget(query: bytes) -> float:

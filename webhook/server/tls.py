@@ -137,7 +137,7 @@ class ServingPair:
         """Take over what is written to the files, for ever. `told` gets None for a new pair, else what is wrong."""
         await self._followed.follow(told)
 
-    def _hand_over(self, connection: ssl.SSLObject, name: str | None, context: ssl.SSLContext) -> None:
+    def _hand_over(self, connection: ssl.SSLObject | ssl.SSLSocket, name: str | None, context: ssl.SSLContext) -> None:
         """Give a handshake the pair in use, whatever name was asked for: also none."""
         del name, context
         connection.context = self.pair.context

@@ -140,7 +140,7 @@ OPTIONS: tuple[tuple[str, str, dict[str, Any]], ...] = (
         {"type": Path, "help": "The configuration, read again when it changes; the built-in one without."},
     ),
     ("--drain-seconds", "N", _number(_seconds, 100, "The most to serve on after SIGTERM.")),
-    ("--max-connections", "N", _number(_count, 500, "Above this the idlest connection is closed for a new one.")),
+    ("--max-connections", "N", _number(_count, 1000, "Above this the idlest connection is closed for a new one.")),
     (
         "--log-level",
         "LEVEL",

@@ -1,0 +1,61 @@
+"""Room for large bodies: who gets it, and who gives way."""
+
+import pytest
+
+from webhook.server import room
+from webhook.server.room import BYTES_A_SECOND, DAWDLING_SECONDS, ROOM_BYTES, Room
+
+
+class Body:
+    """A large body that is being received."""
+
+    def __init__(self, here: int = 0, *, waiting: bool = False) -> None:
+        self.body_bytes, self.is_kept_waiting, self.is_gone = here, waiting, False
+
+    def give_way(self) -> None:
+        self.is_gone = True
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time, which is set by its only element."""
+    now = [100.0]
+    monkeypatch.setattr(room, "perf_counter", lambda: now[0])
+    return now
+
+
+def test_there_is_so_much_and_no_more(clock: list[float]) -> None:
+    del clock
+    there, one, other = Room(), Body(), Body()
+    assert there.take(one, ROOM_BYTES)
+    assert not there.take(other, 1)
+    there.leave(one)
+    assert there.take(other, 1)
+    there.leave(one)  # again, which changes nothing
+    assert not there.take(one, ROOM_BYTES)
+
+
+def test_who_dawdles_gives_way_to_who_waits(clock: list[float]) -> None:
+    there, one = Room(), Body()
+    there.take(one, ROOM_BYTES)
+    clock[0] += DAWDLING_SECONDS + 1
+    assert not there.take(Body(), 1)
+    assert one.is_gone
+    assert there.take(Body(), ROOM_BYTES)
+
+
+@pytest.mark.parametrize("holder", [Body(waiting=True), Body(2 * BYTES_A_SECOND)])
+def test_who_is_fast_and_who_waits_for_us_does_not(clock: list[float], holder: Body) -> None:
+    there = Room()
+    there.take(holder, ROOM_BYTES)
+    clock[0] += DAWDLING_SECONDS + 1
+    assert not there.take(Body(), 1)
+    assert not holder.is_gone
+
+
+def test_nobody_has_to_give_way_where_nobody_waits(clock: list[float]) -> None:
+    there, slow = Room(), Body()
+    there.take(slow, ROOM_BYTES // 2)
+    clock[0] += 1000
+    assert there.take(Body(), ROOM_BYTES // 2)
+    assert not slow.is_gone

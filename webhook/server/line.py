@@ -1,0 +1,242 @@
+"""A connection as a transport that reads when its turn has come, and one request at a time.
+
+OpenSSL reads from the socket itself, a record at a time. Event loops read ahead for it, into buffers of 256 KiB and
+more for each connection, and hand over whatever is there: that is the memory by which a few hundred connections ended a
+server. Here nothing is between the socket and the request that is being read.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Final
+
+from webhook.server.turns import READ, WRITE, Turns
+
+__all__ = ["Line"]
+
+_RECORD: Final = 16 * 1024  # bytes; no TLS record has more, so that OpenSSL has nothing left that no selector sees
+_TURN_BYTES: Final = 32 * 1024
+_AGAIN: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+
+
+class Line(asyncio.Transport):
+    """The transport over a connected socket, after its handshake where it has TLS; `begin` hands it to a protocol.
+
+    `farewell` takes the socket over when the last byte is sent, with nothing of TLS left in it.
+    """
+
+    def __init__(self, connected: socket.socket, turns: Turns, farewell: Callable[[socket.socket], None]) -> None:
+        super().__init__()
+        self.had = turns.now
+        self.ready_at = 0.0
+        self._socket = connected
+        self._turns = turns
+        self._farewell = farewell
+        self._unsent = bytearray()
+        self._unread = b""  # what was read and given back
+        self._events = 0  # that the selector looks for
+        self._is_paused = self._is_held = self._is_closing = self._is_lost = False
+
+    def begin(self, protocol: asyncio.Protocol) -> None:
+        """Serve `protocol` from here on."""
+        self._protocol = protocol
+        protocol.connection_made(self)
+        self._look()
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """`peercert`, the caller's certificate, or `sslcontext`; of what else transports know nothing is asked for."""
+        if not isinstance(self._socket, ssl.SSLSocket):
+            return default
+        if name == "peercert":
+            return self._socket.getpeercert()
+        return self._socket.context if name == "sslcontext" else default
+
+    # Reading.
+
+    def ready(self, events: int) -> bool:
+        """Send what could not be sent before; whether to be read from. Who is not asked for more is looked at no more.
+
+        That is found out here, when it sends all the same, since most never do.
+        """
+        if events & WRITE:
+            self._send_rest()
+        if events & READ:
+            if self._wants():
+                return True
+            self._look()
+        return False
+
+    def read(self) -> None:
+        """Read until the request is complete, or it is the next one's turn."""
+        size = 0
+        while size < _TURN_BYTES and self._wants():
+            data = self._receive()
+            if not data:
+                return
+            size += len(data)
+            self._protocol.data_received(data)
+
+    def _receive(self) -> bytes:
+        """What comes next; nothing where there is nothing now, or never again."""
+        if self._unread:
+            data, self._unread = self._unread, b""
+            return data
+        try:
+            data = self._socket.recv(_RECORD)
+        except _AGAIN:
+            return b""
+        except OSError as error:
+            self._lose(error)
+            return b""
+        if not data:
+            self._protocol.eof_received()
+            self.close()
+        return data
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there is something to be read that no selector knows of."""
+        return bool(self._unread)
+
+    def unread(self, data: bytes) -> None:
+        """Give back what was received last, to be received again when its turn comes."""
+        self._unread = data
+
+    def hold(self) -> None:
+        """Read no more until `release`, whatever the protocol says in between: a request is being answered."""
+        if not self._is_held:
+            self._is_held = True
+            self._turns.in_hand += 1
+
+    def release(self) -> None:
+        """Read the next request."""
+        if self._is_held:
+            self._is_held = False
+            self._turns.in_hand -= 1
+        if self._unread:
+            self._turns.again(self)
+        self._look_again()
+
+    def pause_reading(self) -> None:
+        """Read no more until `resume_reading`."""
+        self._is_paused = True
+
+    def resume_reading(self) -> None:
+        """Read on."""
+        self._is_paused = False
+        self._look_again()
+
+    def is_reading(self) -> bool:
+        """Whether the protocol wants to read."""
+        return not self._is_paused
+
+    def _wants(self) -> bool:
+        return not (self._is_held or self._is_paused or self._is_closing or self._unsent)
+
+    # Writing.
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Send `data`, now or as soon as there is room in the kernel."""
+        if self._is_lost:
+            return
+        if not self._unsent:
+            data = data[self._send(data) :]
+        if data and not self._is_lost:
+            self._unsent += data
+            self._look()
+
+    def get_write_buffer_size(self) -> int:
+        """How many bytes have found no room in the kernel yet."""
+        return len(self._unsent)
+
+    def _send(self, data: bytes | bytearray | memoryview) -> int:
+        """Send some of `data`; how many bytes."""
+        try:
+            return self._socket.send(data)
+        except _AGAIN:
+            return 0
+        except OSError as error:
+            self._lose(error)
+            return 0
+
+    def _send_rest(self) -> None:
+        if not self._unsent:
+            return
+        del self._unsent[: self._send(self._unsent)]
+        if not self._unsent and not self._is_lost:
+            self._protocol.resume_writing()
+            if self._is_closing:
+                self._say_goodbye()
+            else:
+                self._look()
+
+    # What is looked for.
+
+    def _look_again(self) -> None:
+        if not self._events & READ:
+            self._look()
+
+    def _look(self) -> None:
+        """Look for what is wanted now."""
+        events = (READ if self._wants() else 0) | (WRITE if self._unsent else 0)
+        if events == self._events or self._is_lost:
+            return
+        if not self._events:
+            self._turns.watch(self._socket, self, events)
+        elif not events:
+            self._turns.leave(self._socket)
+        else:
+            self._turns.change(self._socket, self, events)
+        self._events = events
+
+    # The end.
+
+    def is_closing(self) -> bool:
+        """Whether nothing more is read."""
+        return self._is_closing
+
+    def close(self) -> None:
+        """Send what is to be sent, and say goodbye."""
+        if self._is_closing:
+            return
+        self._is_closing = True
+        if not self._unsent:
+            self._say_goodbye()
+
+    def abort(self) -> None:
+        """Close at once."""
+        self._lose(None)
+
+    def _say_goodbye(self) -> None:
+        """End TLS, and leave the socket to `farewell`."""
+        self._forget(None)
+        self._farewell(_without_tls(self._socket))
+
+    def _lose(self, error: Exception | None) -> None:
+        if not self._is_lost:
+            self._forget(error)
+            self._socket.close()
+
+    def _forget(self, error: Exception | None) -> None:
+        if self._events:
+            self._turns.leave(self._socket)
+        if self._is_held:
+            self._is_held = False
+            self._turns.in_hand -= 1
+        self._is_closing = self._is_lost = True
+        self._events = 0
+        self._unread = b""
+        self._unsent.clear()
+        asyncio.get_running_loop().call_soon(self._protocol.connection_lost, error)
+        del self._protocol  # each has the other, which only the garbage collector could end
+
+
+def _without_tls(connected: socket.socket) -> socket.socket:
+    """The socket, after the end of TLS was said or could not be."""
+    if not isinstance(connected, ssl.SSLSocket):
+        return connected
+    with suppress(OSError, ValueError):
+        connected.unwrap()
+    return socket.socket(connected.family, connected.type, connected.proto, connected.detach())

@@ -1,0 +1,63 @@
+"""Room for large bodies: one after the other, and who dawdles gives way to who waits.
+
+A body of some MiB is in memory for the time of its transfer. Where that time is the sender's to choose, four who send
+slowly have all the room there is. The API server has all of a review when it begins to send.
+"""
+
+from time import perf_counter
+from typing import Final, Protocol
+
+__all__ = ["LARGE_BYTES", "Holder", "Room"]
+
+LARGE_BYTES: Final = 512 * 1024
+"""Bodies of so many bytes need not ask for room: they are counted with all others (`webhook.server.limits`)."""
+
+ROOM_BYTES: Final = 8 * 1024 * 1024
+"""What large bodies may hold together: one of the largest."""
+
+DAWDLING_SECONDS: Final = 0.25
+BYTES_A_SECOND: Final = 1024 * 1024
+"""How fast a large body has to come in after that while somebody else waits for its room."""
+
+
+class Holder(Protocol):
+    """Whoever holds room: how many bytes of its body are here, whether it is we who do not read, and its end."""
+
+    @property
+    def body_bytes(self) -> int:
+        """How much of the body is here."""
+
+    @property
+    def is_kept_waiting(self) -> bool:
+        """Whether there is more that we have not read."""
+
+    def give_way(self) -> None:
+        """Go."""
+
+
+class Room:
+    """Who holds how much of it, and since when, by `time.perf_counter`."""
+
+    def __init__(self) -> None:
+        self._holders: dict[Holder, tuple[int, float]] = {}
+
+    def take(self, holder: Holder, size: int) -> bool:
+        """Take so many bytes, unless there is no room; then whoever dawdles has to give way, for the next time."""
+        if size + sum(each for each, _ in self._holders.values()) > ROOM_BYTES:
+            now = perf_counter()
+            for other, (_, since) in list(self._holders.items()):
+                if _dawdles(other, now - since):
+                    self.leave(other)
+                    other.give_way()
+            return False
+        self._holders[holder] = size, perf_counter()
+        return True
+
+    def leave(self, holder: Holder) -> None:
+        """Give back what was taken."""
+        self._holders.pop(holder, None)
+
+
+def _dawdles(holder: Holder, seconds: float) -> bool:
+    """Whether less has come in these seconds than should have, and not because we did not read it."""
+    return not holder.is_kept_waiting and holder.body_bytes < (seconds - DAWDLING_SECONDS) * BYTES_A_SECOND

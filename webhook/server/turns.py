@@ -1,0 +1,148 @@
+"""Whose turn it is: all sockets of a listener, looked at once in each turn of the event loop.
+
+An event loop calls whoever can be read from, in whatever order it finds them, until nobody is left; so those who send
+without a pause make everybody else wait for all of them. Here each turn has an end, and who has had the least of our
+time comes first. That is fair to connections, not to addresses: behind a NAT, friend and foe have the same one. Whoever
+asks now and then is always before those who never stop, however many these are.
+
+What is not read yet stays in the kernel, whose buffers are small and make the other side wait.
+"""
+
+import asyncio
+import selectors
+import socket
+import time
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Final, Protocol
+
+__all__ = ["READ", "WRITE", "Guest", "Turns"]
+
+READ: Final = selectors.EVENT_READ
+WRITE: Final = selectors.EVENT_WRITE
+
+TURN_SECONDS: Final = 0.002
+"""How long connections are read in one turn of the loop."""
+
+IN_HAND: Final = 16
+"""How many requests may wait for their decision before more are read: it takes the more of them no sooner."""
+
+
+class Guest(Protocol):
+    """Whoever has a socket here. Those that want to be read are read in the order of what they have had so far."""
+
+    had: float
+    ready_at: float
+
+    @property
+    def has_more(self) -> bool:
+        """Whether it wants another turn although its socket may not be ready."""
+
+    def ready(self, events: int) -> bool:
+        """Take note of what its socket is ready for; whether it wants to be read from when its turn has come."""
+
+    def read(self) -> None:
+        """Read, for a moment."""
+
+
+_what_it_had = attrgetter("had")
+
+
+class Turns:
+    """The sockets of one listener.
+
+    `afterwards` is called behind each turn, when what was read in it was decided about, and says whether it wants one
+    more.
+
+    `now` is what somebody has had who is always served as soon as everybody else: who comes, or comes back after a
+    pause, starts with as much, and saves nothing up.
+    """
+
+    def __init__(self, afterwards: Callable[[], bool]) -> None:
+        self.now = 0.0
+        self.in_hand = 0
+        self._afterwards = afterwards
+        self._selector = selectors.DefaultSelector()
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._selector.fileno(), self._turn)
+        self._is_coming = self._is_ending = self._is_closed = False
+        self._again: dict[Guest, None] = {}
+
+    def close(self) -> None:
+        """Look at no socket any more."""
+        self._loop.remove_reader(self._selector.fileno())
+        self._selector.close()
+        self._is_closed = True
+
+    def watch(self, bound: socket.socket, guest: Guest, events: int = READ) -> None:
+        """Begin to look at a socket."""
+        if not self._is_closed:
+            self._selector.register(bound, events, guest)
+
+    def change(self, bound: socket.socket, guest: Guest, events: int) -> None:
+        """Look for something else at a socket that is looked at."""
+        if not self._is_closed:
+            self._selector.modify(bound, events, guest)
+
+    def leave(self, bound: socket.socket) -> None:
+        """Look at a socket no more."""
+        if not self._is_closed:
+            self._selector.unregister(bound)
+
+    def again(self, guest: Guest) -> None:
+        """Give somebody another turn although its socket may not be ready."""
+        self._again[guest] = None
+        self._soon()
+
+    def _soon(self) -> None:
+        if not self._is_coming:
+            self._is_coming = True
+            self._loop.call_soon(self._come)
+
+    def _come(self) -> None:
+        self._is_coming = False
+        self._turn()
+
+    def _turn(self) -> None:
+        """Look at all sockets, and serve those that there is time for."""
+        if self._is_closed:
+            return
+        began = time.perf_counter()
+        ready = [key.data for key, events in self._selector.select(0) if key.data.ready(events)]
+        if self._again:
+            ready = list({**dict.fromkeys(ready), **self._again})
+        if len(ready) > 1:
+            ready.sort(key=_what_it_had)
+        left = self._serve(ready, began)
+        self._again = {guest: None for guest in left if guest.has_more}
+        if not self._is_ending:
+            self._is_ending = True
+            self._loop.call_soon(self._end_turn)
+
+    def _end_turn(self) -> None:
+        self._is_ending = False
+        if self._is_closed:
+            return
+        if self._afterwards() or self._again:
+            self._soon()
+
+    def _serve(self, ready: list[Guest], began: float) -> list[Guest]:
+        """Serve those who are ready, for as long as a turn is; who is left."""
+        at = began
+        for served, guest in enumerate(ready):
+            if at - began > TURN_SECONDS or self.in_hand >= IN_HAND:
+                _note_waiting(ready[served:], began)
+                return ready[served:]
+            self.now = max(self.now, guest.had)
+            guest.ready_at = guest.ready_at or began
+            guest.read()
+            guest.ready_at = 0.0
+            before, at = at, time.perf_counter()
+            guest.had = max(self.now, guest.had) + at - before
+        return []
+
+
+def _note_waiting(guests: list[Guest], now: float) -> None:
+    """Note since when those wait who were not served."""
+    for guest in guests:
+        guest.ready_at = guest.ready_at or now
