@@ -1,9 +1,20 @@
-"""Reviews as the API server sends them for a Deployment's Pod: about 5.5 KB, compact JSON."""
+"""Reviews as the API server sends them, for Pods of Deployments and of workflows: about 5.5 KB, compact JSON."""
 
 import json
 from typing import Any
 
 _MOST = 25  # containers in one source; it may name 32
+
+CONFIG = """
+destinations:
+  central: {type: elasticsearch, host: es, index: "{namespace}-{label:step}"}
+  archive: {type: loki, host: loki, labels: {step: "{label:step}"}}
+"""
+"""The configuration under which `stranger` is reviewed."""
+
+_FORMATS = ("plain", "json", "logfmt", "nginx", "log4j", "java", "python", "klog")
+_AGENTS = ("fluent-bit", "vector", "otel-collector", "fluentd")
+_AGENT_SHARE = 8  # each eighth stranger ships by an agent of its own
 
 
 def review(number: int, *, annotated: bool, differs: bool = False) -> bytes:
@@ -14,6 +25,49 @@ def review(number: int, *, annotated: bool, differs: bool = False) -> bytes:
     """
     pod = _pod(number, annotated=annotated, of=number if differs else 0)
     return json.dumps(_envelope(number, pod), separators=(",", ":")).encode()
+
+
+def step(number: int) -> bytes:
+    """The body of the review of a workflow's step: the annotations are those of every other, and nothing else is.
+
+    Name, labels, image, variables, and the volume of its own claim differ.
+    """
+    return json.dumps(_envelope(number, _step(number)), separators=(",", ":")).encode()
+
+
+def stranger(number: int) -> bytes:
+    """The body of the review of a Pod that is like no other: paths, format and limits are its own as well."""
+    pod = _step(number)
+    said = {
+        "paths": f"/var/log/job-{number}/out.log,/var/log/job-{number}/*.err",
+        "format": _FORMATS[number % len(_FORMATS)],
+        "container": "app",
+        "drain-seconds": str(number % 20),
+        "fields": f"run={number}",
+        "node-agent-hints": "fluent-bit",
+    }
+    if number % _AGENT_SHARE == 0:
+        turn = number // _AGENT_SHARE
+        agent = _AGENTS[turn % len(_AGENTS)]
+        to = "archive" if turn % 2 and agent != "fluentd" else "central"  # the usual image of Fluentd knows no Loki
+        said |= {"destination": to, "agent": agent}
+    pod["metadata"]["annotations"] = {f"loghook.dev/{key}": text for key, text in said.items()}
+    return json.dumps(_envelope(number, pod), separators=(",", ":")).encode()
+
+
+def _step(number: int) -> dict[str, Any]:
+    pod = _pod(number, annotated=True, of=0)
+    metadata, spec = pod["metadata"], pod["spec"]
+    metadata["name"] = f"nightly-{number}"
+    metadata["labels"] = {"workflow": f"nightly-{number // 10}", "step": f"step-{number}", "team": "payments"}
+    metadata["ownerReferences"][0] |= {"kind": "Workflow", "name": f"nightly-{number // 10}"}
+    app = spec["containers"][0]
+    app["image"] = f"registry.example.com/steps/app:{number}"
+    app["env"].append({"name": "PARTITION", "value": str(number)})
+    app["volumeMounts"].append({"name": f"work-{number}", "mountPath": "/work"})
+    spec["volumes"].append({"name": f"work-{number}", "persistentVolumeClaim": {"claimName": f"work-{number}"}})
+    spec["restartPolicy"] = "Never"
+    return pod
 
 
 def pod(containers: int) -> dict[str, Any]:

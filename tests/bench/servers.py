@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from base64 import b64encode
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +18,11 @@ import jsonpatch
 import msgspec
 import uvloop
 from fastapi import FastAPI, Request
+from reviews import CONFIG
 from reviews import pod as example_pod
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from webhook.config.loghook_yaml import Config
+from webhook.config.loghook_yaml import Config, load
 from webhook.inject import Injected, Op, inject
 from webhook.pod.view import view
 from webhook.server import Settings, serve
@@ -32,7 +34,9 @@ from webhook.server.watch import Watch
 
 def loghook(certificate: Path, key: Path) -> None:
     """The real one, with its logs and metrics."""
-    serve(Settings(tls_cert=certificate, tls_key=key, host="127.0.0.1", port=0, health_port=0, drain_seconds=0))
+    config = partial(load, CONFIG)
+    here = Settings(tls_cert=certificate, tls_key=key, host="127.0.0.1", port=0, health_port=0, read_config=config)
+    serve(msgspec.structs.replace(here, drain_seconds=0))
 
 
 def floor(size: int) -> ASGIApp:
