@@ -51,7 +51,7 @@ class Injected(msgspec.Struct, frozen=True):
     @property
     def patch(self) -> bytes:
         """The JSON Patch, as JSON."""
-        return _encode(tuple(ops(self.pod, self.plan)))
+        return _encode(ops(self.pod, self.plan))
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -117,7 +117,7 @@ def inject(pod: Pod, config: Config, namespace: str = "default") -> Outcome:
     diagnostics += tuple(again.remains(pod, planned))
     if diagnostics and _has_errors(diagnostics):
         return _mistaken(pod, asked.request, diagnostics)
-    added = tuple(Added(each.name, each.mode, each.engine) for each in planned.sidecars)
+    added = tuple([Added(each.name, each.mode, each.engine) for each in planned.sidecars])
     return Injected(pod, planned, added, diagnostics)
 
 

@@ -199,7 +199,9 @@ def _token_volume(spec: bytes, metadata: Metadata) -> bytes | None:
 def _size(metadata: Metadata) -> int:
     """The bytes that the texts of `metadata` hold."""
     maps = (metadata.annotations or {}, metadata.labels or {})
-    return size_of(text for each in maps for pair in each.items() for text in pair)
+    names = (metadata.name or "", metadata.generate_name or "", metadata.namespace or "")
+    kinds = (owner.kind for owner in metadata.owner_references or ())
+    return size_of((*names, *kinds, *(text for each in maps for pair in each.items() for text in pair)))
 
 
 def _mentions(outcome: Outcome, patch: bytes, name: bytes) -> bool:

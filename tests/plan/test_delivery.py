@@ -182,7 +182,7 @@ def test_expands_nothing_in_values_of_variables() -> None:
             return {"A": ("$(B) $$",), "B": (Variable("LOGHOOK_POD_NAME"),), "C": ("x-", Variable("LOGHOOK_POD_NAME"))}
 
     files: list[Any] = []
-    around = Surroundings.of(view(pod({})), (), (), configuration())
+    around = Surroundings.of(view(pod({})), (), (), configuration(), ships=True)
     bounds = {"memory_bytes": 1, "state_bytes": 1, "grace_seconds": 1}
     delivery = Delivery.of(files, around, configuration(), bounds)
     env = {entry["name"]: entry for entry in delivery.environment(Agent())}  # type: ignore[arg-type] # as much as it asks

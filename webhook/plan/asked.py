@@ -10,7 +10,7 @@ from webhook.annotations.values import nearest
 from webhook.config.destinations import Destination
 from webhook.config.loghook_yaml import Config
 from webhook.diagnostics import Diagnostic
-from webhook.plan.names import DRAIN_NAME, sidecar_name
+from webhook.plan.names import AGENT_NAME, DRAIN_NAME, sidecar_name
 from webhook.plan.resources import within_ceiling
 from webhook.remembered import size_of
 
@@ -22,7 +22,8 @@ _FACTOR = 4  # what is parsed holds its texts again, and as much for itself
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked: `request`, within the ceiling, with the sources that have a destination where they need one.
 
-    `ours` are the names that our containers can have for it. `key` is what it is all made from, under `config`.
+    `ours` are the names that our containers can have for it. `key` is what it is all made from, under `config`, and
+    `size` about the bytes that both hold.
     """
 
     request: Request
@@ -31,6 +32,12 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     ours: frozenset[str]
     diagnostics: tuple[Diagnostic, ...]
     key: Hashable
+    size: int
+
+    @property
+    def ships(self) -> bool:
+        """Whether an agent is asked for."""
+        return AGENT_NAME in self.ours
 
     def is_authors(self, field: str) -> bool:
         """Whether the Pod's author answers for `field` of the request: who says it, or everybody who is to be told."""
@@ -48,7 +55,7 @@ def ask(annotations: Mapping[str, str], config: Config, namespace: str) -> Asked
     if found is None:
         found = _asked(key, dict(said), config, namespace)
         if not config.memory.asked.is_new(key):
-            config.memory.asked.keep(key, found, _FACTOR * size_of(text for pair in said for text in pair))
+            config.memory.asked.keep(key, found, found.size)
     return found
 
 
@@ -63,6 +70,7 @@ def _asked(key: Hashable, said: Mapping[str, str], config: Config, namespace: st
         ours=frozenset((DRAIN_NAME, *map(sidecar_name, sources))),
         diagnostics=(*parsed.diagnostics, *astray, *cut),
         key=key,
+        size=_FACTOR * size_of(text for pair in said.items() for text in pair),
     )
 
 

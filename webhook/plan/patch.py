@@ -31,24 +31,26 @@ class Op(msgspec.Struct, frozen=True):
     op: Literal["add"] = "add"
 
 
-def ops(pod: Pod, plan: Plan) -> Iterator[Op]:
+def ops(pod: Pod, plan: Plan) -> list[Op]:
     """The operations that turn `pod` into the Pod of `plan`, in an order in which each finds its place."""
     spec = pod.spec
+    found: list[Op] = []
     # Mounts first: sidecars that come before the user's init containers move them.
     if plan.mounts:
-        yield from _mount_ops("/spec/initContainers", pod.init_containers, plan.mounts)
-        yield from _mount_ops("/spec/containers", pod.containers, plan.mounts)
-    yield from _append("/spec/volumes", spec.volumes, plan.volumes)
-    yield from _insert("/spec/initContainers", spec.init_containers, plan.sidecars)
+        found += _mount_ops("/spec/initContainers", pod.init_containers, plan.mounts)
+        found += _mount_ops("/spec/containers", pod.containers, plan.mounts)
+    found += _append("/spec/volumes", spec.volumes, plan.volumes)
+    found += _insert("/spec/initContainers", spec.init_containers, plan.sidecars)
     if plan.has_plain_sidecars:
-        yield from _append("/spec/containers", spec.containers, [sidecar.written for sidecar in plan.sidecars])
+        found += _append("/spec/containers", spec.containers, [sidecar.written for sidecar in plan.sidecars])
     if plan.image_pull_secrets:
         there = {secret.name for secret in spec.image_pull_secrets or ()}
         missing = [{"name": name} for name in plan.image_pull_secrets if name not in there]
-        yield from _append("/spec/imagePullSecrets", spec.image_pull_secrets, missing)
+        found += _append("/spec/imagePullSecrets", spec.image_pull_secrets, missing)
     for kind, added in plan.resources.items():
-        yield from _member_ops(f"/spec/resources/{kind}", getattr(spec.resources, kind), added)
-    yield from annotation_ops(pod, annotations(pod, plan))
+        found += _member_ops(f"/spec/resources/{kind}", getattr(spec.resources, kind), added)
+    found += annotation_ops(pod, annotations(pod, plan))
+    return found
 
 
 def annotations(pod: Pod, plan: Plan) -> dict[str, str]:
@@ -76,17 +78,15 @@ def too_large(pod: Pod, plan: Plan) -> Iterator[Diagnostic]:
         yield Diagnostic("LH147", PREFIX + "paths")
 
 
-def annotation_ops(pod: Pod, annotations: Mapping[str, str]) -> Iterator[Op]:
+def annotation_ops(pod: Pod, annotations: Mapping[str, str]) -> list[Op]:
     """The operations that set `annotations` on `pod`."""
-    yield from _member_ops("/metadata/annotations", pod.metadata.annotations, annotations)
+    return _member_ops("/metadata/annotations", pod.metadata.annotations, annotations)
 
 
-def _member_ops(path: str, there: Mapping[str, Any] | None, members: Mapping[str, Any]) -> Iterator[Op]:
+def _member_ops(path: str, there: Mapping[str, Any] | None, members: Mapping[str, Any]) -> list[Op]:
     if there is None:
-        yield Op(path, dict(members))
-        return
-    for key, value in members.items():
-        yield Op(f"{path}/{_escape(key)}", value)
+        return [Op(path, dict(members))]
+    return [Op(f"{path}/{_escape(key)}", value) for key, value in members.items()]
 
 
 def _escape(key: str) -> str:
@@ -94,28 +94,27 @@ def _escape(key: str) -> str:
     return key.replace("~", "~0").replace("/", "~1")
 
 
-def _append(path: str, there: Sequence[Any] | None, items: Sequence[Any]) -> Iterator[Op]:
+def _append(path: str, there: Sequence[Any] | None, items: Sequence[Any]) -> list[Op]:
     if there is None:
-        if items:
-            yield Op(path, list(items))
-        return
-    for item in items:
-        yield Op(f"{path}/-", item)
+        return [Op(path, list(items))] if items else []
+    return [Op(f"{path}/-", item) for item in items]
 
 
-def _mount_ops(path: str, containers: Iterable[Container], mounts: Sequence[Mount]) -> Iterator[Op]:
+def _mount_ops(path: str, containers: Iterable[Container], mounts: Sequence[Mount]) -> list[Op]:
+    added: dict[str, list[dict[str, str]]] = {}
+    for mount in mounts:
+        added.setdefault(mount.container, []).append({"name": mount.volume, "mountPath": mount.path})
+    found: list[Op] = []
     for index, container in enumerate(containers):
-        added = [{"name": m.volume, "mountPath": m.path} for m in mounts if m.container == container.name]
-        yield from _append(f"{path}/{index}/volumeMounts", container.volume_mounts, added)
+        if container.name in added:
+            found += _append(f"{path}/{index}/volumeMounts", container.volume_mounts, added[container.name])
+    return found
 
 
-def _insert(path: str, there: Sequence[Any] | None, sidecars: Iterable[Sidecar]) -> Iterator[Op]:
+def _insert(path: str, there: Sequence[Any] | None, sidecars: Iterable[Sidecar]) -> list[Op]:
     """Native sidecars, each before the init container at its index; those of one index keep their order."""
-    placed = sorted(
-        ((sidecar.index, sidecar.written) for sidecar in sidecars if sidecar.index is not None), key=itemgetter(0)
-    )
+    native = [(sidecar.index, sidecar.written) for sidecar in sidecars if sidecar.index is not None]
+    placed = sorted(native, key=itemgetter(0)) if len(native) > 1 else native
     if there is None:
-        yield from _append(path, None, [container for _, container in placed])
-        return
-    for before, (index, container) in enumerate(placed):
-        yield Op(f"{path}/{index + before}", container)
+        return _append(path, None, [container for _, container in placed])
+    return [Op(f"{path}/{index + before}", container) for before, (index, container) in enumerate(placed)]

@@ -24,7 +24,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     `ends`: it is to end by itself. `is_guaranteed` and `bounds_storage` are said of its containers but for ours, and
     `level` of the Pod as a whole, where it has resources. `shared_with` are the users of its containers where these
     share their processes. `in_front` are the native sidecars before the first ordinary init container. `labels` are
-    those that go on records, `label_values` those that name an index or the like.
+    those that go on records, `label_values` those that name an index or the like: agents alone ask for either.
     """
 
     ends: bool
@@ -38,9 +38,14 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     label_values: tuple[tuple[str, str], ...]
 
     @classmethod
-    def of(cls, pod: Pod, apps: Sequence[Container], others: Sequence[Container], config: Config) -> "Surroundings":
-        """Those in `pod`, whose containers but for ours are `others`, the app containers `apps` among them."""
-        spec, labels = pod.spec, pod.metadata.labels or {}
+    def of(
+        cls, pod: Pod, apps: Sequence[Container], others: Sequence[Container], config: Config, *, ships: bool
+    ) -> "Surroundings":
+        """Those in `pod`, whose containers but for ours are `others`, the app containers `apps` among them.
+
+        `ships`: an agent is asked for.
+        """
+        spec, labels = pod.spec, (pod.metadata.labels or {}) if ships else {}
         grace = spec.termination_grace_period_seconds
         return cls(
             ends=spec.restart_policy in {"OnFailure", "Never"},
@@ -52,8 +57,8 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
             if spec.share_process_namespace
             else None,
             in_front=_in_front(spec.init_containers) if spec.init_containers else (),
-            labels=tuple(key for key in config.labels if key in labels),
-            label_values=tuple((key, labels[key]) for key in config.labels_in_templates if key in labels),
+            labels=tuple([key for key in config.labels if key in labels]),
+            label_values=tuple([(key, labels[key]) for key in config.labels_in_templates if key in labels]),
         )
 
 

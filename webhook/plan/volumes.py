@@ -102,7 +102,7 @@ def locate(pod: Pod, asked: Asked) -> Located:
     """
     apps = [container for container in pod.containers if container.name not in asked.ours]
     others = {found.name: found for found in (*apps, *pod.init_containers) if found.name not in asked.ours}
-    around = Surroundings.of(pod, apps, tuple(others.values()), asked.config)
+    around = Surroundings.of(pod, apps, tuple(others.values()), asked.config, ships=asked.ships)
     if around.ends and not asked.request.native_sidecar and not asked.is_authors("native_sidecar"):
         return Located({}, around, ())
     locating = _Locating(pod, apps, others, enforce=asked.config.policy.enforce)
