@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import click
 
-from webhook.cli.commands import completion, demo, explain, inject, lint, preview, serve, verify
+from webhook.cli.commands import completion, config, demo, explain, inject, lint, preview, serve, verify
 from webhook.cli.failures import InputError
 
 __all__ = ["app", "run"]
@@ -64,6 +64,7 @@ for command in (
     _serve,
     explain.command,
     lint.command,
+    config.command,
     completion.command,
     demo.command,
 ):

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 import yaml
 from pydantic import BaseModel, ValidationError
 
-__all__ = ["Place", "faults", "line_of"]
+__all__ = ["Place", "faults", "line_of", "written_at"]
 
 Place = tuple[int | str, ...]
 """The way to a setting: names, and numbers of items."""
@@ -29,6 +29,12 @@ def line_of(node: yaml.Node | None, place: Place) -> int:
     return max((line for line, _ in _way(node, place)), default=1)
 
 
+def written_at(node: yaml.Node | None, place: Place) -> int | None:
+    """The line (from 1) on which `place` itself is written; None where it is not in the file."""
+    way = list(_way(node, place))
+    return way[-1][0] if len(way) == len(place) else None
+
+
 def _way(node: yaml.Node | None, place: Place) -> Iterator[tuple[int, int | str]]:
     """Each part of `place` that is in the file, after its line."""
     for part in place:
@@ -43,10 +49,18 @@ def _child(node: yaml.Node | None, part: int | str) -> tuple[int, yaml.Node] | N
         for key, value in node.value:
             if key.value == str(part):
                 return key.start_mark.line + 1, value
+        return next(filter(None, (_child(merged, part) for merged in _merged(node))), None)
     if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
         item: yaml.Node = node.value[part]
         return item.start_mark.line + 1, item
     return None
+
+
+def _merged(node: yaml.MappingNode) -> Iterator[yaml.Node]:
+    """The maps whose settings `<<` brings into `node`."""
+    for key, value in node.value:
+        if key.tag == "tag:yaml.org,2002:merge":
+            yield from value.value if isinstance(value, yaml.SequenceNode) else [value]
 
 
 def _sentence(model: type[BaseModel], root: yaml.Node | None, item: Any) -> str:
