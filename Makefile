@@ -70,8 +70,8 @@ bench-stream: $(READY) ## Measure the streaming engines side by side  [FLUENT_BI
 	@$(BIN)/python tests/bench/stream.py
 
 soak: $(READY) ## Run the long versions of the tests (half an hour or more, on a machine that has nothing else to do)
-	@LOGHOOK_SOAK=1 $(BIN)/pytest -q -n auto -m "not api and not cluster" --ignore=tests/load
-	@LOGHOOK_SOAK=1 $(BIN)/pytest -q tests/load
+	@LOGHOOK_SOAK=1 $(BIN)/pytest -q -n auto -m "not api and not cluster" --ignore=tests/load --ignore=tests/attacks
+	@LOGHOOK_SOAK=1 $(BIN)/pytest -q tests/load tests/attacks
 
 docs: $(READY) ## Write the reference pages from the tables in the code
 	@$(BIN)/python -m webhook.reference docs examples/destinations

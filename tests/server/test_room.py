@@ -39,9 +39,23 @@ def test_who_dawdles_gives_way_to_who_waits(clock: list[float]) -> None:
     there, one = Room(), Body()
     there.take(one, ROOM_BYTES)
     clock[0] += DAWDLING_SECONDS + 1
-    assert not there.take(Body(), 1)
+    other = Body()
+    assert not there.take(other, ROOM_BYTES)
     assert one.is_gone
-    assert there.take(Body(), ROOM_BYTES)
+    assert there.take(other, ROOM_BYTES)
+
+
+def test_the_newest_who_asks_is_first(clock: list[float]) -> None:
+    del clock
+    there, one, older, newer = Room(), Body(), Body(), Body()
+    there.take(one, ROOM_BYTES)
+    assert not there.take(older, 1)
+    assert not there.take(newer, 1)
+    there.leave(one)
+    assert not there.take(older, 1)
+    assert there.take(newer, ROOM_BYTES)
+    there.leave(newer)
+    assert there.take(older, 1)
 
 
 @pytest.mark.parametrize("holder", [Body(waiting=True), Body(2 * BYTES_A_SECOND)])

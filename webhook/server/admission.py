@@ -124,10 +124,11 @@ class Admission:
         size = _length(scope)
         if size <= LARGE_BYTES:
             return await self._in_turn(await _whole(message, receive, arrival.keeps), scope)
-        if not await self._has_room(size, arrival, scope):
-            await _whole(message, receive, None)
-            raise _ShedError("memory")
         try:
+            if not await self._has_room(size, arrival, scope):
+                self._room.leave(arrival)
+                await _whole(message, receive, None)
+                raise _ShedError("memory")
             return await self._in_turn(await _whole(message, receive, _ignore), scope)
         finally:
             self._room.leave(arrival)
