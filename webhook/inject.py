@@ -10,7 +10,7 @@ from webhook.annotations.registry import PREFIX
 from webhook.annotations.request import Request, Source
 from webhook.config.loghook_yaml import Config
 from webhook.diagnostics import Diagnostic, Reason, join
-from webhook.plan import again
+from webhook.plan import already_injected
 from webhook.plan.asked import ask
 from webhook.plan.names import STATUS
 from webhook.plan.patch import Op, annotation_ops, ops, too_large
@@ -112,9 +112,9 @@ def inject(pod: Pod, config: Config, namespace: str = "default") -> Outcome:
         return _mistaken(pod, asked.request, diagnostics)
     if not planned.sidecars:
         return _without(pod, Reason.ADMINISTRATOR, diagnostics)
-    if again.is_injected(pod, planned):
+    if already_injected.is_injected(pod, planned):
         return Skipped(Reason.ALREADY_INJECTED, (), diagnostics)
-    diagnostics += tuple(again.remains(pod, planned))
+    diagnostics += tuple(already_injected.remains(pod, planned))
     if diagnostics and _has_errors(diagnostics):
         return _mistaken(pod, asked.request, diagnostics)
     added = tuple([Added(each.name, each.mode, each.engine) for each in planned.sidecars])

@@ -10,9 +10,9 @@ import yaml
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from webhook.cli import insertion
-from webhook.cli.documents import DocumentError, split
-from webhook.cli.insertion import add
+from webhook.cli.yaml_text import insertion
+from webhook.cli.yaml_text.documents import DocumentError, split
+from webhook.cli.yaml_text.insertion import add
 
 POD = """\
 # top

@@ -2,8 +2,8 @@
 
 import pytest
 
-from webhook.cli.documents import Mapping, Sequence, split
-from webhook.cli.lines import Edit, Lines, applied
+from webhook.cli.yaml_text.documents import Mapping, Sequence, split
+from webhook.cli.yaml_text.lines import Edit, Lines, applied
 
 TEXT = """\
 a: 1

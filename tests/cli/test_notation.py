@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 import yaml
 
-from webhook.cli.documents import split
-from webhook.cli.notation import block, flow, scalar
+from webhook.cli.yaml_text.documents import split
+from webhook.cli.yaml_text.notation import block, flow, scalar
 
 
 @pytest.mark.parametrize(

@@ -15,10 +15,10 @@ from typing import Any
 import jsonpatch
 import msgspec
 
-from webhook.cli.documents import Alias, Document, DocumentError, Node, Scalar, Sequence, split
-from webhook.cli.documents import Mapping as MappingNode
 from webhook.cli.failures import InputError
-from webhook.cli.insertion import add
+from webhook.cli.yaml_text.documents import Alias, Document, DocumentError, Node, Scalar, Sequence, split
+from webhook.cli.yaml_text.documents import Mapping as MappingNode
+from webhook.cli.yaml_text.insertion import add
 from webhook.diagnostics import escape
 from webhook.inject import Op
 from webhook.pod.view import Pod, PodError, view

@@ -24,7 +24,7 @@ from webhook.plan.names import (
 from webhook.plan.resources import of_drain, resources
 from webhook.plan.security import User, security_context
 from webhook.plan.volumes import Reader
-from webhook.pod.places import TOKEN_PATH
+from webhook.pod.refused_places import TOKEN_PATH
 from webhook.pod.view import EnvVar
 from webhook.sidecars import CA_DIRECTORY, CONFIG_DIRECTORY, STATE_DIRECTORY, Agent, Assignment, Command, Engine, Tree
 from webhook.sidecars.drain import DRAIN, drain_command

@@ -16,7 +16,7 @@ from webhook.plan.agreed import Agreed
 from webhook.plan.names import ADDED_VOLUME, STATE_VOLUME, sidecar_name
 from webhook.plan.volumes import Located, Missing, Reader, Reading
 from webhook.pod.paths import ancestors, leaves_nothing
-from webhook.pod.places import TOKEN_PATH
+from webhook.pod.refused_places import TOKEN_PATH
 from webhook.sidecars import CA_DIRECTORY, CONFIG_DIRECTORY, STATE_DIRECTORY
 from webhook.sidecars.programs import AGENTS, ENGINES
 

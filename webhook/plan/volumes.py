@@ -19,7 +19,7 @@ from webhook.plan.surroundings import Surroundings
 from webhook.plan.variables import SubPath, Variables
 from webhook.pod import paths
 from webhook.pod.paths import LogPath, is_under
-from webhook.pod.places import hidden_by, is_never_read
+from webhook.pod.refused_places import hidden_by, is_never_read
 from webhook.pod.view import Container, EnvVar, Pod, Volume, VolumeMount
 
 __all__ = ["Located", "Missing", "Reader", "Reading", "locate"]

@@ -33,9 +33,9 @@ import json
 from collections.abc import Sequence as Steps
 from typing import Any, NamedTuple
 
-from webhook.cli.documents import Alias, Document, Mapping, Node, Sequence, split
-from webhook.cli.lines import Edit, Lines, applied, children, has_lines, is_empty
-from webhook.cli.notation import block, flow, scalar
+from webhook.cli.yaml_text.documents import Alias, Document, Mapping, Node, Sequence, split
+from webhook.cli.yaml_text.lines import Edit, Lines, applied, children, has_lines, is_empty
+from webhook.cli.yaml_text.notation import block, flow, scalar
 
 __all__ = ["add"]
 

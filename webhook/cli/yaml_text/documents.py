@@ -1,18 +1,16 @@
 """YAML documents as text: what stands where, and what each value means to Kubernetes.
 
 A document is never written anew from its values, because that would lose comments, quotes and order. It stays text, and
-its nodes know their place in it, so that `webhook.cli.insertion` can put something between two lines.
-
-Scalars mean what kubectl takes them for: YAML 1.1 as sigs.k8s.io/yaml reads it, in which a plain `on` is a boolean and
-a plain `0o14` a number.
+its nodes know their place in it, so that `webhook.cli.yaml_text.insertion` can put something between two lines.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
+
+from webhook.cli.yaml_text.scalars import plain_value
 
 __all__ = [
     "Alias",
@@ -22,7 +20,6 @@ __all__ = [
     "Node",
     "Scalar",
     "Sequence",
-    "is_plain_text",
     "split",
 ]
 
@@ -65,9 +62,9 @@ class Scalar(Node):
     def value(self) -> Any:
         """What kubectl takes it for."""
         if self.tag is None:
-            return self.text if self.style else _plain_value(self.text)
+            return self.text if self.style else plain_value(self.text)
         if self.tag in _RESOLVED_TAGS:
-            return _plain_value(self.text)
+            return plain_value(self.text)
         return self.text
 
 
@@ -306,41 +303,3 @@ def _key(node: Node) -> str:
 
 
 _RESOLVED_TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float"))
-
-# gopkg.in/yaml.v2, resolve.go, which sigs.k8s.io/yaml keeps a copy of.
-_WORDS: dict[str, bool | float | None] = {
-    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
-    **dict.fromkeys(("y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"), True),
-    **dict.fromkeys(("n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"), False),
-    **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
-    **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), float("inf")),
-    **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), float("-inf")),
-}
-_INTEGERS = (
-    (re.compile(r"[-+]?0[bB][01]+"), 2),
-    (re.compile(r"[-+]?0[oO]?[0-7]+"), 8),
-    (re.compile(r"[-+]?0[xX][0-9a-fA-F]+"), 16),
-    (re.compile(r"[-+]?(0|[1-9][0-9]*)"), 10),
-)
-_DIGITS_LIMIT = 64  # no number of Kubernetes has more, and Python refuses integers of thousands of digits
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-
-# What other readers of YAML 1.1 take for a number or a date: `1:30` is ninety to them.
-_ELSEWHERE = re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?|[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}.*|=|<<")
-
-
-def _plain_value(text: str) -> Any:
-    if text in _WORDS:
-        return _WORDS[text]
-    if text[0] not in "+-.0123456789" or len(text) > _DIGITS_LIMIT:
-        return text
-    digits = text.replace("_", "")
-    for pattern, base in _INTEGERS:
-        if pattern.fullmatch(digits):
-            return int(digits, base) if base != 8 else int(re.sub("[oO]", "", digits), base)  # noqa: PLR2004 - as above
-    return float(digits) if _FLOAT.fullmatch(digits) else text
-
-
-def is_plain_text(text: str) -> bool:
-    """Whether every reader of YAML takes the plain scalar `text` for that very text, not for a number or the like."""
-    return _plain_value(text) == text and not _ELSEWHERE.fullmatch(text)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from webhook.pod.places import TOKEN_PATH, hidden_by, is_never_read
+from webhook.pod.refused_places import TOKEN_PATH, hidden_by, is_never_read
 from webhook.pod.view import Container, VolumeMount
 
 SYSTEM = """

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from webhook.cli.documents import is_plain_text
+from webhook.cli.yaml_text.scalars import is_plain_text
 
 __all__ = ["block", "flow", "scalar"]
 
