@@ -217,3 +217,28 @@ def test_artifact_hub_can_read_its_annotations() -> None:
         assert yaml.safe_load(found[f"artifacthub.io/{key}"])
     kinds = {each["kind"] for each in yaml.safe_load(found["artifacthub.io/changes"])}
     assert kinds <= {"added", "changed", "deprecated", "removed", "fixed", "security"}
+
+
+def open_ended(values: Any, place: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    """The places of maps and lists that are empty by default: what a user fills, or empties with null."""
+    if values in ({}, []):
+        return [place]
+    if not isinstance(values, dict):
+        return []
+    return [found for key, value in values.items() for found in open_ended(value, (*place, key))]
+
+
+EMPTY = open_ended(yaml.safe_load((CHART / "values.yaml").read_text("utf-8")))
+
+
+@pytest.mark.parametrize("place", EMPTY, ids=".".join)
+def test_null_empties_what_may_be_empty(place: tuple[str, ...]) -> None:
+    """As Helm has it: null takes a default away, and with it what a file of values further left has said."""
+    values: Any = None
+    for key in reversed(place):
+        values = {key: values}
+    if "certManager" in place:
+        values["certificates"]["mode"] = "certManager"
+    for monitor in ("serviceMonitor", "podMonitor", "prometheusRule", "dashboard"):
+        values.setdefault("metrics", {}).setdefault(monitor, {})["enabled"] = True
+    chart().render(values, name="a", namespace="b")

@@ -228,22 +228,28 @@ def test_a_release_of_helm_3_goes_on_to_be_applied_as_it_was(release: Release) -
 
 
 def test_what_kubectl_has_changed_conflicts_as_the_page_says(release: Release) -> None:
+    page = (ROOT / "docs" / "upgrading.md").read_text("utf-8")
     done = CommandLine(4, release.name, release.kubeconfig, release.folder)
     done.install(release.values("provided"))
-    edit = [{"op": "replace", "path": "/webhooks/0/failurePolicy", "value": "Fail"}]
+    policy = [{"op": "replace", "path": "/webhooks/0/failurePolicy", "value": "Fail"}]
     url = f"{REGISTRATION}/{release.name}?fieldManager=kubectl-patch"
-    release.client.must("PATCH", url, edit, "application/json-patch+json")
-    with pytest.raises(Refusal) as caught:
-        done.upgrade(release.values("provided"))
-    said = 'conflict with "kubectl-patch" using admissionregistration.k8s.io/v1: '
-    said += '.webhooks[name="pods.loghook.dev"].failurePolicy'
-    assert said in str(caught.value)
-    assert said in (ROOT / "docs" / "upgrading.md").read_text("utf-8")
-    done.upgrade(
-        {**release.values("provided"), "webhook": {"failurePolicy": "Fail"}}
-    )  # what is there now is no conflict
+    release.client.must("PATCH", url, policy, "application/json-patch+json")
+    deployment = f"/apis/apps/v1/namespaces/{release.name}/deployments/{release.name}"
+    scale = {"spec": {"replicas": 4}}
+    release.client.must("PATCH", f"{deployment}/scale?fieldManager=kubectl", scale, "application/merge-patch+json")
+    for values, said in (
+        ({}, 'conflict with "kubectl" with subresource "scale" using apps/v1: .spec.replicas'),
+        ({"replicaCount": 4}, 'conflict with "kubectl-patch" using admissionregistration.k8s.io/v1: .webhooks[name='),
+    ):
+        assert said in page
+        with pytest.raises(Refusal) as caught:
+            done.upgrade(release.values("provided") | values)
+        assert said in str(caught.value)
+    there = {"replicaCount": 4, "webhook": {"failurePolicy": "Fail"}}
+    done.upgrade(release.values("provided") | there)  # what is there now is no conflict
     done.upgrade(release.values("provided"), "--force-conflicts")
     assert release.configuration()["webhooks"][0]["failurePolicy"] == "Ignore"
+    assert release.client.must("GET", deployment)["spec"]["replicas"] == 2
 
 
 @pytest.mark.parametrize("more", EVERYTHING, ids="-".join)

@@ -4,7 +4,7 @@ loaded by the injector. What is known of the models is in files/config.json, whi
 */}}
 {{- define "loghook.checkConfig" -}}
 {{- $facts := .Files.Get "files/config.json" | fromJson -}}
-{{- $config := .Values.config -}}
+{{- $config := .Values.config | default dict -}}
 {{- $namespaces := $config.namespaces | default dict -}}
 {{- range $name, $format := $config.formats -}}
 {{- include "loghook.checkFormat" (list $facts $name $format) -}}

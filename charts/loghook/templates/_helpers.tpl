@@ -41,13 +41,13 @@ managed-by Helm knows its own, so they stand; the others are the user's to chang
 {{- $chart := printf "%s-%s" $root.Chart.Name $root.Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" -}}
 {{- $ours := dict "app.kubernetes.io/version" $root.Chart.AppVersion "app.kubernetes.io/part-of" "loghook" "helm.sh/chart" $chart -}}
 {{- $further := dict -}}
-{{- if gt (len .) 2 -}}{{- $further = index . 2 -}}{{- end -}}
-{{ toYaml (merge $fixed $further $root.Values.commonLabels $ours) }}
+{{- if gt (len .) 2 -}}{{- $further = index . 2 | default dict -}}{{- end -}}
+{{ toYaml (merge $fixed $further ($root.Values.commonLabels | default dict) $ours) }}
 {{- end -}}
 
 {{/* Annotations, those of everything first: (list . annotations) */}}
 {{- define "loghook.annotations" -}}
-{{- with merge (dict) (index . 1) (index . 0).Values.commonAnnotations }}
+{{- with merge (dict) (index . 1 | default dict) ((index . 0).Values.commonAnnotations | default dict) }}
 annotations:
   {{- toYaml . | nindent 2 }}
 {{- end }}
@@ -105,7 +105,7 @@ An image: (list . {repository, tag, digest}). What is not said of it is that of 
 
 {{/* The Secrets with which to pull our own images, ours and `global.imagePullSecrets`, as a list. */}}
 {{- define "loghook.pullSecrets" -}}
-{{- $secrets := .Values.imagePullSecrets -}}
+{{- $secrets := .Values.imagePullSecrets | default list -}}
 {{- range (.Values.global | default dict).imagePullSecrets -}}
 {{- $secrets = append $secrets (kindIs "string" . | ternary (dict "name" .) .) -}}
 {{- end -}}
@@ -116,7 +116,7 @@ An image: (list . {repository, tag, digest}). What is not said of it is that of 
 The file `loghook.yaml`: `config`, and where that says no registry, what is said for all images of a parent chart.
 */}}
 {{- define "loghook.config" -}}
-{{- $config := deepCopy .Values.config -}}
+{{- $config := deepCopy (.Values.config | default dict) -}}
 {{- $global := .Values.global | default dict -}}
 {{- if not (hasKey ($config.images | default dict) "reader") -}}
 {{- $_ := set $config "images" (merge (dict "reader" (include "loghook.image" (list . .Values.image))) ($config.images | default dict)) -}}
@@ -238,20 +238,20 @@ securityContext:
 {{- $root := index . 0 -}}
 labels:
   {{- include "loghook.labels" (list $root (index . 1) $root.Values.podLabels) | nindent 2 }}
-{{- include "loghook.annotations" (list $root (merge (dict) (index . 2) $root.Values.podAnnotations)) }}
+{{- include "loghook.annotations" (list $root (merge (dict) (index . 2) ($root.Values.podAnnotations | default dict))) }}
 {{- end -}}
 
 {{/* Where Pods get sidecars: the conditions on namespaces, and on Pods, that nothing can loosen. */}}
 {{- define "loghook.namespaceSelector" -}}
 {{- $never := list (include "loghook.namespace" .) "kube-system" "kube-public" "kube-node-lease" -}}
-{{- $never = concat $never .Values.webhook.excludedNamespaces | uniq -}}
+{{- $never = concat $never (.Values.webhook.excludedNamespaces | default list) | uniq -}}
 matchExpressions:
   - {key: kubernetes.io/metadata.name, operator: NotIn, values: {{ toJson $never }}}
   - {key: loghook.dev/inject, operator: NotIn, values: ["false"]}
-  {{- with .Values.webhook.namespaceSelector.matchExpressions }}
+  {{- with (.Values.webhook.namespaceSelector | default dict).matchExpressions }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
-{{- with .Values.webhook.namespaceSelector.matchLabels }}
+{{- with (.Values.webhook.namespaceSelector | default dict).matchLabels }}
 matchLabels:
   {{- toYaml . | nindent 2 }}
 {{- end }}
@@ -260,10 +260,10 @@ matchLabels:
 {{- define "loghook.objectSelector" -}}
 matchExpressions:
   - {key: loghook.dev/inject, operator: NotIn, values: ["false"]}
-  {{- with .Values.webhook.objectSelector.matchExpressions }}
+  {{- with (.Values.webhook.objectSelector | default dict).matchExpressions }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
-{{- with .Values.webhook.objectSelector.matchLabels }}
+{{- with (.Values.webhook.objectSelector | default dict).matchLabels }}
 matchLabels:
   {{- toYaml . | nindent 2 }}
 {{- end }}
@@ -320,7 +320,7 @@ matchLabels:
 {{- if and .Values.verify.enabled .Values.clientCertificates.configMap (not .Values.verify.namespace) -}}
 {{- fail "verify.namespace: with clientCertificates only the API server can ask the webhook; name a namespace, or set verify.enabled to false" -}}
 {{- end -}}
-{{- if and .Values.verify.namespace (or (eq .Values.verify.namespace (include "loghook.namespace" .)) (has .Values.verify.namespace (concat (list "kube-system" "kube-public" "kube-node-lease") .Values.webhook.excludedNamespaces))) -}}
+{{- if and .Values.verify.namespace (or (eq .Values.verify.namespace (include "loghook.namespace" .)) (has .Values.verify.namespace (concat (list "kube-system" "kube-public" "kube-node-lease") (.Values.webhook.excludedNamespaces | default list)))) -}}
 {{- fail "verify.namespace: Pods of this namespace get no sidecars; name another" -}}
 {{- end -}}
 {{- end -}}
