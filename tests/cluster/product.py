@@ -48,7 +48,10 @@ def load_product(folder: Path) -> None:
     _run("env", "--ignore-environment", f"PYTHONPYCACHEPREFIX={cache}", python, "-c", MODULES, cwd=folder)
     archive = folder / "loghook.tar"
     entry = [str(python), "-X", "pycache_prefix=/pycache", "-m"]
-    _run(program, "pyimage", IMAGE, archive, python.parents[1], f"/pycache/={cache}", "--", *entry)
+    (reader,) = python.parents[1].glob("lib/python3*/site-packages/webhook/reader")
+    # Where the Dockerfile puts the interpreter and the reader.
+    places = [f"/opt/loghook/bin/python=->{python}", f"/opt/loghook/reader=->{reader}"]
+    _run(program, "pyimage", IMAGE, archive, python.parents[1], f"/pycache/={cache}", *places, "--", *entry)
     _run(program, "load", archive)
     archive.unlink()
 

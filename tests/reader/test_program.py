@@ -286,6 +286,27 @@ def test_tells_a_file_that_was_replaced_while_it_was_away(start: Start, logs: Pa
     assert second.lines == ["new 1", "new 2", "new 3"]
 
 
+def test_finds_again_what_was_rotated_while_it_was_away(start: Start, logs: Path) -> None:
+    append(logs / "app.log", "one\n")
+    append(logs / "gone.log", "gone\n")
+    first = start()
+    first.wait_for("one\n")
+    first.wait_for("gone\n")
+    assert first.stop(signal.SIGKILL) == -signal.SIGKILL
+    append(logs / "app.log", "two\n")
+    (logs / "app.log").rename(logs / "app.log.1")
+    append(logs / "app.log", "three\n")
+    (logs / "gone.log").rename(logs / "other.txt")
+    (logs / "other.txt").write_text("something else under its inode\n")
+    second = start()
+    second.wait_for("two\n")
+    second.wait_for("three\n")
+    append(logs / "app.log.1", "late\n")
+    second.wait_for("late\n")
+    assert second.stop() == 0
+    assert sorted(second.lines) == ["late", "three", "two"]
+
+
 def test_a_kill_in_the_middle_tears_no_line_and_repeats_a_batch_at_most(start: Start, logs: Path) -> None:
     append(logs / "a.log", numbered(0, 60_000))
     seen: list[list[int]] = []

@@ -49,6 +49,8 @@ class Catalogue:
                 self._look_into(directory)
             elif not directory.names:
                 del self._directories[place]
+        if self._looks == 1:
+            self._look_for_missed(now)
         self._following.depart(self._looks, now)
         self._following.skips_old = False
 
@@ -116,6 +118,18 @@ class Catalogue:
                 named.discard(entry.name)
         for name in named:
             self._consider(directory, name)
+
+    def _look_for_missed(self, now: float) -> None:
+        """Find the files again that were rotated while nobody read: they have a name that no path matches."""
+        for directory in list(self._directories.values()):
+            for entry in self._entries(directory) if directory.leaves else ():
+                name = entry.name
+                if not self._task.is_excluded(directory.path(name), name) and self._following.is_missed(entry):
+                    log = self._consider(directory, name, may_be_link=False)
+                    if log is not None:
+                        directory.trail.add(name)
+                        log.moved = log.is_doubtful = True
+                        log.away_since = now
 
     def _look_at(self, directory: Directory, entry: os.DirEntry[str]) -> None:
         log = directory.names.get(entry.name)

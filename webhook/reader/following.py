@@ -59,6 +59,13 @@ class Following:
             self._offsets.save(key, log.offset, log.fingerprint)
         return log
 
+    def is_missed(self, entry: os.DirEntry[str]) -> bool:
+        """Whether `entry` seems to be a file that was being read when the program last ended, by its inode."""
+        if self._offsets.are_all_found or not entry.is_file(follow_symlinks=False):
+            return False
+        status = entry.stat(follow_symlinks=False)
+        return self._offsets.has_begun((status.st_dev, status.st_ino))
+
     def settle(self, log: LogFile, directory: Directory, name: str) -> None:
         """Remember that `log` is at `name` in `directory`."""
         self._leave(log)

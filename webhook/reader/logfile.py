@@ -32,7 +32,7 @@ class LogFile:
     `offset` is how far it has been written out, `fingerprint` that of what stands before. `held` is the beginning of a
     line whose end has not been written yet. `size` and `changed` (ns) are those of the last look. `away_since` is when
     it had left the paths, or had grown last since then; None while it is there. `moved`: it had another name before.
-    `freed` is up to where the disk was given back.
+    `freed` is up to where the disk was given back. `is_doubtful`: only its inode says that it is one of ours.
     """
 
     __slots__ = (
@@ -43,6 +43,7 @@ class LogFile:
         "fingerprint",
         "freed",
         "held",
+        "is_doubtful",
         "is_writable",
         "key",
         "moved",
@@ -67,6 +68,7 @@ class LogFile:
         self.moved = False
         self.freed = 0
         self.is_writable = False
+        self.is_doubtful = False
 
     @property
     def behind(self) -> int:

@@ -75,6 +75,15 @@ class Offsets:
         """The offset of a file and the fingerprint of what stands before it, as they were when the program started."""
         return self._known.pop(key, None)
 
+    def has_begun(self, key: Key) -> bool:
+        """Whether something of that file had been written out when the program started, and it was not found yet."""
+        return self._known.get(key, (0, 0))[0] > 0
+
+    @property
+    def are_all_found(self) -> bool:
+        """Whether no file is left of those that were known when the program started."""
+        return not self._known
+
     def save(self, key: Key, offset: int, fingerprint: int) -> None:
         """Remember that the file has been written out up to `offset`."""
         slot = self._slots.get(key)

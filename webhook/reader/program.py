@@ -134,6 +134,9 @@ class Program:
             return
         reading = self._reading
         if not reading.read(log, to_the_end=to_the_end):
+            if log.is_doubtful:  # another file has its inode by now
+                self._following.let_go(log)
+                return
             self._write_held(log)
             log.restart()
             self._offsets.save(log.key, 0, 0)
@@ -141,6 +144,7 @@ class Program:
             return
         if reading.end > reading.start:
             self._write(reading.text, reading.start, reading.end)
+        log.is_doubtful = False
         log.held = reading.held
         if log.offset != reading.offset:
             log.offset, log.fingerprint = reading.offset, reading.fingerprint
