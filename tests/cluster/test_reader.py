@@ -111,7 +111,6 @@ def test_has_a_burst_of_200_000_lines_that_is_written_just_before_deletion(pods:
     done = ended(pods, "burst")
     written = "".join(f"line {number}\n" for number in range(1, 200_011))
     assert last_words(done).startswith(f"200010 lines, {len(written)} bytes of 1 files ")
-    assert pods.logs("burst")[-1] == "line 200010"
     pods.kubectl("patch", "pod", "burst", "--type=merge", "--patch", '{"metadata": {"finalizers": null}}')
 
 

@@ -19,6 +19,9 @@ from streams import assignment, command
 SOAK = bool(os.environ.get("LOGHOOK_SOAK"))
 LINES = 200_000_000 if SOAK else 1_200_000
 BATCH = 200
+LIFE = 0.4
+"""Seconds for which a file has its name: a loaded machine must have looked by then, since removed is removed."""
+
 TWICE = 2**18
 """Bytes that may come again after a kill."""
 
@@ -73,13 +76,15 @@ class Writer(threading.Thread):
 
     def run(self) -> None:
         times = 0
+        born: dict[Path, float] = {}
         for first in range(0, self.count, BATCH):
             rotate = ROTATIONS[(first // BATCH) % len(ROTATIONS)]
             path = self._logs / f"w{self.number}-{rotate.__name__}.log"
-            # A file is there for 50 ms at least, as with 20 rotations a second.
-            if self.may_rotate.is_set() and path.exists() and not self._dice.randrange(4):
+            now = time.monotonic()
+            if self.may_rotate.is_set() and now - born.setdefault(path, now) > self._dice.uniform(LIFE, 3 * LIFE):
                 times += 1
                 rotate(path, times)
+                del born[path]
             lines = b"".join(
                 b"%d %09d %b\n" % (self.number, number, b"." * (number * 7 % 120))
                 for number in range(first, min(first + BATCH, self.count))
@@ -96,6 +101,7 @@ class Restarted(threading.Thread):
     def __init__(self, words: list[str], writers: list[Writer]) -> None:
         super().__init__()
         self.is_over = threading.Event()
+        self.has_begun = threading.Event()
         self.kills = 0
         self.torn = 0
         self.seen = [bytearray(writer.count) for writer in writers]
@@ -108,9 +114,10 @@ class Restarted(threading.Thread):
     def run(self) -> None:
         while not self.is_over.is_set():
             with subprocess.Popen(self._words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as running:
+                self.has_begun.clear()
                 consumer = threading.Thread(target=self._take, args=(running,))
                 consumer.start()
-                self._rotate_while(running)
+                self._rotate_for_a_while()
                 if self.is_over.is_set():
                     running.send_signal(signal.SIGTERM)
                     self.code = running.wait()
@@ -119,10 +126,9 @@ class Restarted(threading.Thread):
                     self.kills += 1
                 consumer.join()
 
-    def _rotate_while(self, running: subprocess.Popen[bytes]) -> None:
+    def _rotate_for_a_while(self) -> None:
         """Let the applications rotate while somebody reads: what is removed while nobody does is nobody's fault."""
-        del running
-        time.sleep(1)
+        self.has_begun.wait(60)
         for writer in self._writers:
             writer.may_rotate.set()
         self.is_over.wait(self._dice.uniform(1, 4))
@@ -133,6 +139,7 @@ class Restarted(threading.Thread):
     def _take(self, running: subprocess.Popen[bytes]) -> None:
         assert running.stdout is not None
         for line in running.stdout:
+            self.has_begun.set()
             try:
                 writer, number, dots = line.split(b" ")
                 index = int(number)
