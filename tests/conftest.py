@@ -157,6 +157,33 @@ def additions_only() -> Callable[[Any, Any, list[dict[str, Any]]], None]:
     return check
 
 
+_MENDED_MEMBERS = re.compile(
+    r"(/command|/args|/restartPolicy|/lifecycle|/env(/[0-9]+(/(value|valueFrom))?)?"
+    r"|/volumeMounts(/-|/[0-9]+/(name|readOnly|subPath|subPathExpr))?)"
+)
+_OF_THE_POD = re.compile(
+    r"/spec/volumes(/-)?|/metadata/annotations(/loghook\.dev~1(status|config))?"
+    r"|/spec/(c|initC)ontainers/[0-9]+/volumeMounts(/-)?"
+)
+
+
+@pytest.fixture(scope="session")
+def mends_only() -> Callable[[Any, list[dict[str, Any]]], None]:
+    """Check what is put back in a Pod that is injected already: `add` alone, and in what is ours."""
+
+    def check(pod: Any, ops: list[dict[str, Any]]) -> None:
+        assert {op["op"] for op in ops} <= {"add"}
+        for op in ops:
+            place = re.match(r"/spec/(initContainers|containers|volumes)/([0-9]+)", op["path"])
+            if _OF_THE_POD.fullmatch(op["path"]) or place is None:
+                assert _OF_THE_POD.fullmatch(op["path"]), op["path"]
+                continue
+            assert pod["spec"][place[1]][int(place[2])]["name"].startswith("loghook"), op["path"]
+            assert place[1] == "volumes" or _MENDED_MEMBERS.fullmatch(op["path"][place.end() :]), op["path"]
+
+    return check
+
+
 @pytest.fixture(scope="session")
 def apply() -> Callable[[Any, list[dict[str, Any]]], Any]:
     """A second opinion on a patch: `add` alone, by the letter of RFC 6902 and RFC 6901."""

@@ -12,11 +12,13 @@ from webhook.config.loghook_yaml import Config
 from webhook.diagnostics import Diagnostic, Reason, join
 from webhook.plan import already_injected
 from webhook.plan.asked import ask
+from webhook.plan.mended import mend
 from webhook.plan.names import STATUS
 from webhook.plan.patch import Op, annotation_ops, ops, too_large
 from webhook.plan.plan import Plan, plan
 from webhook.plan.volumes import locate
 from webhook.pod.view import Pod
+from webhook.pod.windows import is_for_windows
 
 __all__ = ["Added", "Injected", "Op", "Outcome", "Refused", "Skipped", "inject"]
 
@@ -60,7 +62,7 @@ class Injected(msgspec.Struct, frozen=True):
 
 
 class Skipped(msgspec.Struct, frozen=True):
-    """The Pod starts without (more of) ours. The patch at most says so in its status annotation."""
+    """The Pod starts without (more of) ours. The patch at most says so in its status, or puts back what was there."""
 
     reason: Reason
     ops: tuple[Op, ...] = ()
@@ -112,8 +114,9 @@ def inject(pod: Pod, config: Config, namespace: str = "default") -> Outcome:
         return _mistaken(pod, asked.request, diagnostics)
     if not planned.sidecars:
         return _without(pod, Reason.ADMINISTRATOR, diagnostics)
-    if already_injected.is_injected(pod, planned):
-        return Skipped(Reason.ALREADY_INJECTED, (), diagnostics)
+    mended = mend(pod, planned)
+    if mended is not None:
+        return Skipped(Reason.ALREADY_INJECTED, mended.ops, diagnostics + mended.diagnostics)
     diagnostics += tuple(already_injected.remains(pod, planned))
     if diagnostics and _has_errors(diagnostics):
         return _mistaken(pod, asked.request, diagnostics)
@@ -134,7 +137,7 @@ def _reason_to_skip(pod: Pod, config: Config, namespace: str) -> Reason | None:
         return Reason.MIRROR_POD
     if said.get(_CONFIG_SOURCE, "api") != "api":
         return Reason.STATIC_POD
-    if pod.spec.os is not None and pod.spec.os.name == "windows":
+    if is_for_windows(pod):
         return Reason.WINDOWS
     return None
 

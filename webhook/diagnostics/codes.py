@@ -312,8 +312,17 @@ CODES = _table(
     ),
     _error(
         "LH303",
-        "the Pod has a volume {volume} already, remove or rename it, e.g. app-{volume}",
-        "loghook's volumes have fixed names.",
+        "in a copy remove volume {volume} and its mounts, else rename it, e.g. app-{volume}",
+        "loghook's volumes have fixed names, and one is there without our container. A copy of an injected Pod may be "
+        "left with them, as by `kubectl debug --copy-to --keep-annotations --keep-init-containers=false`: keep the "
+        "init containers, take out what is ours, or leave the annotations out of the copy, which then gets no sidecar.",
+    ),
+    _warning(
+        "LH304",
+        "{fields} of {container} put back, which e.g. another webhook had changed",
+        "Another webhook, or whoever edited an exported Pod, took away or changed what makes a container ours: what it "
+        "runs, its `restartPolicy`, its variables, mounts and volumes. It is put back. Image, resources and what was "
+        "put beside stay as they are.",
     ),
     # 4xx: the sidecar in this Pod
     _error(

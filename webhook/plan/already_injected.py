@@ -1,11 +1,14 @@
-"""Whether a Pod already has what is planned. Decided from its spec, never from its annotations, which anyone can write.
+"""Whose is what has a name of ours in a Pod. Decided from its spec, never from its annotations, which anyone can write.
 
 A Pod comes here again when another webhook changes it (`reinvocationPolicy: IfNeeded`), or when an injected Pod was
-exported and is created anew. Image, arguments and resources may be of an earlier version and are not compared.
+exported and is created anew.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any
+
+import msgspec
 
 from webhook.diagnostics import Diagnostic, Mistake
 from webhook.plan.containers import Sidecar
@@ -14,17 +17,28 @@ from webhook.plan.plan import Plan
 from webhook.plan.variables import Variables
 from webhook.pod.view import Container, Pod
 
-__all__ = ["is_injected", "remains"]
+__all__ = ["is_ours", "mounted", "plain", "remains", "remains_of"]
 
 _VOLUME_OF_OURS = re.compile(r"loghook-(logs(-[0-9]+)?|ca|config|state|token)")
 
 
-def is_injected(pod: Pod, plan: Plan) -> bool:
-    """Whether each planned sidecar is in `pod`, with a volume for each planned directory."""
-    if plan.mounts:  # a directory that has no volume yet
-        return False
-    there = {container.name: container for container in pod.every_container()}
-    return all(sidecar.name in there and _reads(there[sidecar.name], sidecar) for sidecar in plan.sidecars)
+def is_ours(container: Container, sidecar: Sidecar) -> bool:
+    """Whether `container` is `sidecar`, of this or of an earlier injection: by what it hides, or by what it runs."""
+    planned = plain(sidecar.written)
+    runs = [*planned.get("command", ()), *planned["args"]]
+    return _hides_the_token(container) or [*(container.command or ()), *(container.args or ())] == runs
+
+
+def plain(container: Any) -> dict[str, Any]:
+    """`container` as the API server gets it."""
+    built: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(container))
+    return built
+
+
+def remains_of(container: Container, pod: Pod, ours: Collection[str]) -> set[str]:
+    """The volumes of log files that `container` mounts: those that we add, and those of containers not named `ours`."""
+    others = {mount.name for other in pod.every_container() if other.name not in ours for mount in other.mounts}
+    return {mount.name for mount in container.mounts if mount.name in others or is_added(mount.name)}
 
 
 def remains(pod: Pod, plan: Plan) -> Iterator[Diagnostic]:
@@ -33,19 +47,20 @@ def remains(pod: Pod, plan: Plan) -> Iterator[Diagnostic]:
     first = next(iter(keys.values()))
     found = [container for container in pod.every_container() if container.name in keys or _is_left_over(container)]
     for container in found:
-        code = "LH301" if _is_ours(container) else "LH302"
+        code = "LH301" if _hides_the_token(container) else "LH302"
         yield Diagnostic(code, keys.get(container.name, first), None, {"container": container.name})
-    for volume in pod.volumes if not found else ():
-        if _VOLUME_OF_OURS.fullmatch(volume.name):
-            yield Diagnostic("LH303", first, None, {"volume": volume.name})
+    for name in _volumes(pod) if not found else ():
+        if _VOLUME_OF_OURS.fullmatch(name):
+            yield Diagnostic("LH303", first, None, {"volume": name})
 
 
-def _reads(container: Container, sidecar: Sidecar) -> bool:
-    """Whether `container` mounts, read-only, each volume that `sidecar` is to read; or as that may mount it."""
-    return set(_mounted(container, sidecar)).issuperset(sidecar.reads)
+def _volumes(pod: Pod) -> Iterable[str]:
+    """The names of all volumes, those that are only mounted so far too."""
+    mounts = (mount.name for container in pod.every_container() for mount in container.mounts)
+    return dict.fromkeys((*(volume.name for volume in pod.volumes), *mounts))
 
 
-def _mounted(container: Container, sidecar: Sidecar) -> Iterator[tuple[str, str | None]]:
+def mounted(container: Container, sidecar: Sidecar) -> Iterator[tuple[str, str | None]]:
     """What `container` mounts read-only, as Sidecar has it; the variables of an older version have other names.
 
     Whether a reader frees may be the configuration's default, which may be another one by now.
@@ -65,9 +80,9 @@ def _mounted(container: Container, sidecar: Sidecar) -> Iterator[tuple[str, str 
 
 def _is_left_over(container: Container) -> bool:
     """Whether `container` comes from an injection with other annotations: in another mode, or with other sources."""
-    return container.name.partition("-")[0] == "loghook" and _is_ours(container)
+    return container.name.partition("-")[0] == "loghook" and _hides_the_token(container)
 
 
-def _is_ours(container: Container) -> bool:
+def _hides_the_token(container: Container) -> bool:
     """Whether `container` comes from an earlier injection: it hides the token as every container of ours does."""
     return any(mount.name == TOKEN_VOLUME for mount in container.mounts)

@@ -85,15 +85,20 @@ def lay_out(agreed: Agreed, located: Located) -> LaidOut:
     return LaidOut(
         files=files,
         additions=additions,
-        empty_dirs=tuple(_empty_dirs(agreed, additions)),
+        empty_dirs=tuple(_empty_dirs(agreed, [*(each.volume for each in additions), *_lost(files)])),
         diagnostics=(*doubles, *_emptied(present, owned), *_about_users(files)),
     )
 
 
-def _empty_dirs(agreed: Agreed, additions: Iterable[Addition]) -> Iterator[dict[str, Any]]:
-    """The volumes that are written to."""
-    for addition in additions:
-        yield _empty_dir(addition.volume, agreed.request.volume_size_limit)
+def _lost(files: Iterable[Files]) -> Iterator[str]:
+    """The volumes of ours that are to be added once more."""
+    return (reader.volume for each in files for reader in each.readers if reader.is_lost)
+
+
+def _empty_dirs(agreed: Agreed, added: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """The volumes that are written to; those `added` for log files first."""
+    for name in dict.fromkeys(added):
+        yield _empty_dir(name, agreed.request.volume_size_limit)
     if agreed.agent or (agreed.engine and agreed.engine.has_state):
         yield _empty_dir(STATE_VOLUME, agreed.asked.config.state_size_limit)
 

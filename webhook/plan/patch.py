@@ -18,7 +18,7 @@ from webhook.plan.names import CONFIG, DEFAULT_CONTAINER, SAFE_TO_EVICT
 from webhook.plan.plan import Mount, Plan
 from webhook.pod.view import Container, Pod
 
-__all__ = ["Op", "annotation_ops", "ops", "too_large"]
+__all__ = ["Op", "annotation_ops", "append_ops", "mount_ops", "ops", "too_large"]
 
 _ANNOTATIONS_LIMIT = 256 * 2**10  # bytes of keys and values (k8s.io/apimachinery/pkg/api/validation)
 
@@ -37,20 +37,25 @@ def ops(pod: Pod, plan: Plan) -> list[Op]:
     found: list[Op] = []
     # Mounts first: sidecars that come before the user's init containers move them.
     if plan.mounts:
-        found += _mount_ops("/spec/initContainers", pod.init_containers, plan.mounts)
-        found += _mount_ops("/spec/containers", pod.containers, plan.mounts)
-    found += _append("/spec/volumes", spec.volumes, plan.volumes)
+        found += mount_ops(pod, plan)
+    found += append_ops("/spec/volumes", spec.volumes, plan.volumes)
     found += _insert("/spec/initContainers", spec.init_containers, plan.sidecars)
     if plan.has_plain_sidecars:
-        found += _append("/spec/containers", spec.containers, [sidecar.written for sidecar in plan.sidecars])
+        found += append_ops("/spec/containers", spec.containers, [sidecar.written for sidecar in plan.sidecars])
     if plan.image_pull_secrets:
         there = {secret.name for secret in spec.image_pull_secrets or ()}
         missing = [{"name": name} for name in plan.image_pull_secrets if name not in there]
-        found += _append("/spec/imagePullSecrets", spec.image_pull_secrets, missing)
+        found += append_ops("/spec/imagePullSecrets", spec.image_pull_secrets, missing)
     for kind, added in plan.resources.items():
         found += _member_ops(f"/spec/resources/{kind}", getattr(spec.resources, kind), added)
     found += annotation_ops(pod, annotations(pod, plan))
     return found
+
+
+def mount_ops(pod: Pod, plan: Plan) -> list[Op]:
+    """The operations that mount what `plan` adds in the user's containers."""
+    of_init = _mount_ops("/spec/initContainers", pod.init_containers, plan.mounts)
+    return [*of_init, *_mount_ops("/spec/containers", pod.containers, plan.mounts)]
 
 
 def annotations(pod: Pod, plan: Plan) -> dict[str, str]:
@@ -94,7 +99,8 @@ def _escape(key: str) -> str:
     return key.replace("~", "~0").replace("/", "~1")
 
 
-def _append(path: str, there: Sequence[Any] | None, items: Sequence[Any]) -> list[Op]:
+def append_ops(path: str, there: Sequence[Any] | None, items: Sequence[Any]) -> list[Op]:
+    """The operations that add `items` at the end of the list `there`, which may be missing or null."""
     if there is None:
         return [Op(path, list(items))] if items else []
     return [Op(f"{path}/-", item) for item in items]
@@ -107,7 +113,7 @@ def _mount_ops(path: str, containers: Iterable[Container], mounts: Sequence[Moun
     found: list[Op] = []
     for index, container in enumerate(containers):
         if container.name in added:
-            found += _append(f"{path}/{index}/volumeMounts", container.volume_mounts, added[container.name])
+            found += append_ops(f"{path}/{index}/volumeMounts", container.volume_mounts, added[container.name])
     return found
 
 
@@ -116,5 +122,5 @@ def _insert(path: str, there: Sequence[Any] | None, sidecars: Iterable[Sidecar])
     native = [(sidecar.index, sidecar.written) for sidecar in sidecars if sidecar.index is not None]
     placed = sorted(native, key=itemgetter(0)) if len(native) > 1 else native
     if there is None:
-        return _append(path, None, [container for _, container in placed])
+        return append_ops(path, None, [container for _, container in placed])
     return [Op(f"{path}/{index + before}", container) for before, (index, container) in enumerate(placed)]

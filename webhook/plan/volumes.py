@@ -30,7 +30,7 @@ class Reader(msgspec.Struct, frozen=True):
 
     `mount_path` is where the application has it. `container` is the one (the first, where several share the tree) that
     writes there. `sub_path_expr` is over the variables `env`, which are ours. `is_lasting` is said of volumes that
-    outlive the Pod.
+    outlive the Pod, `is_lost` of one that we added before and that somebody took out of the Pod since.
     """
 
     volume: str
@@ -40,6 +40,7 @@ class Reader(msgspec.Struct, frozen=True):
     sub_path_expr: str | None = None
     env: tuple[EnvVar, ...] = ()
     is_lasting: bool = False
+    is_lost: bool = False
     user: User = User()
     not_before: int = 0
 
@@ -121,6 +122,7 @@ class _Locating:
         self.volumes = {volume.name: volume for volume in pod.volumes}
         self.app_containers = apps
         self.containers = containers
+        self.is_injected = len(containers) < len(pod.containers) + len(pod.init_containers)  # some are ours
         self.diagnostics: list[Diagnostic] = []
         self.variables: dict[str, Variables] = {}  # by container, of those whose sub-paths have any
 
@@ -249,6 +251,7 @@ class _Locating:
     def _reader(self, container: Container, mount: VolumeMount) -> Reader:
         volume = self.volumes.get(mount.name)
         part = self._sub_path(container, mount.sub_path_expr) if mount.sub_path_expr else None
+        is_lost = volume is None and self.is_injected and is_added(mount.name)
         return Reader(
             volume=mount.name,
             mount_path=mount.path,
@@ -257,7 +260,8 @@ class _Locating:
             sub_path_expr=part.expression if part else None,
             env=part.env if part else (),
             # A volume that is in no `volumes` is a StatefulSet's claim, before its controller has filled it in.
-            is_lasting=volume is None or bool(volume.persistent_volume_claim or volume.host_path),
+            is_lasting=not is_lost and (volume is None or bool(volume.persistent_volume_claim or volume.host_path)),
+            is_lost=is_lost,
             user=user_of(self.pod, container),
             not_before=self._prepared_at(mount.name) if mount.sub_path or part else 0,
         )

@@ -14,6 +14,7 @@ __all__ = [
     "Container",
     "EnvVar",
     "Metadata",
+    "NodeRequirement",
     "Pod",
     "PodError",
     "Quantities",
@@ -60,10 +61,19 @@ class FieldRef(_View, frozen=True):
     api_version: str | None = None
 
 
+class SecretKeyRef(_View, frozen=True):
+    """A key of a Secret."""
+
+    name: str = ""
+    key: str = ""
+    optional: bool | None = None
+
+
 class ValueFrom(_View, frozen=True):
-    """Where a variable's value comes from; only a fieldRef is looked at."""
+    """Where a variable's value comes from; only what our own containers have as well is looked at."""
 
     field_ref: FieldRef | None = None
+    secret_key_ref: SecretKeyRef | None = None
 
 
 class EnvVar(_View, frozen=True):
@@ -101,6 +111,7 @@ class SecurityContext(_View, frozen=True):
 
     run_as_user: int | None = None
     run_as_group: int | None = None
+    windows_options: Present | None = None
 
 
 Quantity = str | int | float
@@ -120,6 +131,7 @@ class Container(_View, frozen=True):
     """A container or init container."""
 
     name: str = ""
+    image: str | None = None
     command: list[str] | None = None
     args: list[str] | None = None
     working_dir: str | None = None
@@ -129,6 +141,7 @@ class Container(_View, frozen=True):
     resources: Resources | None = None
     security_context: SecurityContext | None = None
     restart_policy: str | None = None
+    lifecycle: dict[str, Any] | None = None
 
     @property
     def mounts(self) -> list[VolumeMount]:
@@ -150,13 +163,14 @@ class ReadOnly(_View, frozen=True):
 
 
 class Volume(_View, frozen=True):
-    """A volume; of its source only what decides whether it can be written."""
+    """A volume; of its source only what decides whether it can be written, and what our own ones say."""
 
     name: str = ""
     config_map: Present | None = None
     secret: Present | None = None
-    projected: Present | None = None
-    downward_api: Present | None = msgspec.field(default=None, name="downwardAPI")
+    projected: dict[str, Any] | None = None
+    downward_api: dict[str, Any] | None = msgspec.field(default=None, name="downwardAPI")
+    empty_dir: Present | None = None
     image: Present | None = None
     persistent_volume_claim: Claim | None = None
     host_path: Present | None = None
@@ -167,7 +181,15 @@ class Volume(_View, frozen=True):
         """The kind of a volume that no application can write, by the API's name; None for the others."""
         return next((kind for kind, present in self._immutable() if present is not None), None)
 
-    def _immutable(self) -> Iterator[tuple[str, Present | None]]:
+    def sources(self) -> Iterator[tuple[str, Any]]:
+        """What the volume may be, by the API's names; one that is None it is not."""
+        yield from self._immutable()
+        yield "emptyDir", self.empty_dir
+        yield "persistentVolumeClaim", self.persistent_volume_claim
+        yield "hostPath", self.host_path
+        yield "csi", self.csi
+
+    def _immutable(self) -> Iterator[tuple[str, Any]]:
         yield "configMap", self.config_map
         yield "secret", self.secret
         yield "projected", self.projected
@@ -189,6 +211,38 @@ class Os(_View, frozen=True):
     name: str = ""
 
 
+class NodeRequirement(_View, frozen=True):
+    """What a node's label is to be."""
+
+    key: str = ""
+    operator: str = ""
+    values: list[str] | None = None
+
+
+class NodeTerm(_View, frozen=True):
+    """Requirements that a node is to meet together."""
+
+    match_expressions: list[NodeRequirement] | None = None
+
+
+class NodeTerms(_View, frozen=True):
+    """Terms of which a node is to meet one."""
+
+    node_selector_terms: list[NodeTerm] | None = None
+
+
+class NodeAffinity(_View, frozen=True):
+    """Which nodes the Pod may run on."""
+
+    required: NodeTerms | None = msgspec.field(default=None, name="requiredDuringSchedulingIgnoredDuringExecution")
+
+
+class Affinity(_View, frozen=True):
+    """Where the Pod may run; only nodes are looked at."""
+
+    node_affinity: NodeAffinity | None = None
+
+
 class LocalObjectReference(_View, frozen=True):
     """A name in the Pod's namespace."""
 
@@ -203,6 +257,8 @@ class Spec(_View, frozen=True):
     volumes: list[Volume] | None = None
     restart_policy: str | None = None
     os: Os | None = None
+    node_selector: dict[str, str] | None = None
+    affinity: Affinity | None = None
     security_context: SecurityContext | None = None
     share_process_namespace: bool | None = None
     termination_grace_period_seconds: int | None = None
