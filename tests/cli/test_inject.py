@@ -244,10 +244,65 @@ def test_a_typed_list_says_the_kind_of_its_items(run: Run) -> None:
     assert [is_injected(pod) for pod in json.loads(result.out)["items"]] == [True, True]
 
 
-def test_a_foreign_kind_of_a_known_name_is_left_alone(run: Run) -> None:
-    text = workload("batch.volcano.sh/v1alpha1", "Job", TEMPLATE)
+@pytest.mark.parametrize(
+    ("version", "kind"),
+    [
+        ("argoproj.io/v1alpha1", "Rollout"),
+        ("apps.kruise.io/v1alpha1", "CloneSet"),
+        ("serving.knative.dev/v1", "Service"),
+        ("batch.volcano.sh/v1alpha1", "Job"),
+    ],
+)
+def test_a_kind_with_a_pod_template_is_injected_whatever_it_is(run: Run, version: str, kind: str) -> None:
+    result = run("inject", "-f", "-", stdin=workload(version, kind, TEMPLATE))
+    assert (result.code, result.err) == (0, f"{kind.lower()}/web: injected loghook (streaming /var/log/app.log)\n")
+    (found,) = objects(result.out)
+    assert is_injected(found["spec"]["template"])
+
+
+def test_annotations_on_an_object_of_an_unknown_kind_are_said_to_be_misplaced(run: Run) -> None:
+    text = workload("argoproj.io/v1alpha1", "Rollout", TEMPLATE).replace(
+        "{name: web}", "{name: web, annotations: {loghook.dev/format: json}}", 1
+    )
+    assert "loghook.dev/format stands on the object" in run("inject", "-f", "-", stdin=text).err
+
+
+JOB_SET = """apiVersion: jobset.x-k8s.io/v1alpha2
+kind: JobSet
+metadata: {name: web}
+spec:
+  replicatedJobs:
+  - name: workers
+    template:
+      spec:
+        template:
+          metadata: {annotations: {loghook.dev/paths: /var/log/app.log}}
+          spec: {containers: [{name: app, image: app}]}
+"""
+SPARK = """apiVersion: sparkoperator.k8s.io/v1beta2
+kind: SparkApplication
+metadata: {name: web}
+spec:
+  driver:
+    annotations: {loghook.dev/paths: /var/log/app.log}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (JOB_SET, "kind not known, but a template in it has our annotations"),
+        (SPARK, "kind not known, but a template in it has our annotations"),
+        (JOB_SET.replace("loghook.dev/paths", "example.com/paths"), "kind not known"),
+        (SPARK.replace("loghook.dev/paths", "example.com/paths"), "it brings no Pod"),
+        (workload("example.com/v1", "Thing", "    spec: {containers: []}\n"), "it brings no Pod"),
+        (workload("example.com/v1", "Thing", "    spec: {containers: text}\n"), "it brings no Pod"),
+    ],
+)
+def test_a_template_that_lies_deeper_is_said_to_be_there(run: Run, text: str, why: str) -> None:
     result = run("inject", "-f", "-", stdin=text)
-    assert (result.code, result.out, result.err) == (0, text, "job/web: skipped: it brings no Pod\n")
+    assert (result.code, result.out) == (0, text)
+    assert result.err.endswith(f"/web: skipped: {why}\n")
 
 
 def test_several_sources_are_all_named(run: Run) -> None:

@@ -84,7 +84,7 @@ def _write(text: str) -> None:
 
 def _report(found: list[Decided | Part]) -> None:
     for each in found:
-        say(*_lines(each) if isinstance(each, Decided) else [_skipped(each.name, "it brings no Pod")])
+        say(*_lines(each) if isinstance(each, Decided) else [_skipped(each.name, each.why_no_pod())])
 
 
 def _lines(decided: Decided) -> Iterator[Line]:

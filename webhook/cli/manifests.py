@@ -7,7 +7,7 @@ are added; a document in JSON is written anew, since JSON has no comments, quote
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ import jsonpatch
 import msgspec
 
 from webhook.cli.failures import InputError
+from webhook.cli.workloads import Workload, is_listed, without_pod, workload
 from webhook.cli.yaml_text.documents import Alias, Document, DocumentError, Node, Scalar, Sequence, split
 from webhook.cli.yaml_text.documents import Mapping as MappingNode
 from webhook.cli.yaml_text.insertion import add
@@ -37,28 +38,6 @@ class ManifestError(InputError):
         place = f"{origin}:{error.line}:{error.column}" if error.line else origin
         super().__init__(f"{place}: {error.problem}")
         self.line, self.column, self.problem = error.line, error.column, error.problem
-
-
-@dataclass(frozen=True)
-class Workload:
-    """Where a kind has its Pod template, and which kind of controller owns the Pods that come of it."""
-
-    template: _Path
-    owner: str | None = None
-
-
-_SPEC_TEMPLATE = ("spec", "template")
-_WORKLOADS: Mapping[tuple[str, str], Workload] = {
-    ("", "Pod"): Workload(()),
-    ("", "PodTemplate"): Workload(("template",)),
-    ("", "ReplicationController"): Workload(_SPEC_TEMPLATE, "ReplicationController"),
-    ("apps", "DaemonSet"): Workload(_SPEC_TEMPLATE, "DaemonSet"),
-    ("apps", "Deployment"): Workload(_SPEC_TEMPLATE, "ReplicaSet"),
-    ("apps", "ReplicaSet"): Workload(_SPEC_TEMPLATE, "ReplicaSet"),
-    ("apps", "StatefulSet"): Workload(_SPEC_TEMPLATE, "StatefulSet"),
-    ("batch", "CronJob"): Workload(("spec", "jobTemplate", "spec", "template"), "Job"),
-    ("batch", "Job"): Workload(_SPEC_TEMPLATE, "Job"),
-}
 
 
 @dataclass(frozen=True)
@@ -90,6 +69,10 @@ class Part:
     def has_pod(self) -> bool:
         """Whether there is a Pod, or a template of one."""
         return self.workload is not None and isinstance(self._template(), dict)
+
+    def why_no_pod(self) -> str:
+        """Why nothing is done for it, where it has none."""
+        return without_pod(self.raw)
 
     def misplaced(self, prefix: str) -> list[str]:
         """The annotations under `prefix` that stand on the object itself, where they mean nothing to its Pods."""
@@ -182,14 +165,14 @@ class Manifest:
         group = api_version.rpartition("/")[0]
         items = raw.get("items")
         item_kind = kind.removesuffix("List")
-        if item_kind != kind and isinstance(items, list) and (not item_kind or (group, item_kind) in _WORKLOADS):
+        if item_kind != kind and isinstance(items, list) and (not item_kind or is_listed(group, item_kind)):
             for index, item in enumerate(items):
                 place = (*path, "items", str(index))
                 if not isinstance(item, dict):
                     raise self.wrong(place, "this item of the list is no object of Kubernetes")
                 yield from self._parts(place, item, api_version if item_kind else "", item_kind)
             return
-        yield Part(self, path, raw, kind, _WORKLOADS.get((group, kind)))
+        yield Part(self, path, raw, kind, workload(group, kind, raw))
 
     def patched(self, patches: Iterable[tuple[Part, Iterable[Op]]]) -> str:
         """The document's text with the operations of `patches` applied to the Pods of its parts."""
