@@ -118,6 +118,13 @@ def test_every_destination_and_every_format_has_a_page() -> None:
     assert sorted(name for family in FAMILIES.values() for name in family.formats) == sorted(FORMATS)
 
 
+@pytest.mark.parametrize("name", pages.SECTIONS)
+def test_written_parts_of_pages_are_those_of_the_code(name: str) -> None:
+    text = (ROOT / "docs" / name).read_text("utf-8")
+    assert "<!-- written -->" in text
+    assert text == pages.with_section(text, pages.SECTIONS[name]()), "run `make docs`"
+
+
 def test_every_key_has_an_example() -> None:
     keys = {key for block in yaml_blocks(ROOT / "docs" / "annotations.md") for key in said(block)}
     assert {PREFIX + name for name in KEYS} <= keys

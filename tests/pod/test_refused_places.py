@@ -2,7 +2,8 @@
 
 import pytest
 
-from webhook.pod.refused_places import TOKEN_PATH, hidden_by, is_never_read
+from webhook.pod import paths
+from webhook.pod.refused_places import TOKEN_PATH, hidden_by, is_doubtful, is_never_read
 from webhook.pod.view import Container, VolumeMount
 
 SYSTEM = """
@@ -109,3 +110,27 @@ def test_hides_nothing_that_the_container_needs(container: Container, what: str 
 )
 def test_never_reads_from_the_kernel_or_the_token(path: str, *, expected: bool) -> None:
     assert is_never_read(path) is expected
+
+
+DOUBTFUL = """
+/opt/app/app.log /opt/app/*.log /opt/app/data/x.log /home/app/app.log /home/app/*/x.log /srv/app/x.log /srv/a/b/c.log
+/var/lib/mysql/slow.log /var/lib/x.log /var/www/access.log /var/www/html/*.log /var/log/*/*.log /var/log/*/x.log
+/var/log/[a-z]/x.log /var/log/*/*/x.log /opt/app/*/log/x.log
+"""
+PLAIN_LOGS = """
+/var/log/server.log /var/log/*.log /var/log/app/*.log /var/log/app/*/*.log /opt/app/logs/app.log /opt/logs/app.log
+/opt/app/log/*/x /home/app/.pm2/logs/x.log /srv/app/catalog/x /var/lib/app/logs/*.log /var/lib/docker-logs/x
+/var/www/app/storage/logs/x.log /data/app/x.log /logs/x.log /tmp/x.log /var/opt/app/x.log /mnt/app/x.log /vault/logs/x
+/optional/app/x.log /homes/app/x.log /var/libs/x.log /var/wwws/x.log
+"""
+
+
+@pytest.mark.parametrize("text", DOUBTFUL.split())
+def test_doubts_where_images_often_hold_something(text: str) -> None:
+    path = paths.parse(text)
+    assert is_doubtful(path)
+
+
+@pytest.mark.parametrize("text", PLAIN_LOGS.split())
+def test_doubts_no_directory_of_logs(text: str) -> None:
+    assert not is_doubtful(paths.parse(text))

@@ -299,6 +299,13 @@ CODES = _table(
         "`exclude` matches every name that the glob matches, so none of its files is read. An `exclude` without a "
         "source's name holds for every source that says none itself.",
     ),
+    _warning(
+        "LH213",
+        "an emptyDir hides what the image has there, log to e.g. {example}",
+        "No volume covers the path, so an `emptyDir` is mounted over its directory, where images often hold their "
+        "program or their data ([the list](streaming.md)). The application finds an empty directory there. A directory "
+        "of its own for logs hides nothing.",
+    ),
     # 3xx: a Pod that already has something of ours
     _error(
         "LH301",

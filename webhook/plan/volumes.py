@@ -19,7 +19,7 @@ from webhook.plan.surroundings import Surroundings
 from webhook.plan.variables import SubPath, Variables
 from webhook.pod import paths
 from webhook.pod.paths import LogPath, is_under
-from webhook.pod.refused_places import hidden_by, is_never_read
+from webhook.pod.refused_places import hidden_by, is_doubtful, is_never_read
 from webhook.pod.view import Container, EnvVar, Pod, Volume, VolumeMount
 
 __all__ = ["Located", "Missing", "Reader", "Reading", "locate"]
@@ -206,6 +206,8 @@ class _Locating:
             what = hidden_by(path.directory, container)
             if what:
                 raise Mistake("LH206", what=what, example=self._example(container))
+            if is_doubtful(path):
+                self._warn("LH213", source.key("paths"), path.text, example=_directory_of_its_own(path))
             return Missing(path, container.name, user_of(self.pod, container))
         self._check(source, path, container, mount)
         return Reading(path, self._reader(container, mount))
@@ -281,9 +283,16 @@ class _Locating:
         return self.variables[container.name].sub_path(expression)
 
 
+_LONGEST_EXAMPLE = 40  # characters; the message is seen whole in its first 120
 _SHORT_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,14}[a-z0-9])?")
 _KEY_TO_MEND = {"LH201": "container", "LH202": "container"}
 _REPLICATING = frozenset({"ReplicaSet", "ReplicationController", "DaemonSet", "StatefulSet", "Job"})
+
+
+def _directory_of_its_own(path: LogPath) -> str:
+    """`path` in a directory that holds nothing else."""
+    example = f"{path.directory}/{'app' if path.directory == '/var/log' else 'logs'}/{path.text.rpartition('/')[2]}"
+    return example if len(example) < _LONGEST_EXAMPLE else "/var/log/app/*.log"
 
 
 def _covering(container: Container, path: LogPath) -> VolumeMount | None:

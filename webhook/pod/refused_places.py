@@ -1,13 +1,16 @@
-"""The directories over which no emptyDir is mounted, because it would hide what the image or the node holds there."""
+"""The directories over which no emptyDir is mounted, because it would hide what the image or the node holds there.
+
+Others are doubtful: an emptyDir is mounted there, with a warning, since images often hold something there.
+"""
 
 import re
 
 import msgspec
 
-from webhook.pod.paths import is_under
+from webhook.pod.paths import LogPath, is_under
 from webhook.pod.view import Container, absolute
 
-__all__ = ["TOKEN_PATH", "hidden_by", "is_never_read"]
+__all__ = ["DOUBTFUL", "REFUSED", "TOKEN_PATH", "Place", "hidden_by", "is_doubtful", "is_never_read"]
 
 TOKEN_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 - where it is mounted, not what it is
 
@@ -15,21 +18,50 @@ _NEVER_READ = re.compile(rf"/(proc|sys|dev|(var/)?{TOKEN_PATH.removeprefix('/var
 _LOGS_AMONG_PROGRAMS = r"(/usr/(local|share|src)/[^/]+/(.*/)?|/root/(.*/)?)[^/]*log[^/]*"
 
 
-class _Place(msgspec.Struct, frozen=True):
-    """One rule: what would be hidden, and an expression for the directories that are such a place."""
+class Place(msgspec.Struct, frozen=True):
+    """One rule: what would be hidden, an expression for the directories that are such a place, and these in words."""
 
     what: str
     pattern: str
+    about: str
 
 
-_PLACES = (
-    _Place("the whole file system", r"/"),
-    _Place("system files", r"/(proc|sys|dev|etc|bin|sbin|lib[^/]*|boot|run|var/run)(/.*)?"),
-    _Place("programs", rf"(?!({_LOGS_AMONG_PROGRAMS})\Z)/(usr|root)(/.*)?"),
-    _Place("what the image has there", r"/(?!(log|logs|data|tmp)\Z)[^/]+"),
+REFUSED = (
+    Place("the whole file system", r"/", "`/`"),
+    Place(
+        "system files",
+        r"/(proc|sys|dev|etc|bin|sbin|lib[^/]*|boot|run|var/run)(/.*)?",
+        "`/proc`, `/sys`, `/dev`, `/etc`, `/bin`, `/sbin`, `/lib…`, `/boot`, `/run`, `/var/run` and what is below them",
+    ),
+    Place(
+        "programs",
+        rf"(?!({_LOGS_AMONG_PROGRAMS})\Z)/(usr|root)(/.*)?",
+        "`/usr`, `/root` and what is below them, but for directories whose last segment contains `log`, below `/root` "
+        "or at least two levels below `/usr/local`, `/usr/share` or `/usr/src`",
+    ),
+    Place(
+        "what the image has there",
+        r"/(?!(log|logs|data|tmp)\Z)[^/]+",
+        "every directory of the first level, like `/app` or `/var`, but for `/log`, `/logs`, `/data` and `/tmp`",
+    ),
 )
+"""Where no emptyDir is mounted."""
+
+DOUBTFUL = (
+    Place(
+        "programs or data",
+        r"(?!.*log)/((opt|home|srv)/.+|var/(www|lib)(/.*)?)",
+        "`/opt/X`, `/home/X`, `/srv/X`, `/var/www`, `/var/lib` and what is below them, where no segment contains `log`",
+    ),
+)
+"""Where an emptyDir is mounted with a warning."""
+
+_LOGS_OF_ALL = "/var/log"
+
 # One look for all of them: most directories are none.
-_ANY_PLACE = re.compile("|".join(f"(?P<place{number}>{place.pattern})" for number, place in enumerate(_PLACES)))
+_ANY_PLACE = re.compile("|".join(f"(?P<place{number}>{place.pattern})" for number, place in enumerate(REFUSED)))
+
+_ANY_DOUBTFUL = re.compile("|".join(f"({place.pattern})" for place in DOUBTFUL))
 
 
 def is_never_read(path: str) -> bool:
@@ -41,11 +73,21 @@ def hidden_by(directory: str, container: Container) -> str | None:
     """What an emptyDir mounted at `directory` of `container` would hide; None where it may be mounted."""
     place = _ANY_PLACE.fullmatch(directory)
     if place:
-        return next(rule.what for number, rule in enumerate(_PLACES) if place[f"place{number}"] is not None)
+        return next(rule.what for number, rule in enumerate(REFUSED) if place[f"place{number}"] is not None)
     for what, path in _needed(container):
         if is_under(path, directory):
             return what
     return None
+
+
+def is_doubtful(path: LogPath) -> bool:
+    """Whether images often hold something in the directory that an emptyDir for `path` would hide.
+
+    `/var/log` is one where a glob goes into its directories: whatever makes them in the image would miss them.
+    """
+    if path.directory == _LOGS_OF_ALL:
+        return path.text.count("/") > _LOGS_OF_ALL.count("/") + 1
+    return _ANY_DOUBTFUL.fullmatch(path.directory) is not None
 
 
 def _needed(container: Container) -> list[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """All pages and examples, and what writes them."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -10,11 +11,12 @@ from webhook.reference.examples import example_file
 from webhook.reference.fidelity import engines_page
 from webhook.reference.gaps import gaps
 from webhook.reference.keys import annotations_page
+from webhook.reference.places import places_table
 from webhook.reference.schema import schema_page
 from webhook.reference.terms import FILE, terms_file
 from webhook.tables import TableError
 
-__all__ = ["PAGES", "write"]
+__all__ = ["PAGES", "SECTIONS", "with_section", "write"]
 
 PAGES: Mapping[str, Callable[[], Iterator[str]]] = {
     "annotations.md": annotations_page,
@@ -27,6 +29,17 @@ PAGES: Mapping[str, Callable[[], Iterator[str]]] = {
 """Each page's name and what writes it."""
 
 
+SECTIONS: Mapping[str, Callable[[], Iterator[str]]] = {"streaming.md": places_table}
+"""What writes the part of a page, written by hand else, between `<!-- written -->` and `<!-- by hand -->`."""
+
+_SECTION = re.compile(r"(?<=<!-- written -->\n).*?(?=<!-- by hand -->)", re.DOTALL)
+
+
+def with_section(text: str, lines: Iterator[str]) -> str:
+    """The page `text` with `lines` as its written part."""
+    return _SECTION.sub(lambda _: "".join(f"{line}\n" for line in lines), text)
+
+
 def write(docs: Path, examples: Path) -> None:
     """Write every page into `docs`, an example for each type into `examples`, and what `loghook explain` knows.
 
@@ -35,6 +48,11 @@ def write(docs: Path, examples: Path) -> None:
     if found := list(gaps()):
         raise TableError("\n".join(found))
     written = {docs / name: "\n".join(page()) for name, page in PAGES.items()}
+    written |= {
+        docs / name: with_section((docs / name).read_text("utf-8"), lines())
+        for name, lines in SECTIONS.items()
+        if (docs / name).exists()
+    }
     written |= {examples / f"{name}.yaml": example_file(name) for name in TYPES}
     written[FILE] = terms_file()
     for file, text in written.items():
