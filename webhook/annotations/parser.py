@@ -108,7 +108,8 @@ def _word(whole: str, text: str, formats: frozenset[str], guessed: Sequence[str]
     try:
         return _Word(whole, source, key, key.value(text, formats))
     except Mistaken as mistaken:
-        return _Word(whole, source, key, wrong=tuple(_mistake(whole, text, key, each) for each in mistaken.each))
+        wrong = tuple(_mistake(whole, text, key, each) for each in mistaken.each)
+        return _Word(whole, source, key, values.sound_paths(text) if name == "paths" else None, wrong)
 
 
 def _mistake(whole: str, text: str, key: Key, mistake: Mistake) -> Diagnostic:
@@ -147,8 +148,11 @@ def _levels(words: Iterable[_Word]) -> tuple[_Level, list[_Level]]:
     for word in words:
         if word.key is not None:
             own = said.setdefault(word.source, {})
-            if not word.wrong:
+            # Paths that are sound are looked at beside those that are not, so that all mistakes are told at once.
+            if not word.wrong or word.key.name == "paths":
                 own[word.key.field] = word
+        elif word.meant == "paths" and (not word.source or _SOURCE_NAME.fullmatch(word.source)):
+            said.setdefault(word.source, {}).setdefault("paths", msgspec.structs.replace(word, value=()))
         if word.wrong:
             failed.setdefault(word.source, set()).add(word.key.name if word.key else word.meant or "")
     pod, *named = (_Level(name, said[name], frozenset(failed.get(name, ()))) for name in sorted(said))

@@ -3,6 +3,7 @@
 A parser takes the text of an annotation and returns its value, or raises Mistaken with all that is wrong with it.
 """
 
+import contextlib
 import difflib
 import itertools
 import re
@@ -38,6 +39,7 @@ __all__ = [
     "seconds",
     "size",
     "size_or_none",
+    "sound_paths",
 ]
 
 PATHS_LIMIT = 32  # in one Pod, over all its sources
@@ -80,6 +82,16 @@ def log_paths(text: str) -> tuple[LogPath, ...]:
     if len(items) > PATHS_LIMIT:
         raise Mistake("LH116")
     return _all(paths.parse, items)
+
+
+def sound_paths(text: str) -> tuple[LogPath, ...]:
+    """Those paths of a list with mistakes that have none; none of a list that is too long."""
+    sound: dict[LogPath, None] = {}
+    items = _items(text)
+    for item in items if len(items) <= PATHS_LIMIT else ():
+        with contextlib.suppress(Mistaken):
+            sound[paths.parse(item)] = None
+    return tuple(sound)
 
 
 def name_globs(text: str) -> tuple[str, ...]:

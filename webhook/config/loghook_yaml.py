@@ -7,14 +7,14 @@ right is judged by `webhook.annotations`, which has the one table of keys.
 from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, PrivateAttr, ValidationError
 
 from webhook.config.destinations import DESTINATION_NAME, PLACEHOLDER, AnyDestination, Destination
 from webhook.config.engines import EnginesResources, Images
-from webhook.config.faults import faults, line_of
+from webhook.config.faults import Place, faults, line_of
 from webhook.config.formats import FORMATS, Format
 from webhook.config.own_formats import FormatName, OwnFormat
 from webhook.config.settings import Model, Quantity, Text
@@ -105,6 +105,20 @@ class Config(Model):
         """The defaults that hold in `namespace`, by unprefixed key: its own before the general ones."""
         return self._defaults_by_namespace.get(namespace, self.defaults)
 
+    _lines: dict[Place, int] = PrivateAttr(default_factory=dict)
+
+    def with_lines(self, lines: Mapping[Place, int]) -> Self:
+        """The same, which knows the `lines` of its defaults by their places in the file."""
+        self._lines.update(lines)
+        return self
+
+    def where(self, namespace: str, key: str) -> str:
+        """Where the default of `key` for `namespace` is written: its place in the file, and the line if it is known."""
+        own = self.namespaces.get(namespace, Namespace()).defaults
+        place: Place = ("namespaces", namespace, "defaults", key) if key in own else ("defaults", key)
+        line = self._lines.get(place)
+        return f"line {line}, {'.'.join(map(str, place))}" if line else ".".join(map(str, place))
+
     @cached_property
     def memory(self) -> Memory:
         """What was made under this configuration for earlier Pods."""
@@ -162,7 +176,9 @@ def load(text: str, origin: str = "loghook.yaml") -> Config:
     unnamed = [(line_of(root, place), f"{'.'.join(place)}: {problem}") for place, problem in _unnamed(config)]
     if unnamed:
         raise _config_error(origin, unnamed)
-    return config
+    places: list[Place] = [("defaults", key) for key in config.defaults]
+    places += [("namespaces", name, "defaults", key) for name, of in config.namespaces.items() for key in of.defaults]
+    return config.with_lines({place: line_of(root, place) for place in places})
 
 
 def _config_error(origin: str, mistakes: Iterable[tuple[int, str]]) -> ConfigError:

@@ -148,7 +148,7 @@ CODES = _table(
     ),
     _error(
         "LH132",
-        "agent mode needs a destination, e.g. {key}: {example}",
+        "agent mode needs a destination, {advice}",
         "An agent ships records to a destination that the administrator has configured; a Pod or the configured "
         "defaults name one.",
     ),
@@ -166,7 +166,7 @@ CODES = _table(
     ),
     _error(
         "LH136",
-        "no such destination here, write e.g. {key}: {example}",
+        "no such destination here, {advice}",
         "The administrator has configured no destination of this name for the Pod's namespace, and `policy.enforce` "
         "makes that a mistake. Without it the Pod starts, with `LH503`.",
     ),
@@ -375,7 +375,7 @@ CODES = _table(
     # 5xx: the administrator's side; never refuses a Pod
     _warning(
         "LH501",
-        "the configured default does not fit this Pod, which starts without it ({inner})",
+        "the configured default ({where}) does not fit this Pod, which starts without it ({inner})",
         "A default of the administrator's configuration cannot be used in this Pod. The Pod's author can say "
         "another value.",
     ),
@@ -386,7 +386,7 @@ CODES = _table(
     ),
     _warning(
         "LH503",
-        "no such destination here, source left out, write e.g. {key}: {example}",
+        "no such destination here, source left out, {advice}",
         "The administrator has configured no destination of this name for the Pod's namespace: it was never there, or "
         "it is gone. A Pod that ran yesterday is not refused for that, unless `policy.enforce` says so (`LH136`).",
     ),

@@ -102,7 +102,8 @@ def _unfit(asked: Asked, field: str, code: str) -> Diagnostic:
     """What is asked of a program that cannot do it, at the door of whoever asks."""
     if asked.is_authors(field):
         return Diagnostic(code, PREFIX + field)
-    return Diagnostic("LH501", PREFIX + field, None, {"inner": code})
+    where = asked.config.where(asked.namespace, field.replace("_", "-"))
+    return Diagnostic("LH501", PREFIX + field, None, {"inner": code, "where": where})
 
 
 def _against_the_pod(
@@ -199,7 +200,8 @@ def _of_agent(agent: Agent, draft: Shipment, asked: Asked) -> Iterator[tuple[str
             details = {"type": _type(problem, draft), **problem.details, "example": _example(problem, draft)}
             yield problem.source, Diagnostic(problem.code, key, None, details)
         else:
-            yield problem.source, Diagnostic("LH501", key, None, {"inner": problem.code})
+            where = config.where(asked.namespace, "agent" if by_agent else problem.key)
+            yield problem.source, Diagnostic("LH501", key, None, {"inner": problem.code, "where": where})
 
 
 def _type(problem: Problem, draft: Shipment) -> str:

@@ -84,14 +84,16 @@ def _addressed(
     if all(source.mode != "agent" for source in sources):
         return sources, ()
     known = config.destinations_for(namespace)
-    looked_at = [(source, _misaddressed(source, known, config)) for source in sources]
+    looked_at = [(source, _misaddressed(source, known, config, namespace)) for source in sources]
     return (
         tuple(source for source, problem in looked_at if problem is None),
         tuple(problem for _, problem in looked_at if problem is not None),
     )
 
 
-def _misaddressed(source: Source, known: Mapping[str, Destination], config: Config) -> Diagnostic | None:
+def _misaddressed(
+    source: Source, known: Mapping[str, Destination], config: Config, namespace: str
+) -> Diagnostic | None:
     if source.mode != "agent":
         return None
     name = source.destination
@@ -99,10 +101,15 @@ def _misaddressed(source: Source, known: Mapping[str, Destination], config: Conf
     if name is None:
         key = source.key("destination")
         if "mode" not in source.said and not enforce:
-            return Diagnostic("LH501", key, None, {"inner": "LH132"})
-        return Diagnostic("LH132", key, None, {"example": next(iter(known), "central")})
+            return Diagnostic("LH501", key, None, {"inner": "LH132", "where": config.where(namespace, "mode")})
+        return Diagnostic("LH132", key, None, {"advice": _advice(key, next(iter(known), None))})
     if name in known:
         return None
-    details = {"example": nearest(name, known) or next(iter(known), "central")}
     key = source.said.get("destination", source.key("destination"))
-    return Diagnostic("LH136" if enforce else "LH503", key, name, details)
+    advice = _advice(key, nearest(name, known) or next(iter(known), None))
+    return Diagnostic("LH136" if enforce else "LH503", key, name, {"advice": advice})
+
+
+def _advice(key: str, destination: str | None) -> str:
+    """What to write for `key`, where there is any `destination`."""
+    return f"write e.g. {key}: {destination}" if destination else "and none is configured: stream instead"

@@ -106,7 +106,7 @@ def locate(pod: Pod, asked: Asked) -> Located:
     around = Surroundings.of(pod, apps, tuple(others.values()), asked.config, ships=asked.ships)
     if around.ends and not asked.request.native_sidecar and not asked.is_authors("native_sidecar"):
         return Located({}, around, ())
-    locating = _Locating(pod, apps, others, enforce=asked.config.policy.enforce)
+    locating = _Locating(pod, apps, others, asked)
     found = {source.name: locating.locate_all(source) for source in asked.request.sources}
     return Located({name: each for name, each in found.items() if each}, around, tuple(locating.diagnostics))
 
@@ -114,11 +114,9 @@ def locate(pod: Pod, asked: Asked) -> Located:
 class _Locating:
     """The look at one Pod."""
 
-    def __init__(
-        self, pod: Pod, apps: Sequence[Container], containers: Mapping[str, Container], *, enforce: bool
-    ) -> None:
+    def __init__(self, pod: Pod, apps: Sequence[Container], containers: Mapping[str, Container], asked: Asked) -> None:
         self.pod = pod
-        self.enforce = enforce
+        self.asked = asked
         self.volumes = {volume.name: volume for volume in pod.volumes}
         self.app_containers = apps
         self.containers = containers
@@ -129,24 +127,33 @@ class _Locating:
     def locate_all(self, source: Source) -> tuple[Reading | Missing, ...]:
         """Where each path of `source` is; nothing where any of them has a mistake."""
         found: list[Reading | Missing] = []
-        failed = False
+        unknown = [name for name in source.container if name not in self.containers]
+        for name in unknown:
+            example = nearest(name, self.containers) or next(iter(self.containers), "app")
+            self._report(source, Mistake("LH201", name, containers=", ".join(self.containers), example=example))
+        failed = bool(unknown)
         for path in source.paths:
             try:
                 found += [self._locate(source, path, container) for container in self._writers(source, path)]
             except Mistake as mistake:
                 failed = True
-                self._report(source, mistake, path)
+                # Whatever container was meant, these are mistakes of the path.
+                if not unknown or mistake.code in _OF_THE_PATH_ALONE:
+                    self._report(source, mistake, path)
         return () if failed else tuple(found)
 
-    def _report(self, source: Source, mistake: Mistake, path: LogPath) -> None:
+    def _report(self, source: Source, mistake: Mistake, path: LogPath | None = None) -> None:
         """Lay `mistake` at the door of the Pod's author, or of the administrator whose default it is."""
         name = _KEY_TO_MEND.get(mistake.code, "paths")
         cause = "container" if mistake.code == "LH201" else "paths"
-        if cause not in source.said and not self.enforce:
-            self._warn("LH501", source.key(cause), path.text, inner=mistake.code)
+        text = path.text if path else None
+        if cause not in source.said and not self.asked.config.policy.enforce:
+            value = ", ".join(source.container) if cause == "container" else text
+            where = self.asked.config.where(self.asked.namespace, cause)
+            self._add(Diagnostic("LH501", source.key(cause), value, {"inner": mistake.code, "where": where}))
             return
-        key = source.said.get(name, source.key(name))
-        self._add(Diagnostic(mistake.code, key, mistake.value or path.text, mistake.details))
+        value = mistake.value or (text if name == "paths" else None)
+        self._add(Diagnostic(mistake.code, source.said.get(name, source.key(name)), value, mistake.details))
 
     def _warn(self, code: str, key: str, value: str, **details: str) -> None:
         self._add(Diagnostic(code, key, value, details))
@@ -156,13 +163,9 @@ class _Locating:
             self.diagnostics.append(diagnostic)
 
     def _writers(self, source: Source, path: LogPath) -> list[Container]:
-        if not source.container:
-            return [self._default_writer(path)]
-        for name in source.container:
-            if name not in self.containers:
-                example = nearest(name, self.containers) or next(iter(self.containers), "app")
-                raise Mistake("LH201", name, containers=", ".join(self.containers), example=example)
-        return [self.containers[name] for name in source.container]
+        """The containers that are named, else the one that is meant by none or by names that are wrong."""
+        named = [self.containers[name] for name in source.container if name in self.containers]
+        return named or [self._default_writer(path)]
 
     def _default_writer(self, path: LogPath) -> Container:
         """The one container whose writable mount covers `path`, else the Pod's default container, else the first.
@@ -285,6 +288,7 @@ class _Locating:
 
 _LONGEST_EXAMPLE = 40  # characters; the message is seen whole in its first 120
 _SHORT_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,14}[a-z0-9])?")
+_OF_THE_PATH_ALONE = frozenset({"LH206", "LH207"})
 _KEY_TO_MEND = {"LH201": "container", "LH202": "container"}
 _REPLICATING = frozenset({"ReplicaSet", "ReplicationController", "DaemonSet", "StatefulSet", "Job"})
 
