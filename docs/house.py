@@ -27,6 +27,8 @@ COLUMNS: Mapping[str, tuple[int, int]] = {
     "cluster": (5, 9),
     "inquiry": (5, 9),
     "review": (0, 9),
+    "plan": (0, 9),
+    "bounds": (9, 12),
     "annotations": (0, 6),
     "sidecars": (6, 12),
     "remembered": (8, 12),

@@ -5,13 +5,14 @@ from collections.abc import Iterable
 
 import msgspec
 
+from webhook import bounds
 from webhook.annotations import parser
 from webhook.annotations.registry import PREFIX
 from webhook.annotations.request import Request, Source
 from webhook.config.loghook_yaml import Config
 from webhook.diagnostics import Diagnostic, Reason, join
 from webhook.plan import already_injected
-from webhook.plan.asked import ask
+from webhook.plan.asked import Asked, ask
 from webhook.plan.mended import mend
 from webhook.plan.names import STATUS
 from webhook.plan.patch import Op, annotation_ops, ops, too_large
@@ -38,22 +39,17 @@ class Added(msgspec.Struct, frozen=True):
 
 
 class Injected(msgspec.Struct, frozen=True):
-    """The Pod gets sidecars: what they are, warnings, and the sources that are read. `ops` and `patch` say how."""
+    """The Pod gets sidecars: what they are, the JSON Patch as JSON, warnings, and the sources that are read."""
 
-    pod: Pod
     plan: Plan
     sidecars: tuple[Added, ...]
+    patch: bytes
     diagnostics: tuple[Diagnostic, ...] = ()
 
     @property
     def ops(self) -> tuple[Op, ...]:
         """The JSON Patch, as plain data."""
         return _decode_ops(self.patch)
-
-    @property
-    def patch(self) -> bytes:
-        """The JSON Patch, as JSON."""
-        return _encode(ops(self.pod, self.plan))
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -89,18 +85,31 @@ class Refused(msgspec.Struct, frozen=True):
 Outcome = Injected | Skipped | Refused
 
 
-def inject(pod: Pod, config: Config, namespace: str = "default") -> Outcome:
+def inject(pod: Pod, config: Config, namespace: str = "default", too_much: tuple[Diagnostic, ...] = ()) -> Outcome:
     """Decide what becomes of `pod`, created in `namespace`.
 
-    A pure function: the same Pod and configuration give the same bytes, and nothing is read or written. Injecting an
-    injected Pod gives Skipped without a patch.
+    `too_much` is what there was to say of a Pod that was not read because of it. A pure function: the same Pod and
+    configuration give the same bytes, and nothing is read or written. Injecting an injected Pod gives Skipped without
+    a patch.
     """
     reason = _reason_to_skip(pod, config, namespace)
     if reason is not None:
         return Skipped(reason)
-    asked = ask(pod.annotations, config, namespace)
+    too_much = too_much or bounds.beyond(pod)
+    asked = ask(_heeded(pod) if too_much else pod.annotations, config, namespace)
     if asked.request.inject is False:
         return Skipped(Reason.OPTED_OUT)
+    too_much = too_much or bounds.beyond_of(asked.request)
+    return _mistaken(pod, asked.request, too_much) if too_much else _decided(pod, asked)
+
+
+def _heeded(pod: Pod) -> dict[str, str]:
+    """The annotations that are heeded where there is too much to look at: they say what a mistake does."""
+    return {key: pod.annotations[key] for key in (PREFIX + "inject", PREFIX + "on-error") if key in pod.annotations}
+
+
+def _decided(pod: Pod, asked: Asked) -> Outcome:
+    """What becomes of `pod`, of which all this is asked."""
     located = locate(pod, asked)
     planned = plan(asked, located)
     diagnostics = (
@@ -120,8 +129,11 @@ def inject(pod: Pod, config: Config, namespace: str = "default") -> Outcome:
     diagnostics += tuple(already_injected.remains(pod, planned))
     if diagnostics and _has_errors(diagnostics):
         return _mistaken(pod, asked.request, diagnostics)
+    patch = _encode(ops(pod, planned))
+    if len(patch) > bounds.PATCH.most:
+        return _mistaken(pod, asked.request, (*diagnostics, bounds.PATCH.exceeded()))
     added = tuple([Added(each.name, each.mode, each.engine) for each in planned.sidecars])
-    return Injected(pod, planned, added, diagnostics)
+    return Injected(planned, added, patch, diagnostics)
 
 
 def _reason_to_skip(pod: Pod, config: Config, namespace: str) -> Reason | None:

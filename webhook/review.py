@@ -4,11 +4,12 @@ Source: https://kubernetes.io/docs/reference/access-authn-authz/extensible-admis
 """
 
 import re
-from collections.abc import Hashable, Iterable
-from typing import Any
+from collections.abc import Callable, Hashable, Iterable
+from typing import Any, TypeVar
 
 import msgspec
 
+from webhook import bounds
 from webhook.annotations.parser import asks
 from webhook.config.loghook_yaml import Config
 from webhook.diagnostics import MESSAGE_LIMIT, Diagnostic, Reason
@@ -29,6 +30,9 @@ _KNOWN_LARGEST = 2**16
 _SPEC_LARGEST = 2**15
 
 
+_AnyReview = TypeVar("_AnyReview", "_Review", "_CountedReview")
+
+
 class NotAReview(ValueError):
     """The caller sent something else than an AdmissionReview v1 request; says what."""
 
@@ -46,7 +50,9 @@ class _Object(msgspec.Struct, gc=False):
     spec: msgspec.Raw = msgspec.Raw(b"{}")
 
 
-class _Request(msgspec.Struct, rename="camel"):
+class _Head(msgspec.Struct, rename="camel"):
+    """A request without its object."""
+
     uid: str
     kind: _GroupVersionKind
     operation: str
@@ -54,6 +60,9 @@ class _Request(msgspec.Struct, rename="camel"):
     namespace: str | None = None
     sub_resource: str | None = None
     dry_run: bool | None = None
+
+
+class _Request(_Head, rename="camel"):
     object: _Object | None = None
 
 
@@ -61,6 +70,27 @@ class _Review(msgspec.Struct, rename="camel"):
     api_version: str
     kind: str
     request: _Request
+
+
+class _Counted(msgspec.Struct, frozen=True):
+    """The metadata of an object that is counted before it is read."""
+
+    annotations: msgspec.Raw = msgspec.Raw(b"")
+    labels: msgspec.Raw = msgspec.Raw(b"")
+
+
+class _CountedObject(msgspec.Struct, frozen=True):
+    metadata: _Counted = _Counted()
+
+
+class _CountedRequest(_Head, rename="camel"):
+    object: _CountedObject | None = None
+
+
+class _CountedReview(msgspec.Struct, rename="camel"):
+    api_version: str
+    kind: str
+    request: _CountedRequest
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,6 +118,7 @@ class _Decided(msgspec.Struct, frozen=True):
 
 
 _decode_review = msgspec.json.Decoder(_Review).decode
+_decode_counted = msgspec.json.Decoder(_CountedReview).decode
 _decode_spec = msgspec.json.Decoder(Spec).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -115,8 +146,8 @@ class Reviews:
         Raises NotAReview where the caller is wrong. Whatever else is raised is a bug of ours, for which the operator's
         failurePolicy decides: it must become HTTP 500, never a refusal.
         """
-        request = _request(body)
-        decided = self._decide(request)
+        request, too_much = _read(body)
+        decided = self._decide(request, too_much)
         metadata = request.object.metadata if request.object is not None else Metadata()
         return Answer(
             body=_HEAD + _encode(request.uid) + decided.rest,
@@ -130,7 +161,7 @@ class Reviews:
             dry_run=bool(request.dry_run),
         )
 
-    def _decide(self, request: _Request) -> _Decided:
+    def _decide(self, request: _Request, too_much: tuple[Diagnostic, ...]) -> _Decided:
         if request.kind != _POD or request.sub_resource:
             return _SKIPPED[Reason.NOT_A_POD]
         if request.operation != "CREATE":
@@ -139,14 +170,18 @@ class Reviews:
             return _SKIPPED[Reason.NO_OBJECT]
         if not asks(request.object.metadata.annotations or {}):
             return _SKIPPED[Reason.NOT_ASKED]
-        return self._look_at(request.object, request.namespace or "default")
+        namespace = request.namespace or "default"
+        if too_much:
+            outcome = inject(Pod(request.object.metadata), self.config, namespace, too_much)
+            return _decided(outcome, outcome.patch)
+        return self._look_at(request.object, namespace)
 
     def _look_at(self, pod: _Object, namespace: str) -> _Decided:
         """What becomes of `pod`, from memory where a Pod like it came before."""
-        spec = bytes(pod.spec)
-        if len(spec) > _SPEC_LARGEST:
+        if memoryview(pod.spec).nbytes > _SPEC_LARGEST:
             outcome = self._inject(pod, namespace)
             return _decided(outcome, outcome.patch)
+        spec = bytes(pod.spec)
         token = _token_volume(spec, pod.metadata)
         likeness = namespace, *_likeness(pod.metadata), spec.replace(token, b"\0") if token else spec
         known = self._known.find(likeness)
@@ -171,14 +206,27 @@ def answer(body: bytes | bytearray, config: Config) -> Answer:
     return Reviews(config).answer(body)
 
 
-def _request(body: bytes | bytearray) -> _Request:
+def _read(body: bytes | bytearray) -> tuple[_Request, tuple[Diagnostic, ...]]:
+    """The request in `body`, and what it has too much of to be read; then its object says just how it is refused."""
+    if len(body) > bounds.LARGE_REVIEW:
+        counted = _checked(_decode_counted, body).request
+        metadata = counted.object.metadata if counted.object is not None else _Counted()
+        too_much = bounds.beyond_on_bytes(body, memoryview(metadata.annotations))
+        if too_much:
+            head = {name: getattr(counted, name) for name in _Head.__struct_fields__}
+            small = Metadata(annotations=bounds.said(metadata.annotations), labels=bounds.said(metadata.labels))
+            return _Request(**head, object=_Object(small) if counted.object is not None else None), too_much
+    return _checked(_decode_review, body).request, ()
+
+
+def _checked(decode: Callable[[bytes | bytearray], _AnyReview], body: bytes | bytearray) -> _AnyReview:
     try:
-        review = _decode_review(body)
+        review = decode(body)
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:
         raise NotAReview(f"not an AdmissionReview: {error}") from None
     if review.api_version != API_VERSION or review.kind != KIND:
         raise NotAReview(f"expected {KIND} of {API_VERSION}")
-    return review.request
+    return review
 
 
 def _likeness(metadata: Metadata) -> tuple[Hashable, ...]:

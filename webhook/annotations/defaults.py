@@ -40,11 +40,16 @@ def _problems(key: Key, where: str, text: str, formats: frozenset[str]) -> list[
         key.value(text, formats)
     except Mistaken as mistaken:
         return [
-            Diagnostic(mistake.code, where, mistake.value or text, details(key, mistake)) for mistake in mistaken.each
+            Diagnostic(mistake.code, where, mistake.value or text, details(key, mistake, text))
+            for mistake in mistaken.each
         ]
     return []
 
 
-def details(key: Key, mistake: Mistake) -> dict[str, str]:
-    """What the message of `mistake` in the value of `key` says besides the value."""
-    return {"example": key.example, **mistake.details}
+def details(key: Key, mistake: Mistake, text: str) -> dict[str, str]:
+    """What the message of `mistake` in the value `text` of `key` says besides the value.
+
+    With an empty `text` nothing is looked for that it might mean.
+    """
+    meant = values.nearest(text, mistake.like) if mistake.like and text else None
+    return {"example": key.example, **mistake.details, **({"example": meant} if meant else {})}

@@ -24,7 +24,7 @@ __all__ = ["Parsed", "asks", "parse", "said"]
 _SOURCE_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?")
 _TAKEN_NAMES = frozenset({"agent", "drain", "config", "state", "token"})
 _WRITTEN = frozenset(PREFIX + name for name in WRITTEN)
-_SUGGESTIONS_LIMIT = 16  # a review may bring thousands of unknown keys: the nearest match is looked up for the first
+_SUGGESTIONS_LIMIT = 16  # what may be meant is looked up for the first few of what is wrong: it takes time
 
 
 class Parsed(msgspec.Struct, frozen=True):
@@ -89,16 +89,19 @@ class _Word(msgspec.Struct, frozen=True):
 
 def _words(annotations: Iterable[tuple[str, str]], formats: frozenset[str]) -> list[_Word]:
     """What `annotations` say to loghook, in the order of their keys."""
-    ours = sorted(annotations)
-    guessed = [whole for whole, _ in ours if whole[len(PREFIX) :].rpartition(".")[2] not in KEYS][:_SUGGESTIONS_LIMIT]
-    return [_word(whole, text, formats, guessed) for whole, text in ours]
+    words: list[_Word] = []
+    guesses = _SUGGESTIONS_LIMIT
+    for whole, text in sorted(annotations):
+        words.append(_word(whole, text, formats, is_guessed=guesses > 0))
+        guesses -= bool(words[-1].wrong)
+    return words
 
 
-def _word(whole: str, text: str, formats: frozenset[str], guessed: Sequence[str]) -> _Word:
+def _word(whole: str, text: str, formats: frozenset[str], *, is_guessed: bool) -> _Word:
     source, dot, name = whole[len(PREFIX) :].rpartition(".")
     key = KEYS.get(name)
     if key is None:
-        return _unknown(whole, source, values.nearest(name, KEYS) if whole in guessed else None)
+        return _unknown(whole, source, values.nearest(name, KEYS) if is_guessed else None)
     if dot and not _SOURCE_NAME.fullmatch(source):
         return _Word(whole, wrong=(Diagnostic("LH102", whole),))
     if source in _TAKEN_NAMES:
@@ -108,12 +111,13 @@ def _word(whole: str, text: str, formats: frozenset[str], guessed: Sequence[str]
     try:
         return _Word(whole, source, key, key.value(text, formats))
     except Mistaken as mistaken:
-        wrong = tuple(_mistake(whole, text, key, each) for each in mistaken.each)
+        wrong = tuple(_mistake(whole, text, key, each, is_guessed=is_guessed) for each in mistaken.each)
         return _Word(whole, source, key, values.sound_paths(text) if name == "paths" else None, wrong)
 
 
-def _mistake(whole: str, text: str, key: Key, mistake: Mistake) -> Diagnostic:
-    return Diagnostic(mistake.code, whole, text if mistake.value is None else mistake.value, details(key, mistake))
+def _mistake(whole: str, text: str, key: Key, mistake: Mistake, *, is_guessed: bool) -> Diagnostic:
+    more = details(key, mistake, text if is_guessed else "")
+    return Diagnostic(mistake.code, whole, text if mistake.value is None else mistake.value, more)
 
 
 def _unknown(whole: str, source: str, meant: str | None) -> _Word:

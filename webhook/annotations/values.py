@@ -9,7 +9,8 @@ import itertools
 import re
 import warnings
 from collections.abc import Callable, Collection, Iterable
-from typing import TypeVar
+from re import _parser  # type: ignore[attr-defined]  # the only parser that knows what the compiler takes
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -44,11 +45,11 @@ __all__ = [
 
 PATHS_LIMIT = 32  # in one Pod, over all its sources
 
-_LABEL_LENGTH = 63
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")  # RFC 1123
 _FIELD = re.compile(r"([A-Za-z][A-Za-z0-9_]{0,62})=(.{0,256})", re.DOTALL)
 _FIELDS_LIMIT = 16
 _LINE_LIMIT = 256
+_COMPARED_LENGTH = 32
 _CHOICES_LIMIT = 100  # a review may bring 20,000 containers, which would take seconds
 _LEAST_BYTES = 2**20  # with less no program starts, and no log file is of use
 
@@ -124,11 +125,8 @@ class OneOf(msgspec.Struct, frozen=True):
     def __call__(self, text: str) -> str:
         """Return `text` where it is one of them; raise Mistake where not."""
         if text not in self.choices:
-            raise Mistake(
-                "LH121",
-                choices=" or ".join([", ".join(self.choices[:-1]), self.choices[-1]]),
-                example=nearest(text, self.choices) or self.choices[0],
-            )
+            said = " or ".join([", ".join(self.choices[:-1]), self.choices[-1]])
+            raise Mistake("LH121", like=self.choices, choices=said, example=self.choices[0])
         return text
 
 
@@ -140,7 +138,7 @@ def one_of(*choices: str) -> OneOf:
 def format_name(text: str, formats: Collection[str] = FORMATS) -> str:
     """The name of one of `formats`."""
     if text not in formats:
-        raise Mistake("LH129", example=nearest(text, sorted(formats)) or "json")
+        raise Mistake("LH129", like=sorted(formats), example="json")
     return text
 
 
@@ -152,15 +150,36 @@ def boolean(text: str) -> bool:
 
 
 def expression(text: str) -> str:
-    """A regular expression. It is compiled to be checked, and never matched against anything here."""
+    """A regular expression. It is parsed to be checked, and never compiled or matched against anything here.
+
+    Python's compiler takes half a second for some sets of characters; its parser takes as long as the text is.
+    """
     try:
         with warnings.catch_warnings():  # Python's advice on odd sets is not for the Pod's author
             warnings.simplefilter("ignore")
-            re.compile(line(text))
+            _check_look_behind(_parser.parse(line(text)))
     except (re.error, RecursionError, OverflowError) as error:
         problem = str(error).partition(" at position")[0]
         raise Mistake("LH124", problem=problem, example="^[0-9]{4}-") from None
     return text
+
+
+def _check_look_behind(part: Any) -> None:
+    """Raise re.error where a look-behind in `part` of a parsed expression has no one width, as the compiler would.
+
+    Parts are pairs of an operation and what it is done to, in lists. Operations are integers like any, but objects of
+    their own.
+    """
+    waiting = [part]
+    while waiting:
+        found = waiting.pop()
+        if isinstance(found, _parser.SubPattern):
+            waiting += found.data
+        elif isinstance(found, list | tuple):
+            is_assertion = bool(found) and (found[0] is _parser.ASSERT or found[0] is _parser.ASSERT_NOT)
+            if is_assertion and found[1][0] < 0 and len(set(found[1][1].getwidth())) > 1:
+                raise re.error("look-behind requires fixed-width pattern")
+            waiting += [each for each in found if isinstance(each, _parser.SubPattern | list | tuple)]
 
 
 def line(text: str) -> str:
@@ -205,7 +224,7 @@ def fields(text: str) -> tuple[tuple[str, str], ...]:
 def quantity(text: str) -> str:
     """A Kubernetes quantity above zero, as it was written."""
     try:
-        if quantities.parse(text) <= 0:
+        if not 0 < quantities.parse(text) <= quantities.MOST:
             raise Mistake("LH126")
     except ValueError:
         raise Mistake("LH126") from None
@@ -248,6 +267,10 @@ def seconds(least: int, most: int) -> Seconds:
 
 
 def nearest(text: str, choices: Iterable[str]) -> str | None:
-    """The one of the first 100 `choices` that `text` most likely means; None where it is like none of them."""
-    compared = list(itertools.islice(choices, _CHOICES_LIMIT))
-    return next(iter(difflib.get_close_matches(text[:_LABEL_LENGTH].lower(), compared, n=1)), None)
+    """The one of the first 100 `choices` that `text` most likely means; None where it is like none of them.
+
+    They are compared as far as 32 characters: that takes time by the square of the length, and by their number.
+    """
+    compared = {choice[:_COMPARED_LENGTH]: choice for choice in itertools.islice(choices, _CHOICES_LIMIT)}
+    found = difflib.get_close_matches(text[:_COMPARED_LENGTH].lower(), compared, n=1)
+    return compared[found[0]] if found else None

@@ -224,6 +224,66 @@ CODES = _table(
         "The administrator's configuration forbids it (`policy.free: false`), and `policy.enforce` makes it a mistake. "
         "Without it the Pod starts, with `LH506`.",
     ),
+    # 17x: more than a Pod may have (webhook/bounds.py)
+    _error(
+        "LH170",
+        'at most {most} values in a Pod with logs, use fewer or opt out, e.g. {key}: "false"',
+        "What the API server sends is counted before it is read: objects, lists, and what is in them. No honest Pod "
+        "comes near.",
+    ),
+    _error(
+        "LH171",
+        'at most {most} bytes of annotations in a Pod with logs, use less or opt out, e.g. {key}: "false"',
+        "The API server takes at most 256 KiB of annotations, keys and values together, but asks us before it counts "
+        "them.",
+    ),
+    _error(
+        "LH172",
+        'at most {most} annotations of loghook in a Pod with logs, use fewer or opt out, e.g. {key}: "false"',
+        "Each of them is parsed, so their number is bounded.",
+    ),
+    _error(
+        "LH173",
+        'at most {most} bytes in one annotation of loghook, write less or opt out, e.g. {key}: "false"',
+        "No value that means anything is longer.",
+    ),
+    _error(
+        "LH174",
+        'at most {most} containers in a Pod with logs, use fewer or opt out, e.g. {key}: "false"',
+        "Containers and init containers together.",
+    ),
+    _error(
+        "LH175",
+        'at most {most} volume mounts in one container in a Pod with logs, use fewer or opt out, e.g. {key}: "false"',
+        "Each path is looked for among the mounts of the containers.",
+    ),
+    _error(
+        "LH176",
+        'at most {most} variables in one container in a Pod with logs, use fewer or opt out, e.g. {key}: "false"',
+        "A sub-path may refer to variables, which may refer to others.",
+    ),
+    _error(
+        "LH177",
+        'at most {most} volumes in a Pod with logs, use fewer or opt out, e.g. {key}: "false"',
+        "Each path is looked for on the volumes.",
+    ),
+    _error(
+        "LH178",
+        'at most {most} owners in a Pod with logs, use fewer or opt out, e.g. {key}: "false"',
+        "Owner references say whether replicas share a claim.",
+    ),
+    _error(
+        "LH179",
+        'at most {most} bytes are added to a Pod, ask for less or opt out, e.g. {key}: "false"',
+        "What loghook adds is bounded, since every Pod of a ReplicaSet carries it. Take globs in place of many "
+        "sources.",
+    ),
+    _error(
+        "LH180",
+        'at most {most} files and globs in all their containers, use fewer or opt out, e.g. {key}: "false"',
+        "Each path in each container that `container` names may need a volume and mounts of its own. Name fewer "
+        "containers for a path, or write to a volume that they share.",
+    ),
     _error(
         "LH190",
         "not in this version of loghook, use e.g. loghook.dev/{example}",
@@ -356,9 +416,10 @@ CODES = _table(
     ),
     _warning(
         "LH405",
-        "the app may read the agent's secrets, set e.g. shareProcessNamespace: false",
-        "In a Pod whose containers share their processes, whoever runs as the same user reads the agent's environment, "
-        "in which the destination's secrets are. The agent has a user of its own there, but root reads all.",
+        "the app may read the agent's secrets, set e.g. {field}: false",
+        "In a Pod whose containers see one another's processes (`shareProcessNamespace`, `hostPID`), whoever runs as "
+        "the same user reads the agent's environment, in which the destination's secrets are. The agent has a user of "
+        "its own there, but root reads all.",
     ),
     _warning(
         "LH406",

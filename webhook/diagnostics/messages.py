@@ -1,6 +1,6 @@
 """A message to a user, and the texts that it may safely show."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import msgspec
 
@@ -46,12 +46,16 @@ class Mistaken(Exception):
 
 
 class Mistake(Mistaken):
-    """One mistake, not yet tied to an annotation: a code, the part that is wrong where it is known, and details."""
+    """One mistake, not yet tied to an annotation: a code, the part that is wrong where it is known, and details.
 
-    def __init__(self, code: str, value: str | None = None, **details: str) -> None:
+    `like` are texts of which one could be meant; to find out which costs time.
+    """
+
+    def __init__(self, code: str, value: str | None = None, *, like: Collection[str] = (), **details: str) -> None:
         super().__init__(code)
         self.code = code
         self.value = value
+        self.like = like
         self.details = details
         self.each = (self,)
 

@@ -107,7 +107,7 @@ def _about_secrets(agreed: Agreed, wanted: Sequence[Files]) -> Iterator[Diagnost
     if agreed.around.shared_with is not None:
         destinations = (agreed.asked.config.destinations[destination_of(each.source)] for each in wanted)
         if any(any(destination.secrets()) for destination in destinations):
-            yield Diagnostic("LH405", wanted[0].source.key("destination"))
+            yield Diagnostic("LH405", wanted[0].source.key("destination"), None, {"field": agreed.around.shared_by})
 
 
 def _delivery(agreed: Agreed, agent: Agent, shipped: Sequence[Files]) -> Delivery:

@@ -4,7 +4,7 @@ The layout is one for the whole Pod, so that a path means the same in each of it
 """
 
 import functools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -15,8 +15,8 @@ from webhook.diagnostics import Diagnostic
 from webhook.plan.agreed import Agreed
 from webhook.plan.names import ADDED_VOLUME, STATE_VOLUME, sidecar_name
 from webhook.plan.volumes import Located, Missing, Reader, Reading
-from webhook.pod.paths import ancestors, leaves_nothing
-from webhook.pod.refused_places import TOKEN_PATH
+from webhook.pod.paths import LogPath, ancestors, leaves_nothing
+from webhook.pod.refused_places import TOKEN_PATH, is_of_data
 from webhook.sidecars import CA_DIRECTORY, CONFIG_DIRECTORY, STATE_DIRECTORY
 from webhook.sidecars.programs import AGENTS, ENGINES
 
@@ -199,19 +199,21 @@ def _of_others(source: Source, sources: Iterable[Source], readings: Readings, pl
     segments can match the same file, which also keeps a `*` of the shell's `case` from crossing a slash.
     """
     globs = [reading for reading in readings[source.name] if reading.path.is_glob]
-    for other in sources:
-        for reading in readings[other.name] if globs and other is not source else ():
+    for other in sources if globs else ():
+        # One path may be read in many containers, and is asked about once.
+        leaves = functools.cache(functools.partial(leaves_nothing, other.exclude))
+        for reading in readings[other.name] if other is not source else ():
             is_stronger = not reading.path.is_glob or other.name < source.name
-            if is_stronger and any(_may_overlap(reading, other, glob) for glob in globs):
+            if is_stronger and any(_may_overlap(reading, glob, leaves) for glob in globs):
                 yield places.path(reading)
 
 
-def _may_overlap(reading: Reading, source: Source, glob: Reading) -> bool:
-    """Whether a file that `reading` of `source` takes may match `glob` too, which is of another source."""
+def _may_overlap(reading: Reading, glob: Reading, leaves: Callable[[LogPath], bool]) -> bool:
+    """Whether a file that `reading` takes may match `glob` too, of which its source `leaves` nothing, maybe."""
     return (
         reading.reader.tree == glob.reader.tree
         and reading.path.text.count("/") == glob.path.text.count("/")
-        and not (reading.path.is_glob and leaves_nothing(source.exclude, glob.path))
+        and not (reading.path.is_glob and leaves(glob.path))
     )
 
 
@@ -228,7 +230,8 @@ class _Places:
         ground = _Ground([reader.mount_path for reader in trees.values()] if len(trees) > 1 else ())
         self._mount_paths: dict[object, str] = {}
         for tree, reader in trees.items():
-            is_free = not taken.touches(reader.mount_path) and ground.has_room_for(reader.mount_path)
+            where = reader.mount_path
+            is_free = is_of_data(where) and not taken.touches(where) and ground.has_room_for(where)
             self._mount_paths[tree] = reader.mount_path if is_free else self._place_of_ours(reader)
 
     def _place_of_ours(self, reader: Reader) -> str:

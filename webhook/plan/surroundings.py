@@ -22,9 +22,10 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     """All that is looked up in one Pod. Pods with equal surroundings, files and requests get the same.
 
     `ends`: it is to end by itself. `is_guaranteed` and `bounds_storage` are said of its containers but for ours, and
-    `level` of the Pod as a whole, where it has resources. `shared_with` are the users of its containers where these
-    share their processes. `in_front` are the native sidecars before the first ordinary init container. `labels` are
-    those that go on records, `label_values` those that name an index or the like: agents alone ask for either.
+    `level` of the Pod as a whole, where it has resources. `shared_with` are the users of its containers where these see
+    one another's processes, by the field `shared_by`. `in_front` are the native sidecars before the first ordinary init
+    container. `labels` are those that go on records, `label_values` those that name an index or the like: agents alone
+    ask for either.
     """
 
     ends: bool
@@ -33,6 +34,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     bounds_storage: bool
     level: PodLevel | None
     shared_with: frozenset[int | None] | None
+    shared_by: str
     in_front: tuple[str, ...]
     labels: tuple[str, ...]
     label_values: tuple[tuple[str, str], ...]
@@ -47,15 +49,15 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
         """
         spec, labels = pod.spec, (pod.metadata.labels or {}) if ships else {}
         grace = spec.termination_grace_period_seconds
+        shared_by = "shareProcessNamespace" if spec.share_process_namespace else "hostPID" if spec.host_pid else ""
         return cls(
             ends=spec.restart_policy in {"OnFailure", "Never"},
             grace_seconds=_DEFAULT_GRACE_SECONDS if grace is None else grace,
             is_guaranteed=bool(others) and all(map(_is_guaranteed, others)),
             bounds_storage=bool(apps) and all(_limit_of(each, EPHEMERAL) is not None for each in apps),
             level=PodLevel.of(pod, others) if spec.resources else None,
-            shared_with=frozenset(user_of(pod, each).uid for each in pod.every_container())
-            if spec.share_process_namespace
-            else None,
+            shared_with=frozenset(user_of(pod, each).uid for each in pod.every_container()) if shared_by else None,
+            shared_by=shared_by,
             in_front=_in_front(spec.init_containers) if spec.init_containers else (),
             labels=tuple([key for key in config.labels if key in labels]),
             label_values=tuple([(key, labels[key]) for key in config.labels_in_templates if key in labels]),

@@ -4,8 +4,10 @@ For each path of a source and each container that writes it there is one answer,
 covers the path (the longest by segment), or by the lack of one.
 """
 
+import functools
+import itertools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -18,7 +20,7 @@ from webhook.plan.security import User, user_of
 from webhook.plan.surroundings import Surroundings
 from webhook.plan.variables import SubPath, Variables
 from webhook.pod import paths
-from webhook.pod.paths import LogPath, is_under
+from webhook.pod.paths import LogPath
 from webhook.pod.refused_places import hidden_by, is_doubtful, is_never_read
 from webhook.pod.view import Container, EnvVar, Pod, Volume, VolumeMount
 
@@ -123,14 +125,20 @@ class _Locating:
         self.is_injected = len(containers) < len(pod.containers) + len(pod.init_containers)  # some are ours
         self.diagnostics: list[Diagnostic] = []
         self.variables: dict[str, Variables] = {}  # by container, of those whose sub-paths have any
+        self.mounts: dict[
+            int, dict[str, VolumeMount]
+        ] = {}  # by container (two may have one name) and normal mount path
+        self.above: dict[str, tuple[str, ...]] = {}  # by the anchor of a path: it and the directories that hold it
 
     def locate_all(self, source: Source) -> tuple[Reading | Missing, ...]:
         """Where each path of `source` is; nothing where any of them has a mistake."""
         found: list[Reading | Missing] = []
         unknown = [name for name in source.container if name not in self.containers]
         for name in unknown:
-            example = nearest(name, self.containers) or next(iter(self.containers), "app")
-            self._report(source, Mistake("LH201", name, containers=", ".join(self.containers), example=example))
+            meant = nearest(name, self.containers) if len(self.diagnostics) < _GUESSES else None
+            example = meant or next(iter(self.containers), "app")
+            few = ", ".join(_first_few(self.containers))
+            self._report(source, Mistake("LH201", name, containers=few, example=example))
         failed = bool(unknown)
         for path in source.paths:
             try:
@@ -177,7 +185,7 @@ class _Locating:
         covering: dict[object, Container] = {}
         added: list[Container] = []
         for container in self.app_containers:
-            mount = _covering(container, path)
+            mount = self._covering(container, path)
             if mount is None or not self._is_writable(mount):
                 continue
             if is_added(mount.name):
@@ -186,11 +194,11 @@ class _Locating:
                 covering.setdefault((mount.name, mount.path, mount.sub_path, mount.sub_path_expr), container)
         if len(covering) > 1:
             names = [container.name for container in covering.values()]
-            raise Mistake("LH202", containers=" or ".join(names[1:]), example=names[0])
+            raise Mistake("LH202", containers=" or ".join(_first_few(names[1:])), example=names[0])
         if covering:
             return next(iter(covering.values()))
         default = self._default_container()
-        return default if not added or _covering(default, path) else added[0]
+        return default if not added or self._covering(default, path) else added[0]
 
     def _default_container(self) -> Container:
         named = self.pod.annotations.get(DEFAULT_CONTAINER)
@@ -204,7 +212,7 @@ class _Locating:
     def _locate(self, source: Source, path: LogPath, container: Container) -> Reading | Missing:
         if is_never_read(path.anchor):
             raise Mistake("LH207", example=self._example(container))
-        mount = _covering(container, path)
+        mount = self._covering(container, path)
         if mount is None:
             what = hidden_by(path.directory, container)
             if what:
@@ -221,10 +229,10 @@ class _Locating:
         if volume is not None and volume.immutable_kind:
             raise Mistake("LH203", kind=volume.immutable_kind, example=self._example(container))
         if not self._is_writable(mount):
-            writers = [other.name for other in self.containers.values() if self._writes(other, mount.name)]
-            if not writers:
+            writer = self._first_writers.get(mount.name)
+            if writer is None:
                 raise Mistake("LH204", example=self._example(container))
-            self._warn("LH205", source.key("paths"), path.text, example=f"{source.key('container')}: {writers[0]}")
+            self._warn("LH205", source.key("paths"), path.text, example=f"{source.key('container')}: {writer}")
         if volume is not None and self._is_shared_by_replicas(volume) and not mount.sub_path_expr:
             self._warn("LH209", source.key("paths"), path.text)
 
@@ -234,7 +242,7 @@ class _Locating:
         examples = [f"{directory}/{name}/{name}.log" for directory in ("/var/log", "/logs", "/data")]
         for example in examples[:-1]:
             path = paths.parse(example)
-            if _covering(container, path) is None and not hidden_by(path.directory, container):
+            if self._covering(container, path) is None and not hidden_by(path.directory, container):
                 return example
         return examples[-1]
 
@@ -242,8 +250,15 @@ class _Locating:
         volume = self.volumes.get(mount.name)
         return not mount.read_only and not (volume and (volume.is_read_only or volume.immutable_kind))
 
-    def _writes(self, container: Container, volume: str) -> bool:
-        return any(mount.name == volume and self._is_writable(mount) for mount in container.mounts)
+    @functools.cached_property
+    def _first_writers(self) -> dict[str, str]:
+        """By volume, the first container that can write it."""
+        writers: dict[str, str] = {}
+        for container in self.containers.values():
+            for mount in container.mounts:
+                if self._is_writable(mount):
+                    writers.setdefault(mount.name, container.name)
+        return writers
 
     def _is_shared_by_replicas(self, volume: Volume) -> bool:
         """Whether other Pods of the owner have the claim as well; a StatefulSet's own claims end in the Pod's name."""
@@ -268,17 +283,32 @@ class _Locating:
             is_lasting=not is_lost and (volume is None or bool(volume.persistent_volume_claim or volume.host_path)),
             is_lost=is_lost,
             user=user_of(self.pod, container),
-            not_before=self._prepared_at(mount.name) if mount.sub_path or part else 0,
+            not_before=self._prepared_at.get(mount.name, 0) if mount.sub_path or part else 0,
         )
 
-    def _prepared_at(self, volume: str) -> int:
-        """The place behind the last ordinary init container that mounts `volume`."""
-        preparing = (
-            index
+    @functools.cached_property
+    def _prepared_at(self) -> dict[str, int]:
+        """By volume, the place behind the last ordinary init container that mounts it."""
+        return {
+            mount.name: index
             for index, container in enumerate(self.pod.init_containers, start=1)
-            if container.restart_policy != "Always" and any(mount.name == volume for mount in container.mounts)
-        )
-        return max(preparing, default=0)
+            if container.restart_policy != "Always"
+            for mount in container.mounts
+        }
+
+    def _covering(self, container: Container, path: LogPath) -> VolumeMount | None:
+        """The mount of `container` that holds `path`: the longest that covers it, of several at one place the first.
+
+        As many looks as the path has segments, however many mounts there are.
+        """
+        if not container.volume_mounts:
+            return None
+        if id(container) not in self.mounts:
+            self.mounts[id(container)] = {mount.path: mount for mount in reversed(container.volume_mounts)}
+        if path.anchor not in self.above:
+            self.above[path.anchor] = (path.anchor, *paths.ancestors(path.anchor))
+        mounts = self.mounts[id(container)]
+        return next((mounts[place] for place in self.above[path.anchor] if place in mounts), None)
 
     def _sub_path(self, container: Container, expression: str) -> SubPath:
         if container.name not in self.variables:
@@ -289,6 +319,8 @@ class _Locating:
 _LONGEST_EXAMPLE = 40  # characters; the message is seen whole in its first 120
 _SHORT_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,14}[a-z0-9])?")
 _OF_THE_PATH_ALONE = frozenset({"LH206", "LH207"})
+_GUESSES = 4  # mistakes for which it is looked up what may be meant: each takes milliseconds among many containers
+_SHOWN, _SHOWN_LENGTH = 40, 81  # a message has room for 80 characters of them all
 _KEY_TO_MEND = {"LH201": "container", "LH202": "container"}
 _REPLICATING = frozenset({"ReplicaSet", "ReplicationController", "DaemonSet", "StatefulSet", "Job"})
 
@@ -299,11 +331,6 @@ def _directory_of_its_own(path: LogPath) -> str:
     return example if len(example) < _LONGEST_EXAMPLE else "/var/log/app/*.log"
 
 
-def _covering(container: Container, path: LogPath) -> VolumeMount | None:
-    """The mount of `container` that holds `path`: the longest that covers it."""
-    anchor, longest, covering = path.anchor, -1, None
-    for mount in container.volume_mounts or ():
-        where = mount.path
-        if len(where) > longest and is_under(anchor, where):
-            longest, covering = len(where), mount
-    return covering
+def _first_few(names: Iterable[str]) -> Iterator[str]:
+    """As many of `names` as a message shows, which cuts what is longer than this."""
+    return (name[:_SHOWN_LENGTH] for name in itertools.islice(names, _SHOWN))

@@ -4,7 +4,6 @@ Everything here is about text. No file is ever looked at, and a path is compared
 a string: `/var/log/app2` is not in `/var/log/app`.
 """
 
-import fnmatch
 import re
 from collections.abc import Iterable
 
@@ -81,7 +80,18 @@ def _objection(text: str) -> str | None:
 
 def _has_bad_characters(text: str) -> bool:
     """Whether `text` has what Kubernetes, a shell's pattern or a terminal would take for more than a character."""
-    return not text.isprintable() or "$" in text or "\\" in text or "[" in _BRACKETS.sub("", text)
+    return not text.isprintable() or "$" in text or "\\" in text or _is_left_open(text)
+
+
+def _is_left_open(text: str) -> bool:
+    """Whether some `[` in `text` opens nothing. The first one ends the search: each other has its end behind it."""
+    place = text.find("[")
+    while place >= 0:
+        brackets = _BRACKETS.match(text, place)
+        if brackets is None:
+            return True
+        place = text.find("[", brackets.end())
+    return False
 
 
 def leaves_nothing(exclude: Iterable[str], path: LogPath) -> bool:
@@ -90,7 +100,23 @@ def leaves_nothing(exclude: Iterable[str], path: LogPath) -> bool:
     Not each such case is found: a `?` or `[…]` in `exclude` is taken to leave something.
     """
     name = _ONE_OF_MANY.sub("\0", path.text.rpartition("/")[2])
-    return any(not set(glob) & set("?[") and fnmatch.fnmatchcase(name, glob) for glob in exclude)
+    return any(not set(glob) & set("?[") and _has_parts(name, glob.split("*")) for glob in exclude)
+
+
+def _has_parts(name: str, parts: list[str]) -> bool:
+    """Whether `name` is made of `parts` in their order, with anything between them; in linear time."""
+    if len(parts) == 1:
+        return name == parts[0]
+    first, *between, last = parts
+    if len(name) < len(first) + len(last) or not (name.startswith(first) and name.endswith(last)):
+        return False
+    place, end = len(first), len(name) - len(last)
+    for part in between:
+        place = name.find(part, place, end)
+        if place < 0:
+            return False
+        place += len(part)
+    return True
 
 
 def ancestors(path: str) -> list[str]:

@@ -8,7 +8,10 @@ import math
 import re
 from decimal import Decimal
 
-__all__ = ["parse", "text"]
+__all__ = ["MOST", "parse", "text"]
+
+MOST = 2**63 - 1
+"""The most that a quantity can be; the API server takes what is more for this (apimachinery, pkg/api/resource)."""
 
 _DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 _BINARY = {"Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4, "Pi": 5, "Ei": 6}
@@ -38,6 +41,7 @@ def parse(quantity: str | float) -> Decimal:
 
 def text(value: Decimal) -> str:
     """A quantity of the value `value`, as short as one would write it; what is below a thousandth is rounded up."""
+    value = max(min(value, Decimal(MOST)), -Decimal(MOST))
     if value != value.to_integral_value():
         return f"{math.ceil(value * 1000)}m"
     mebibytes = _FACTORS["Mi"]

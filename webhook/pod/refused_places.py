@@ -10,12 +10,13 @@ import msgspec
 from webhook.pod.paths import LogPath, is_under
 from webhook.pod.view import Container, absolute
 
-__all__ = ["DOUBTFUL", "REFUSED", "TOKEN_PATH", "Place", "hidden_by", "is_doubtful", "is_never_read"]
+__all__ = ["DOUBTFUL", "REFUSED", "TOKEN_PATH", "Place", "hidden_by", "is_doubtful", "is_never_read", "is_of_data"]
 
 TOKEN_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 - where it is mounted, not what it is
 
 _NEVER_READ = re.compile(rf"/(proc|sys|dev|(var/)?{TOKEN_PATH.removeprefix('/var/')})(/.*)?")
-_LOGS_AMONG_PROGRAMS = r"(/usr/(local|share|src)/[^/]+/(.*/)?|/root/(.*/)?)[^/]*log[^/]*"
+_LOGS_AMONG_PROGRAMS = r"(/usr/(local|share|src)/[^/]+|/root)/(.*/)?+[^/]*log[^/]*"  # possessive: in linear time
+_DATA = ("/data", "/log", "/logs", "/mnt", "/srv", "/tmp", "/var/log", "/var/logs")  # noqa: S108 - named, not used
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -62,6 +63,14 @@ _LOGS_OF_ALL = "/var/log"
 _ANY_PLACE = re.compile("|".join(f"(?P<place{number}>{place.pattern})" for number, place in enumerate(REFUSED)))
 
 _ANY_DOUBTFUL = re.compile("|".join(f"({place.pattern})" for place in DOUBTFUL))
+
+
+def is_of_data(path: str) -> bool:
+    """Whether a volume may be mounted at `path` of any image: where images hold data and logs, never what they run.
+
+    Programs look in more places than anybody can list: `/etc/pki` and `/run`, the home of whoever they run as, `/opt`.
+    """
+    return any(is_under(path, place) for place in _DATA)
 
 
 def is_never_read(path: str) -> bool:

@@ -261,6 +261,7 @@ class Spec(_View, frozen=True):
     affinity: Affinity | None = None
     security_context: SecurityContext | None = None
     share_process_namespace: bool | None = None
+    host_pid: bool | None = msgspec.field(default=None, name="hostPID")
     termination_grace_period_seconds: int | None = None
     resources: Resources | None = None
     image_pull_secrets: list[LocalObjectReference] | None = None

@@ -1,0 +1,170 @@
+"""Reviews that cost: legal or forged requests of at most 7 MiB, alone, in a process that has nothing else to do.
+
+Each stood for half a second to minutes of processor time, or for hundreds of megabytes, before there were bounds. The
+figures are the process's own: processor time, and resident memory above that before the request.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+CPU_SECONDS = 0.25
+PEAK_BYTES = 64 * 2**20
+BODY_BYTES = 7 * 2**20
+
+_METER = """
+import json, re, sys, time
+from pathlib import Path
+from webhook.config.loghook_yaml import load
+from webhook.review import NotAReview, Reviews
+
+def kibibytes(name):
+    return int(re.search(name + r":\\s+([0-9]+)", Path("/proc/self/status").read_text())[1])
+
+warm, body = Path(sys.argv[1]).read_bytes(), Path(sys.argv[2]).read_bytes()
+reviews = Reviews(load(sys.argv[3]))
+reviews.answer(warm)
+Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here
+before, started = kibibytes("VmRSS"), time.process_time()
+try:
+    said = reviews.answer(body)
+    decision, codes = said.decision, said.codes
+except NotAReview:
+    decision, codes = "not a review", ()
+if sys.argv[4:]:
+    waste = bytearray(100 << 20)
+    while time.process_time() < started + 0.3: pass
+used, peak = time.process_time() - started, (kibibytes("VmHWM") - before) * 1024
+print(json.dumps([used, peak, decision, codes]))
+"""
+_CONFIG = "destinations: {central: {type: otlp, host: otlp.example}, search: {type: elasticsearch, host: es.example}}"
+
+PATHS = {"loghook.dev/paths": "/var/log/app/*.log"}
+SOURCES = {f"loghook.dev/s{number}.paths": f"/var/log/app/{number}a*.log" for number in range(32)}
+APP = {"name": "app"}
+
+
+def review(annotations: dict[str, str], *containers: dict[str, Any], **metadata: Any) -> str:
+    spec = {"containers": containers or [APP], "volumes": [{"name": "data", "emptyDir": {}}]}
+    made = {"metadata": {"name": "app", "annotations": annotations, **metadata}, "spec": spec}
+    kind = {"group": "", "version": "v1", "kind": "Pod"}
+    request = {"uid": "u", "kind": kind, "operation": "CREATE", "namespace": "shop", "object": made}
+    whole = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}
+    return json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
+
+
+def filled(place: str, item: str) -> str:
+    """A review with as many of `item` in `place` as 7 MiB hold."""
+    lists = {
+        "ownerReferences": ('"name":"app","annotations"', '"name":"app","ownerReferences":[%s],"annotations"'),
+        "containers": ('"containers":[{"name":"app"}]', '"containers":[%s]'),
+        "initContainers": ('"containers":', '"initContainers":[%s],"containers":'),
+        "volumes": ('"volumes":[{"name":"data","emptyDir":{}}]', '"volumes":[%s]'),
+        "imagePullSecrets": ('"volumes":', '"imagePullSecrets":[%s],"volumes":'),
+        "volumeMounts": ('{"name":"app"}', '{"name":"app","volumeMounts":[%s]}'),
+        "env": ('{"name":"app"}', '{"name":"app","env":[%s]}'),
+        "args": ('{"name":"app"}', '{"name":"app","args":[%s]}'),
+        "requests": ('{"name":"app"}', '{"name":"app","resources":{"requests":{%s}}}'),
+        "labels": ('"name":"app","annotations"', '"name":"app","labels":{%s},"annotations"'),
+        "annotations": ('"annotations":{', '"annotations":{%s,'),
+        "nobody": ('"volumes":', '"nobody":[%s],"volumes":'),
+        "twice": ('"containers":', '"containers":[%s],"containers":'),
+    }
+    there, here = lists[place]
+    text = review(PATHS)
+    room = BODY_BYTES - len(text) - 100
+    count = room // (len(item.encode()) + 8) if "%" in item else room // (len(item.encode()) + 1)
+    items = (item % f"{number:x}" if "%" in item else item for number in range(count))
+    return text.replace(there, here % ",".join(items), 1)
+
+
+def chained(count: int) -> dict[str, Any]:
+    env = [{"name": f"V{number}", "value": f"$(V{number - 1})"} for number in range(1, count)]
+    mount = {"name": "data", "mountPath": "/var/log/app", "subPathExpr": f"$(V{count - 1})"}
+    return {"name": "app", "env": [{"name": "V0", "value": "x"}, *env], "volumeMounts": [mount]}
+
+
+def deep(number: int) -> dict[str, Any]:
+    mounts = [{"name": "data", "mountPath": "/" + "a/" * (place % 60) + "b" * place} for place in range(250)]
+    return {"name": f"c{number}", "volumeMounts": mounts}
+
+
+NINE_THOUSAND = {f"loghook.dev/s{number}.format": "jsonn" for number in range(9000)}
+MULTILINE = {f"{key[:-5]}multiline-start": "[ -\ufffd]" * 50 for key in list(SOURCES)[:12]}
+BRACKETS = {key: ",".join(["/var/log/" + "[" * 500] * 8) for key in list(SOURCES)[:16]}
+ALIKE = [f"{'ab' * 30}{number:02x}" for number in range(256)]
+EXCLUDES = ",".join(f"{'*a' * 100}{number}" for number in range(16))
+IN_EIGHT = {"loghook.dev/container": ",".join(f"c{number}" for number in range(8))}
+
+CASES: dict[str, Callable[[], str]] = {
+    "expressions": lambda: review(SOURCES | MULTILINE),
+    "formats": lambda: review(PATHS | NINE_THOUSAND),
+    "formats-within-the-bound": lambda: review(PATHS | dict(list(NINE_THOUSAND.items())[:250])),
+    "brackets": lambda: review(BRACKETS),
+    "empty-mounts": lambda: review(SOURCES, APP | {"volumeMounts": [{}] * 200_000}),
+    "mounts-within-the-bound": lambda: review(
+        {f"loghook.dev/s{number}.paths": "/" + "a/" * 60 + f"{number}.log" for number in range(32)},
+        *map(deep, range(60)),
+    ),
+    "chain": lambda: review(PATHS, chained(150_000)),
+    "chain-within-the-bound": lambda: review(PATHS, chained(1024)),
+    "one-name": lambda: review(SOURCES, *[APP] * 45_000),
+    "one-name-within-the-bound": lambda: review(SOURCES, *[APP] * 256),
+    "emoji": lambda: review(PATHS | {"x": "a" * 2_800_000 + "😀"}),
+    "names-alike": lambda: review(
+        {**SOURCES, **{f"{key[:-5]}container": "ab" * 31 for key in SOURCES}}, *({"name": name} for name in ALIKE)
+    ),
+    "excludes": lambda: review(
+        SOURCES | IN_EIGHT | {f"{key[:-5]}exclude": EXCLUDES for key in SOURCES},
+        *({"name": f"c{number}"} for number in range(8)),
+    ),
+    "what-an-agent-cannot": lambda: review(
+        SOURCES | {"loghook.dev/destination": "central", "loghook.dev/agent": "fluentd"}
+    ),
+    "long-texts": lambda: review(
+        PATHS, {"name": "a" * 2_000_000 + "😀", "workingDir": "/b" * 500_000, "command": ["/c" * 500_000]}
+    ),
+    **{
+        f"filled-{place}": lambda place=place, item=item: filled(place, item)  # type: ignore[misc]  # mypy infers no lambda with defaults
+        for place, item in {
+            **dict.fromkeys(
+                ("ownerReferences", "containers", "initContainers", "volumes", "volumeMounts", "env"), "{}"
+            ),
+            **dict.fromkeys(("imagePullSecrets", "nobody", "twice"), "{}"),
+            "args": '"ab"',
+            "requests": '"%s":1',
+            "labels": '"%s":""',
+            "annotations": '"%s":""',
+        }.items()
+    },
+}
+
+
+def measured(tmp_path: Any, body: bytes, *waste: str) -> tuple[float, int, str, list[str]]:
+    (tmp_path / "warm").write_bytes(review(PATHS).encode())
+    (tmp_path / "body").write_bytes(body)
+    command = [sys.executable, "-c", _METER, tmp_path / "warm", tmp_path / "body", _CONFIG, *waste]
+    done = subprocess.run(command, capture_output=True, check=True, text=True, timeout=120)
+    used, peak, decision, codes = json.loads(done.stdout)
+    return used, peak, decision, codes
+
+
+@pytest.mark.parametrize("attack", CASES)
+def test_costs_no_more_than_its_share(tmp_path: Any, attack: str) -> None:
+    body = CASES[attack]().encode()
+    assert len(body) <= BODY_BYTES
+    used, peak, decision, codes = measured(tmp_path, body)
+    assert used < CPU_SECONDS, (used, decision, codes)
+    assert peak < PEAK_BYTES, (peak, decision, codes)
+    assert decision in {"injected", "skipped", "refused"}
+
+
+def test_would_notice_what_costs_more(tmp_path: Any) -> None:
+    """The control: the meter sees 300 ms and 100 MiB."""
+    used, peak, _, _ = measured(tmp_path, review(PATHS).encode(), "waste")
+    assert used > CPU_SECONDS
+    assert peak > PEAK_BYTES

@@ -1,0 +1,126 @@
+"""How much of everything a Pod may have that asks for loghook.
+
+The API server sends Pods to webhooks before it validates them, and anybody may send a review. So everything that costs
+us time or memory is counted before objects are made of it, or as soon as few enough of them can be made. Beyond a bound
+the Pod is its author's mistake. One that does not ask for loghook is left alone, whatever is in it.
+
+On the bytes of a large review two things are counted: its values, of which there are at most as many as there are
+commas, `[` and `{`, wherever they stand; and its annotations. The rest is counted in the view, which is small by then.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+
+import msgspec
+
+from webhook.annotations.registry import PREFIX, WRITTEN
+from webhook.annotations.request import Request
+from webhook.diagnostics import Diagnostic
+from webhook.pod.view import Pod
+
+__all__ = ["BOUNDS", "LARGE_REVIEW", "PATCH", "READINGS", "Bound", "beyond", "beyond_of", "beyond_on_bytes", "said"]
+
+LARGE_REVIEW = 2**18
+"""Bytes of a review above which it is counted before it is read: what is smaller cannot hold much of anything."""
+
+_KIB = 2**10
+_ESCAPED = 6  # bytes that JSON may take for one byte of text, e.g. \u003c
+_BYTES_OF_CHARACTER = 4  # in UTF-8, at most
+
+
+class Bound(msgspec.Struct, frozen=True):
+    """One row of the table: the code that names it, the most that there may be, and what there is in a Pod.
+
+    `count` is None where only who makes the thing can count it.
+    """
+
+    code: str
+    most: int
+    count: Callable[[Pod], int] | None = None
+
+    def exceeded(self) -> Diagnostic:
+        """What is said where there is more."""
+        return Diagnostic(self.code, PREFIX + "inject", None, {"most": f"{self.most:,}"})
+
+
+def _bytes_of_annotations(pod: Pod) -> int:
+    """An upper bound of them where that is small enough, else exactly."""
+    characters = sum(len(key) + len(value) for key, value in pod.annotations.items())
+    if characters * _BYTES_OF_CHARACTER <= ANNOTATIONS.most:
+        return characters
+    return sum(len(key.encode()) + len(value.encode()) for key, value in pod.annotations.items())
+
+
+def _ours(annotations: Mapping[str, str]) -> Iterator[str]:
+    """The keys that are a user's word to loghook."""
+    return (key for key in annotations if key.startswith(PREFIX) and key[len(PREFIX) :] not in WRITTEN)
+
+
+def _longest_value(pod: Pod) -> int:
+    return max((len(pod.annotations[key].encode()) for key in _ours(pod.annotations)), default=0)
+
+
+VALUES = Bound("LH170", 2**16)
+ANNOTATIONS = Bound("LH171", 256 * _KIB, _bytes_of_annotations)
+PATCH = Bound("LH179", 256 * _KIB)  # 32 streaming sidecars, each with its script, are 180 KiB
+READINGS = Bound("LH180", 256)  # each of 32 paths in eight containers; each may need a volume, a mount and a pattern
+
+BOUNDS = (
+    VALUES,
+    ANNOTATIONS,
+    Bound("LH172", 256, lambda pod: sum(1 for _ in _ours(pod.annotations))),
+    Bound("LH173", 4 * _KIB, _longest_value),
+    Bound("LH174", 256, lambda pod: len(pod.containers) + len(pod.init_containers)),
+    Bound("LH175", 256, lambda pod: max((len(each.mounts) for each in pod.every_container()), default=0)),
+    Bound("LH176", 1024, lambda pod: max((len(each.env or ()) for each in pod.every_container()), default=0)),
+    Bound("LH177", 512, lambda pod: len(pod.volumes)),
+    Bound("LH178", 64, lambda pod: len(pod.metadata.owner_references or ())),
+    PATCH,
+    READINGS,
+)
+"""The table. The number of sources is bounded by that of their paths (LH116)."""
+
+
+def beyond(pod: Pod) -> tuple[Diagnostic, ...]:
+    """What `pod` has more of than it may."""
+    return tuple(bound.exceeded() for bound in BOUNDS if bound.count and bound.count(pod) > bound.most)
+
+
+def beyond_of(request: Request) -> tuple[Diagnostic, ...]:
+    """What `request` asks too much of."""
+    readings = sum(len(source.paths) * max(len(source.container), 1) for source in request.sources)
+    return (READINGS.exceeded(),) if readings > READINGS.most else ()
+
+
+# On the bytes.
+
+
+def beyond_on_bytes(review: bytes | bytearray, annotations: memoryview) -> tuple[Diagnostic, ...]:
+    """What a `review` has too much of to be read at all, whose Pod's `annotations` are JSON; in linear time."""
+    values = sum(map(review.count, (b",", b"[", b"{")))
+    return tuple(
+        bound.exceeded()
+        for bound, is_exceeded in (
+            (VALUES, values > VALUES.most),
+            (ANNOTATIONS, len(annotations) > ANNOTATIONS.most * _ESCAPED),
+        )
+        if is_exceeded
+    )
+
+
+# A quote behind a backslash stands in some text. Kubernetes' JSON does not escape what is in our keys.
+_DOMAIN = rb'(?<!\\)"%s' % re.escape(PREFIX.encode())
+_ASKS = re.compile(rb'%s(?!(?:%s)")' % (_DOMAIN, "|".join(sorted(WRITTEN)).encode()))
+_HEEDED = re.compile(rb'%s(inject|on-error)"\s*:\s*"([a-z]{1,16})"' % _DOMAIN)
+
+
+def said(texts: msgspec.Raw) -> dict[str, str]:
+    """What annotations or labels, which are JSON, say of whether and how their Pod is refused; they are not read.
+
+    Empty where they do not ask for loghook. What else they say is not there, but for a key that asks.
+    """
+    whole = memoryview(texts)
+    if _ASKS.search(whole) is None:
+        return {}
+    heeded = {name.decode(): value.decode() for name, value in _HEEDED.findall(whole)}
+    return {PREFIX + name: value for name, value in ({"paths": ""} | heeded).items()}
