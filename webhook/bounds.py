@@ -24,6 +24,7 @@ LARGE_REVIEW = 2**18
 """Bytes of a review above which it is counted before it is read: what is smaller cannot hold much of anything."""
 
 _KIB = 2**10
+_FEW = 64  # not above any bound on a number
 _ESCAPED = 6  # bytes that JSON may take for one byte of text, e.g. \u003c
 _BYTES_OF_CHARACTER = 4  # in UTF-8, at most
 
@@ -83,7 +84,22 @@ BOUNDS = (
 
 def beyond(pod: Pod) -> tuple[Diagnostic, ...]:
     """What `pod` has more of than it may."""
+    if _is_small(pod):
+        return ()
     return tuple(bound.exceeded() for bound in BOUNDS if bound.count and bound.count(pod) > bound.most)
+
+
+def _is_small(pod: Pod) -> bool:
+    """Whether `pod` has so little of everything that nothing need be counted by itself, as nearly all Pods."""
+    annotations, spec = pod.annotations, pod.spec
+    few = len(spec.containers or ()) + len(spec.init_containers or ()) + len(spec.volumes or ()) <= _FEW
+    return (
+        few
+        and len(annotations) <= _FEW
+        and sum(map(len, annotations.values())) + sum(map(len, annotations)) <= _KIB
+        and len(pod.metadata.owner_references or ()) <= _FEW
+        and all(len(each.volume_mounts or ()) + len(each.env or ()) <= _FEW for each in pod.every_container())
+    )
 
 
 def beyond_of(request: Request) -> tuple[Diagnostic, ...]:

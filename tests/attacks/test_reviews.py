@@ -4,17 +4,29 @@ Each stood for half a second to minutes of processor time, or for hundreds of me
 figures are the process's own: processor time, and resident memory above that before the request.
 """
 
+import asyncio
 import json
+import os
+import ssl
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
+from apiserver import percentile
+from scenes import peak_mib, scene
 
 CPU_SECONDS = 0.25
 PEAK_BYTES = 64 * 2**20
 BODY_BYTES = 7 * 2**20
+CHART_MIB = 256
+P99_RATIO = 4
+"""Of genuine reviews beside the worst to the same callers' in peace, in the same run."""
+
+LOAD = Path(__file__).parents[1] / "load"
 
 _METER = """
 import json, re, sys, time
@@ -168,3 +180,48 @@ def test_would_notice_what_costs_more(tmp_path: Any) -> None:
     used, peak, _, _ = measured(tmp_path, review(PATHS).encode(), "waste")
     assert used > CPU_SECONDS
     assert peak > PEAK_BYTES
+
+
+_ATTACKER = """
+import asyncio, itertools, ssl, sys
+from pathlib import Path
+from apiserver import ApiServer, Endpoints
+
+async def attack(folder, port, count):
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    bodies = [file.read_bytes() for file in sorted(Path(folder).glob("*.json"))]
+    server = ApiServer(context, Endpoints([port]), timeout=30, tries=1)
+    await asyncio.gather(*(server.ask(body) for body in itertools.islice(itertools.cycle(bodies), count)))
+    server.close()
+
+asyncio.run(attack(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])))
+"""
+
+
+def test_many_of_the_worst_at_once_harm_nobody(
+    pki: Path, tmp_path: Path, context: ssl.SSLContext, bodies: Sequence[bytes], size: Any, report: Any
+) -> None:
+    """Beside genuine callers, whose reviews have their turns among them, in a server with the chart's limit."""
+    for name, make in CASES.items():
+        (tmp_path / f"{name}.json").write_bytes(make().encode())
+
+    async def scenario() -> dict[str, Any]:
+        async with scene(pki, tmp_path, context, bodies, drain_seconds=0) as one:
+            await one.peace(size(1, 5))
+            calm = len(one.callers.latencies)
+            given = [str(tmp_path), str(one.replica.port), str(size(30, 100))]
+            attacker = await asyncio.create_subprocess_exec(
+                sys.executable, "-c", _ATTACKER, *given, env={**os.environ, "PYTHONPATH": str(LOAD)}
+            )
+            assert await attacker.wait() == 0
+            p99 = [percentile(part, 0.99) for part in (one.callers.latencies[:calm], one.callers.latencies[calm:])]
+            failures = one.callers.failures + one.failures
+            return {"failures": failures, "mib": peak_mib(one.replica), "p99_ms": [round(1000 * each) for each in p99]}
+
+    found = uvloop.run(scenario())
+    report(**found)
+    assert found["failures"] == []
+    assert found["mib"] < CHART_MIB
+    peace, war = found["p99_ms"]
+    assert size(0, war / peace) <= P99_RATIO

@@ -360,6 +360,7 @@ def load_images(folder: Path) -> None:
         missing("busybox, statically linked (Debian's busybox-static)")
     applets = subprocess.run([str(busybox), "--list"], check=True, capture_output=True, text=True).stdout.split()
     links = [f"/bin/{applet}=->/bin/busybox" for applet in applets if applet != "busybox"]
+    links.append("/var/run=->/run")  # as most images have it
     load_image(program, folder / "busybox.tar", BUSYBOX_IMAGE, f"/bin/busybox={busybox}", *links)
     collector = Path(os.environ.get("KUBEBUILDER_ASSETS", "")) / "otelcol"
     if collector.exists():

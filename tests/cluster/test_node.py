@@ -176,6 +176,29 @@ def test_keeps_two_sub_paths_of_one_volume_apart(cluster: Any) -> None:
     assert cluster.logs("app") == ["mine"]
 
 
+def test_starts_with_a_volume_at_run(cluster: Any) -> None:
+    """To which `/var/run` is a link: the mount that hides the token must not be made below a read-only one.
+
+    The volume's part is named by a variable whose name is one that agents obey.
+    """
+    mount = {"name": "run", "mountPath": "/run", "subPathExpr": "$(HTTPS_PROXY)/$$(x)-$(POD_NAME)"}
+    env = [
+        {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
+        {"name": "HTTPS_PROXY", "value": "of-$(POD_NAME)"},
+    ]
+    script = "mkdir -p /run/app; n=0; while :; do echo line $((n += 1)) >>/run/app/app.log; sleep 0.1; done"
+    spec = {"volumes": [{"name": "run", "emptyDir": {}}], "securityContext": {"fsGroup": 10001}}
+    app = container(script, env=env, volumeMounts=[mount])
+    cluster.apply(pod("at-run", script, {"paths": "/run/app/*.log"}, **spec, containers=[app]))
+    there = cluster.wait_for_phase("at-run", "Running")
+    (sidecar,) = there["spec"]["initContainers"]
+    assert [variable["name"][:17] for variable in sidecar["env"]] == ["LOGHOOK_SUB_PATH_"] * 2
+    with cluster.follow("at-run") as stream:
+        assert [next(stream.stdout) for _ in range(3)] == [f"line {number}\n" for number in (1, 2, 3)]
+        cluster.kubectl("delete", "pod", "at-run", "--wait=false", "--grace-period=1")
+        stream.stdout.read()
+
+
 def test_streams_from_a_plain_container_too(cluster: Any) -> None:
     annotations = {"paths": "/logs/app.log", "native-sidecar": "false", "drain-seconds": "2"}
     cluster.apply(pod("app", LAST_WORDS.replace("LOG", "/logs/app.log"), annotations))

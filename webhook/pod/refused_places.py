@@ -16,7 +16,7 @@ TOKEN_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 - whe
 
 _NEVER_READ = re.compile(rf"/(proc|sys|dev|(var/)?{TOKEN_PATH.removeprefix('/var/')})(/.*)?")
 _LOGS_AMONG_PROGRAMS = r"(/usr/(local|share|src)/[^/]+|/root)/(.*/)?+[^/]*log[^/]*"  # possessive: in linear time
-_DATA = ("/data", "/log", "/logs", "/mnt", "/srv", "/tmp", "/var/log", "/var/logs")  # noqa: S108 - named, not used
+_DATA = ("/data/", "/log/", "/logs/", "/mnt/", "/srv/", "/tmp/", "/var/log/", "/var/logs/")  # noqa: S108 - named, not used
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -70,7 +70,7 @@ def is_of_data(path: str) -> bool:
 
     Programs look in more places than anybody can list: `/etc/pki` and `/run`, the home of whoever they run as, `/opt`.
     """
-    return any(is_under(path, place) for place in _DATA)
+    return f"{path}/".startswith(_DATA)
 
 
 def is_never_read(path: str) -> bool:
