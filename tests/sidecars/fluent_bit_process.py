@@ -50,13 +50,23 @@ def logs(folder: Path, **options: Any) -> Stream:
 
 
 class FluentBit:
-    """A running agent: `folder` stands for its state volume, and has its configuration beside."""
+    """A running agent: `folder` stands for its state volume, and has its configuration beside.
+
+    `now`, in seconds since 1970, is what our scripts take for the time.
+    """
 
     def __init__(
-        self, shipped: Shipment, folder: Path, env: Mapping[str, str] = {}, *, supervised: bool = False
+        self,
+        shipped: Shipment,
+        folder: Path,
+        env: Mapping[str, str] = {},
+        *,
+        supervised: bool = False,
+        now: int | None = None,
     ) -> None:
         assert list(FLUENT_BIT.problems(shipped)) == []
         text = FLUENT_BIT.config(shipped).replace(STATE_DIRECTORY, str(folder / "state"))
+        text = text if now is None else text.replace("os.time()", str(now))
         (folder / "state").mkdir(exist_ok=True)
         (folder / FLUENT_BIT.config_file).write_text(text.replace(CA_DIRECTORY, str(folder / "ca")), "utf-8")
         args = [each for each in FLUENT_BIT.command(shipped).args if supervised or each != "--supervisor"]

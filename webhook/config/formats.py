@@ -65,7 +65,7 @@ def csv_pattern(columns: tuple[str, ...]) -> str:
 
 _COMBINED = (
     r"^(?P<remote>\S*) \S* (?P<user>\S*) \[(?P<time>[^\]]*)\] "
-    r'"(?P<method>\S*)(?: +(?P<path>[^"]*?)(?: +\S*)?)?" (?P<code>[0-9]*) (?P<size>[0-9]*|-)'
+    r'"(?P<method>\S*)(?: +(?P<path>[^"]*?)(?: +\S*)?)?" (?P<code>[0-9]*) (?:(?P<size>[0-9]+)|-)'
     r'(?: "(?P<referer>[^"]*)" "(?P<agent>[^"]*)")?(?: .*)?$'
 )
 _COMBINED_SAMPLE = '192.0.2.7 - alice [23/Nov/2026:10:20:30 +0100] "GET /cart?id=7 HTTP/1.1" 200 512 "-" "curl/8.5"'

@@ -4,6 +4,7 @@ First lines are joined, by the input itself; then the text is taken apart; then 
 last the attributes are put on. What does not parse goes through all steps as it is.
 """
 
+import re
 import string
 from collections.abc import Iterator
 from importlib.resources import files
@@ -127,16 +128,26 @@ def steps(stream: Stream) -> Iterator[Definition]:
         yield _lua("json_time", f"key = {_lua_text(_lua_pattern(chr(34) + _time_key(parsing) + chr(34)))}")
     if parsing.format.syntax != "text" and not parsing.format.is_partial:
         yield _parser(LINE, [f"{stream.tag} record"])
-    if key := _time_key(parsing):
-        names = [str(each["name"]) for each in times.parsers(parsing)]
-        for place in range(0, len(names), _LIST_LIMIT):
-            yield _parser(key, names[place : place + _LIST_LIMIT]) | {"preserve_key": True}
-        if parsing.time_format is None and _may_hold_digits(parsing.format):
-            condition = {"op": "and", "rules": [{"field": f"${key}", "op": "regex", "value": _MILLISECONDS}]}
-            yield {**_lua("field_time", f"key = {_lua_text(key)}"), "condition": condition}
+    yield from _time_steps(parsing)
     for key, text in stream.attributes.items():
         own = {"context": "body", "action": "upsert", "key": literal(key), "value": value(text)}
         yield {"name": "content_modifier", **own}
+
+
+def _time_steps(parsing: Parsing) -> Iterator[Definition]:
+    """What is done to read the record's time, out of its field."""
+    key = _time_key(parsing)
+    if not key:
+        return
+    names = [str(each["name"]) for each in times.parsers(parsing)]
+    for place in range(0, len(names), _LIST_LIMIT):
+        yield _parser(key, names[place : place + _LIST_LIMIT]) | {"preserve_key": True}
+    if parsing.time_format is None and _may_hold_digits(parsing.format):
+        condition = {"op": "and", "rules": [{"field": f"${key}", "op": "regex", "value": _MILLISECONDS}]}
+        yield {**_lua("field_time", f"key = {_lua_text(key)}"), "condition": condition}
+    if times.is_yearless(parsing):
+        leap_day = _lua_text(times.leap_day(str(parsing.time_format)))
+        yield _lua("year", f"key = {_lua_text(key)}\nleap_day = {leap_day}")
 
 
 def _may_hold_digits(format_: Format) -> bool:
@@ -162,16 +173,44 @@ def _record_parser(stream: Stream) -> Definition:
     types = (
         {"types": " ".join(f"{key}:{_TYPES[type_]}" for key, type_ in format_.types.items())} if format_.types else {}
     )
-    pattern = _csv_pattern(format_.columns) if format_.syntax == "csv" else translate(format_.pattern)
-    return {"name": name, "format": "regex", "regex": literal(pattern, 1), **types}
+    empty = {"skip_empty_values": False} if format_.is_partial else {}  # a container may print an empty line
+    return {"name": name, "format": "regex", "regex": literal(_pattern(format_), 1), **types, **empty}
+
+
+def _pattern(format_: Format) -> str:
+    if format_.syntax == "csv":
+        return _csv_pattern(format_.columns)
+    pattern = translate(format_.pattern)
+    is_one = pattern.startswith(r"\A") and not _has_alternatives(pattern)
+    return rf"\A{_MARK}{pattern[2:]}" if is_one else pattern
+
+
+def _has_alternatives(pattern: str) -> bool:
+    """Whether `pattern` is one of several as a whole, not only in a group."""
+    depth = 0
+    for found in _BORDERS.finditer(pattern):
+        depth += {"(": 1, ")": -1}.get(found[0], 0)
+        if found[0] == "|" and not depth:
+            return True
+    return False
+
+
+_BORDERS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]])*\]|[()|]", re.DOTALL)
 
 
 def _csv_pattern(columns: tuple[str, ...]) -> str:
-    """As `csv_pattern` of the formats, without the quotes: Onigmo lets two groups have one name, and one matches."""
+    """As `csv_pattern` of the formats, without the quotes: Onigmo lets two groups have one name, and one matches.
+
+    A line without any value does not match.
+    """
     value = r'(?:"(?<{0}>(?:[^"]|"")*)"|(?<{0}>[^,"]*))'
     first, *others = columns
-    optional = "".join(f"(?:,{value.format(name)}" for name in others) + ")?" * len(others)
-    return rf"\A{value.format(first)}{optional}(?:,.*)?\Z"
+    optional = "".join(f"(?:,{value.format(name)}" for name in others)
+    return rf'\A(?=[\s\S]*[^,"]){_MARK}{value.format(first)}{optional}(?:,.*)?{")?" * len(others)}\Z'
+
+
+_MARK = r"(?:\xEF\xBB\xBF)?"
+"""The mark at the head of a file (Unicode, 23.8) is no part of its first line."""
 
 
 _TYPES = {"integer": "integer", "float": "float", "boolean": "bool"}

@@ -54,6 +54,26 @@ function field_time(tag, timestamp, record)
   return 1, time, record
 end
 
+-- A time without a year: that of now and a day, or the last one in which the date exists and is no more than a day
+-- ahead. Fluent Bit has put the year of now, in which it takes 29 February for 1 March.
+function year(tag, timestamp, record)
+  local latest = os.time() + 86400
+  local date = os.date("*t", timestamp.sec)
+  if leap_day ~= "" and string.sub(tostring(record[key]), 1, #leap_day) == leap_day and date.month == 3 then
+    date.month, date.day = 2, 29
+  end
+  local month, newest = date.month, os.date("*t", latest).year
+  for back = 0, 8 do
+    local clock = { month = month, day = date.day, hour = date.hour, min = date.min, sec = date.sec }
+    clock.year = newest - back
+    local found = os.time(clock)
+    if found <= latest and os.date("*t", found).month == month then
+      return 1, { sec = found, nsec = timestamp.nsec }, record
+    end
+  end
+  return 0, timestamp, record
+end
+
 -- The application's path of the file, out of the sidecar's.
 function path(tag, timestamp, record)
   local file = record["log.file.path"]

@@ -12,15 +12,18 @@ from typing import Any
 from webhook.sidecars import Parsing
 from webhook.sidecars.fluent_bit.literals import literal
 
-__all__ = ["FIELD", "parsers", "unknown_directives"]
+__all__ = ["FIELD", "is_yearless", "leap_day", "parsers", "unknown_directives"]
 
 FIELD = "loghook_time"
 """The group that holds the time while it is read; it is not kept."""
 
-_DATE = {"T": "%Y-%m-%dT%H:%M:%S", " ": "%Y-%m-%d %H:%M:%S"}
-_DATE_PATTERN = r"[0-9]{4}-[0-9]{2}-[0-9]{2}%s[0-9]{2}:[0-9]{2}:[0-9]{2}"
+_DATE = {
+    "T": (r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}", "%Y-%m-%dT%H:%M:%S"),
+    " ": (r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}", "%Y-%m-%d %H:%M:%S"),
+    "basic": (r"[0-9]{8}T[0-9]{6}", "%Y%m%dT%H%M%S"),
+}
 _FRACTIONS = {".": (r"\.[0-9]+", ".%L"), ",": (",[0-9]+", ",%L"), "": ("", "")}
-_ZONES = {"zone": (r"(?:Z|[+-][0-9]{2}:?[0-9]{2})", "%z"), "": ("", "")}
+_ZONES = {"zone": (r"(?:Z|[+-][0-9]{2}(?::?[0-9]{2})?)", "%z"), "": ("", "")}
 _OFFSET = re.compile(r"[+-][0-9]{2}:?[0-9]{2}")
 
 # What a directive of strptime stands for. %L is a fraction of any number of digits. The names that a locale has are
@@ -46,6 +49,9 @@ _DIRECTIVES = {
     "%": "%",
 }
 _DIRECTIVE = re.compile("%(.?)", re.DOTALL)
+_HAVE_YEAR = frozenset("CDFYys")
+_LEAP_DAY = {"b": "Feb", "h": "Feb", "m": "02", "d": "29", "e": "29"}
+_LEAP_DAY_DIRECTIVE = re.compile("%([bhmde])")
 
 
 def parsers(parsing: Parsing) -> list[dict[str, Any]]:
@@ -60,6 +66,22 @@ def parsers(parsing: Parsing) -> list[dict[str, Any]]:
     ]
 
 
+def is_yearless(parsing: Parsing) -> bool:
+    """Whether the record's time names no year."""
+    return parsing.time_format is not None and not _has_year(parsing.time_format)
+
+
+def _has_year(time_format: str) -> bool:
+    return any(found[1] in _HAVE_YEAR for found in _DIRECTIVE.finditer(time_format))
+
+
+def leap_day(time_format: str) -> str:
+    """How a time in `time_format`, which has no year, begins on 29 February; empty where that cannot be said."""
+    date = re.match(r"(?:%[bhmde]|[^%])+", time_format)
+    written = _LEAP_DAY_DIRECTIVE.sub(lambda found: _LEAP_DAY[found[1]], date[0]) if date else ""
+    return written if "29" in written and not written.replace("29", "").isspace() else ""
+
+
 def unknown_directives(time_format: str) -> list[str]:
     """The directives of `time_format` that Fluent Bit does not know."""
     return [found[0] for found in _DIRECTIVE.finditer(time_format) if found[1] not in _DIRECTIVES]
@@ -67,13 +89,14 @@ def unknown_directives(time_format: str) -> list[str]:
 
 def _iso(time_zone: str) -> list[dict[str, Any]]:
     several = []
-    for (zone, (zone_pattern, zone_format)), fraction, date in product(_ZONES.items(), _FRACTIONS, _DATE):
+    for date, (zone, (zone_pattern, zone_format)), fraction in product(_DATE, _ZONES.items(), _FRACTIONS):
         fraction_pattern, fraction_format = _FRACTIONS[fraction]
+        date_pattern, date_format = _DATE[date]
         several.append(
             _parser(
                 f"iso {date.strip() or 'space'}{fraction}{zone or time_zone}",
-                _DATE_PATTERN % date + fraction_pattern + zone_pattern,
-                _DATE[date] + fraction_format + zone_format,
+                date_pattern + fraction_pattern + zone_pattern,
+                date_format + fraction_format + zone_format,
                 {} if zone else _zone(time_zone),
             )
         )
