@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from streams import PROGRAM, Streaming, append, until
+from streams import PROGRAM, Streaming, append, assignment, command, until
 
 from webhook.sidecars import Tree
 
@@ -461,18 +461,21 @@ def test_answers_prometheus(start: Start, logs: Path) -> None:
 # Many files.
 
 
-def test_reads_more_files_than_it_has_descriptors(start: Start, logs: Path) -> None:
-    for number in range(2_000):
-        append(logs / f"{number}.log", f"{number} first\n")
+def test_reads_twenty_thousand_files_with_a_thousand_descriptors_and_48_mib(logs: Path, tmp_path: Path) -> None:
     prlimit = shutil.which("prlimit")
     if prlimit is None:
         pytest.skip("NOT TESTED: this needs prlimit (util-linux)")
-    running = start()
-    subprocess.run([prlimit, "--pid", str(running.pid), "--nofile=1024:1024"], check=True)
-    assert until(lambda: len(running.lines) == 2_000)
-    for number in range(0, 2_000, 7):
-        append(logs / f"{number}.log", f"{number} second\n")
-    wanted = 2_000 + len(range(0, 2_000, 7))
-    assert until(lambda: len(running.lines) == wanted)
-    assert running.stop() == 0
-    assert len(set(running.lines)) == wanted
+    for number in range(20_000):
+        (logs / f"{number}.log").write_text(f"{number} first\n")
+    words = [prlimit, "--nofile=1024:1024", *command("reader", assignment(logs), tmp_path / "state")]
+    with Streaming(words) as running:
+        assert until(lambda: running.stdout.count(b"\n") == 20_000, 120)
+        more = range(0, 20_000, 7)
+        for number in more:
+            append(logs / f"{number}.log", f"{number} second\n")
+        assert until(lambda: running.stdout.count(b"\n") == 20_000 + len(more), 120)
+        status = Path(f"/proc/{running.pid}/status").read_text()
+        assert int(status.partition("VmHWM:")[2].split()[0]) < 48 * 1024
+        assert len(running.open_files(logs)) < 1_024
+        assert running.stop() == 0
+        assert len(set(running.lines)) == 20_000 + len(more)

@@ -138,7 +138,7 @@ class Catalogue:
                 self._consider(directory, entry.name, may_be_link=entry.is_symlink())
         elif log.away_since is None:
             log.seen = self._looks
-            status = os.fstat(log.file) if log.file >= 0 else _status(entry)
+            status = log.status() if log.file >= 0 else _status(entry)
             if status is not None:
                 self._following.see(log, status)
 

@@ -93,6 +93,10 @@ class Following:
         try:
             log.file = self._descriptor(log)
         except OSError as error:
+            if error.errno == errno.EMFILE and self.opened:  # fewer are left than there were at the start
+                self._most_open = max(1, len(self.opened) - 1)
+                self.close(next(iter(self.opened)))
+                return self._open(log)
             self.complain(name, error)
         if log.file < 0:
             return False
@@ -125,7 +129,8 @@ class Following:
 
     def let_go(self, log: LogFile) -> None:
         """Follow it no more; where it stands is remembered for as long as the file exists."""
-        if log.file < 0 or not os.fstat(log.file).st_nlink:
+        status = log.status() if log.file >= 0 else None
+        if status is None or not status.st_nlink:
             self._offsets.forget(log.key)
         self.close(log)
         self.ready.pop(log, None)
@@ -149,7 +154,8 @@ class Following:
         for log in self.files.values():
             if log.away_since is None or log in self.ready:
                 continue
-            if log.file >= 0 and log.has_changed(os.fstat(log.file)):
+            status = log.status() if log.file >= 0 else None
+            if status is not None and log.has_changed(status):
                 log.away_since = now
                 self.ready[log] = None
             elif log.file < 0 or now - log.away_since >= QUIET_SECONDS:

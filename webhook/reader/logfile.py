@@ -79,6 +79,13 @@ class LogFile:
         """Whether there may be something to read, given the file's status now."""
         return status.st_mtime_ns != self.changed or status.st_size != self.size
 
+    def status(self) -> os.stat_result | None:
+        """The status of the open file; None where it cannot be had, as of a network's file that is gone."""
+        try:
+            return os.fstat(self.file)
+        except OSError:
+            return None
+
     def restart(self) -> None:
         """Begin at the file's start."""
         self.offset = self.fingerprint = self.freed = 0

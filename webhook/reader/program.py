@@ -133,7 +133,13 @@ class Program:
         if not self._following.open(log):
             return
         reading = self._reading
-        if not reading.read(log, to_the_end=to_the_end):
+        try:
+            is_the_same = reading.read(log, to_the_end=to_the_end)
+        except OSError as error:  # of a disk, or a network's file system: it is opened again when it has changed
+            self.report.deny(log.directory.path(log.name), str(error.strerror))
+            self._following.close(log)
+            return
+        if not is_the_same:
             if log.is_doubtful:  # another file has its inode by now
                 self._following.let_go(log)
                 return
