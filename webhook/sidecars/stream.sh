@@ -1,6 +1,6 @@
 # loghook: streams log files to stdout. Arguments: DRAIN FROM EXCLUDES -- PATH...
 export LC_ALL=C
-exec 3>&1 2>/dev/null
+exec 3>&1 4>&2 2>/dev/null
 nl='
 '
 drain=${1%native} from=$2 excludes=$3
@@ -9,7 +9,7 @@ ulimit -n "$(ulimit -Hn)"
 mark=$(head -c 16 /dev/urandom | md5sum)
 mark=${mark%% *}
 [ "$mark" ] || exit 1
-fds='' low=30 todo='' more='' stop='' ended='' pause='' quiet=0 step=0
+fds='' told='' uid='' low=30 todo='' more='' stop='' ended='' pause='' quiet=0 step=0
 IFS=$nl
 set -f
 trap 'stop=1; trap "" TERM INT' TERM INT
@@ -22,7 +22,15 @@ wanted() {
     case $x in */*) name=$1 ;; *) name=${1##*/} ;; esac
     case $name in $x) return 1 ;; esac
   done
-  [ -r "$1" ] || { denied=$1; false; }
+  [ -r "$1" ] || { denied=$1; say "uid ${uid:=$(id -u)} may not read $1"; false; }
+}
+
+# Says something on stderr, once, with no byte in it that a terminal obeys.
+say() {
+  case $nl$told in *"$nl$1$nl"*) return ;; esac
+  [ ${#told} -lt 65536 ] || return
+  told=$told$1$nl
+  printf 'loghook: %s\n' "$1" | tr -c '\040-\176\n' '?' >&4
 }
 
 # Opens a file. Should it be a FIFO by now, the end of the sleep interrupts that.
@@ -40,13 +48,15 @@ follow() {
 
 # Opens what is new among the files that match.
 scan() {
-  denied='' found='' guard=''
+  denied='' found='' guard='' count=0
   for p; do
     case $p in *[*?[]*) out=$excludes ;; *) out='' ;; esac
     IFS='' && set +f
     for f in $p; do
       IFS=$nl && set -f
-      wanted "$f" "$out" && found=$found$f$nl
+      wanted "$f" "$out" || continue
+      [ $count -lt 1000 ] || { say 'more than 1000 files, the others are not read'; break 2; }
+      found=$found$f$nl count=$((count + 1))
     done
     IFS=$nl && set -f
   done
@@ -74,24 +84,30 @@ finish() {
   [ -z "$part" ] || printf '%s\n' "$part" >&3
 }
 
+# Was a file written that is as long as before? Two looks tell: one may fall into a write.
+rewritten() {
+  eval "[ $2 != \$time$1 ]" || return
+  if eval "[ $2 = \$odd$1 ]"; then eval "time$1=$2"; else eval "odd$1=$2; false"; fi
+}
+
 # Finds what has grown, has shrunk, or was away and quiet for 30 s.
 measure() {
   todo='' more='' keep=''
-  set -- $(cd /proc/self/fd && trap '' TERM INT && stat -L -c %n:%s:k%d_%i $fds)
+  set -- $(cd /proc/self/fd && trap '' TERM INT && stat -L -c %n:%s:%Y:k%d_%i $fds)
   [ $# -gt 0 ] || return
   for n in $fds; do
     eval "key=\$key$n at=\$at$n gone=\$gone$n"
-    now='' size=$at
-    case $1 in $n:*) now=${1##*:} size=${1#*:} size=${size%:*} && shift ;; esac
+    now='' size=$at time=''
+    case $1 in $n:*) now=${1##*:} time=${1#*:} size=${time%%:*} time=${time#*:} time=${time%%:*} && shift ;; esac
     if [ -z "$key" ] && [ "$now" ] && eval "[ -z \"\${$now-}\" ]"; then
       key=$now
-      eval "key$n=$key $key=$n"
+      eval "key$n=$key $key=$n time$n=$time odd$n=$time"
       [ "$from" != end ] || [ "$size" = 0 ] || { skip $n "$size"; at=$size; }
     fi
     left=$((size - at))
     if [ "$key" != "$now" ] || { [ $gone = 30 ] && [ $left = 0 ]; }; then
       finish $n
-      eval "unset $key key$n at$n part$n gone$n; exec $n<&-"
+      eval "unset $key key$n at$n part$n gone$n time$n odd$n; exec $n<&-"
       low=30
       continue
     fi
@@ -99,8 +115,8 @@ measure() {
     if [ $left -gt 0 ]; then
       [ $left -le 1048576 ] || left=1048576 more=1
       todo=$todo$n:$left$nl
-      eval "at$n=$((at + left)) gone$n=0"
-    elif [ $left -lt 0 ]; then
+      eval "at$n=$((at + left)) gone$n=0 time$n=$time odd$n=$time"
+    elif [ $left -lt 0 ] || rewritten $n "$time"; then
       finish $n
       eval "command exec $n</proc/self/fd/$n" && eval "at$n=0" && more=1
     else
