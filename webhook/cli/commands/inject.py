@@ -12,8 +12,9 @@ __all__ = ["command"]
 HELP = """Add the sidecars to manifests, as the webhook would to their Pods.
 
 Reads Pods and whatever has a Pod template: Deployment, StatefulSet, DaemonSet, ReplicaSet, ReplicationController, Job,
-CronJob, PodTemplate, also within a List. Writes all that it read to stdout, changed only by the lines that are added:
-comments, quotes and order stay, and everything else passes through. What became of each object is said on stderr.
+CronJob, PodTemplate, and any other kind that has one in its spec.template; also within a List. Writes all that it read
+to stdout, changed only by the lines that are added: comments, quotes and order stay, and everything else passes
+through. What became of each object is said on stderr.
 
 \b
   loghook inject -f app.yaml | kubectl apply -f -
