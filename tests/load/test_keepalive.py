@@ -39,7 +39,7 @@ def test_no_kept_connection_is_closed_under_a_caller(
     pki: Path, tmp_path: Path, context: ssl.SSLContext, bodies: Sequence[bytes], size: Any, report: Any
 ) -> None:
     times = size(8, 100)
-    constants = {"watch.SWEEP_SECONDS": 0.01, "listener.KEEP_ALIVE_SECONDS": 2.4, "limits.READ_SECONDS": 500}
+    constants = {"watch.SWEEP_SECONDS": 0.01, "limits.KEEP_ALIVE_SECONDS": 240, "limits.READ_SECONDS": 500}
 
     async def scenario() -> None:
         async with one_replica(pki, tmp_path, drain_seconds=0, constants=constants) as replica:

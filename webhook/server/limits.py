@@ -9,8 +9,8 @@ A connection is always in one of the four phases of `Phase`, and goes round them
     BODY      the body comes in                   on_message_complete  → ANSWERING, or KEPT where it is answered already
     ANSWERING the application has it              on_response_complete → KEPT
 
-`_enter` is the only place where a phase begins, and says how long it may take. While a request is answered nothing is
-read, and what came with it is kept aside: one request at a time, as the API server sends them.
+`_enter` begins a phase and says how long it may take; a body has what its head has left of its time. While a request is
+answered nothing is read, and what came with it is kept aside: one request at a time, as the API server sends them.
 
 Time is counted in the sweeps of a `Watch`.
 """
@@ -190,13 +190,6 @@ class Limited(HttpToolsProtocol):
         if not self.transport.is_closing():
             self._measure()
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header, unless there are too many."""
-        if len(self.headers) >= HEADERS:
-            self._refusal = _TOO_LARGE
-            raise ValueError("too many")  # the parser stops, and uvicorn calls `send_400_response`
-        super().on_header(name, value)
-
     def on_chunk_header(self) -> None:
         """Count a chunk of a body whose length is unknown."""
         self._chunks += 1
@@ -222,7 +215,7 @@ class Limited(HttpToolsProtocol):
         """See that what is not complete yet does not become too much."""
         if self.phase is Phase.HEAD:
             self._watch.holds(self, self._received)
-            if self._received > HEAD_BYTES:
+            if self._received > HEAD_BYTES or len(self.headers) > HEADERS:
                 self._refuse(*_TOO_LARGE)
         elif self._received > _MESSAGE_BYTES:
             self._watch.drop(self, "oversized")
@@ -240,14 +233,16 @@ class Limited(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Weigh the head, only where it may be too large, and hand the request on."""
-        if self._received > HEAD_BYTES:
+        if self._received > HEAD_BYTES or len(self.headers) > HEADERS:
             self._refusal = _TOO_LARGE
         elif self._stranger:
             self._refusal = 403, self._stranger
         if self._refusal:
             raise ValueError("refused")  # the parser stops, and uvicorn calls `send_400_response`
         self.phase = Phase.BODY  # within the time that the head has left
-        self._to_come = next((int(value) for name, value in self.headers if name == b"content-length"), 0)
+        for name, value in self.headers:
+            if name == b"content-length":
+                self._to_come = int(value)
         self._chunks = 0
         self._watch.holds_nothing(self)
         super().on_headers_complete()
@@ -301,9 +296,12 @@ class Limited(HttpToolsProtocol):
         self.transport.had += seconds
 
     def on_response_complete(self) -> None:
-        """Keep the connection, unless the rest of the body is still on its way."""
+        """Keep the connection, unless the rest of the body is still on its way.
+
+        This is in place of uvicorn's, which sets a timer for each answer; the sweeps see to idle connections.
+        """
         self._answers.flush()
-        super().on_response_complete()
+        self.flow.resume_reading()
         self._watch.touch(self)
         self._watch.holds_nothing(self)
         if self.phase is Phase.ANSWERING:

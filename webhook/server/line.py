@@ -32,6 +32,10 @@ class Line(asyncio.Transport):
         self.had = turns.now
         self.ready_at = 0.0
         self._socket = connected
+        self._recv: Callable[[int], bytes] = connected.recv
+        self._put: Callable[[bytes | bytearray | memoryview], int] = connected.send
+        if isinstance(connected, ssl.SSLSocket):  # whose `recv` and `send` are detours to these
+            self._recv, self._put = connected.read, connected.write
         self._turns = turns
         self._farewell = farewell
         self._unsent = bytearray()
@@ -84,7 +88,7 @@ class Line(asyncio.Transport):
             data, self._unread = self._unread, b""
             return data
         try:
-            data = self._socket.recv(_RECORD)
+            data = self._recv(_RECORD)
         except _AGAIN:
             return b""
         except OSError as error:
@@ -154,7 +158,7 @@ class Line(asyncio.Transport):
     def _send(self, data: bytes | bytearray | memoryview) -> int:
         """Send some of `data`; how many bytes."""
         try:
-            return self._socket.send(data)
+            return self._put(data)
         except _AGAIN:
             return 0
         except OSError as error:

@@ -11,7 +11,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from webhook.server.doorway import BACKLOG, Doorway
-from webhook.server.limits import KEEP_ALIVE_SECONDS, Limited
+from webhook.server.limits import Limited
 from webhook.server.line import Line
 from webhook.server.watch import Watch
 
@@ -39,7 +39,6 @@ class Listener(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 proxy_headers=False,
-                timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=1,
             )
         )

@@ -24,8 +24,8 @@ WRITE: Final = selectors.EVENT_WRITE
 TURN_SECONDS: Final = 0.002
 """How long connections are read in one turn of the loop."""
 
-IN_HAND: Final = 16
-"""How many requests may wait for their decision before more are read: it takes the more of them no sooner."""
+IN_HAND: Final = 32
+"""How many requests may wait for their decision before more are read. An API server keeps 25 connections."""
 
 
 class Guest(Protocol):
