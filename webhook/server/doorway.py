@@ -32,7 +32,10 @@ SWEEP_SECONDS = 0.05
 
 BEGUN_LIMIT: Final = 256  # handshakes that are begun and not finished, of 30 KiB each
 BARE_LIMIT: Final = 12_000  # connections without TLS; descriptors may run out before
-AT_ONCE: Final = 24  # connections that are accepted, or turned away, in one turn of the loop
+AT_ONCE: Final = 24
+"""How many connections are accepted in one turn of the loop; and how many are turned away in one sweep, 480 a second:
+who is turned away comes again, as a newcomer, and there must be time for the handshakes of all newcomers."""
+
 SHAKING_SECONDS: Final = 0.001  # in one turn of the loop: two handshakes or three
 SHAKING_PART: Final = 0.2
 """The part of the time since the last turn for which there may be handshakes in any case. Where reviews are slow there
@@ -160,10 +163,8 @@ class Doorway:
             await asyncio.sleep(SWEEP_SECONDS)
             self._sweeps += 1
             too_long = itertools.takewhile(lambda bare: bare.came_at + STAY_SWEEPS <= self._sweeps, self.there)
-            for number, bare in enumerate(list(too_long)):
+            for bare in list(itertools.islice(too_long, AT_ONCE)):
                 self._turn_away(bare)
-                if number % AT_ONCE == 0:
-                    await asyncio.sleep(0)
 
     def _turn_away(self, bare: "_Bare") -> None:
         if bare in self.there:
