@@ -34,7 +34,11 @@ labels: [team, tier]
 runAs: {user: unset}
 defaults: {destination: central}
 """,
-    "defaults: {native-sidecar: 'false', format: nginx}\nsecrets: {required: true}",
+    """
+defaults: {native-sidecar: 'false', format: nginx}
+namespaces: {other: {defaults: {drain-seconds: '7', container: side}}}
+secrets: {required: true}
+""",
 ]
 
 # Everything that is read of a Pod, and values that make a difference.

@@ -272,7 +272,7 @@ def test_looks_at_no_field_that_does_not_matter() -> None:
     deep: Any = 1
     for _ in range(200):
         deep = {"a": [deep]}
-    odd = pod(future=deep, dnsPolicy=5, nodeSelector=[1, 2.5, None, "x" * 100_000], big=10**400, small=1e-300)
+    odd = pod(future=deep, dnsPolicy=5, tolerations=[1, 2.5, None, "x" * 100_000], big=10**400, small=1e-300)
     found, _ = asked(review(odd))
     assert found.decision == "injected"
 

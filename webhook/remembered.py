@@ -63,7 +63,7 @@ class Memory:
 
     def __init__(self) -> None:
         self.asked: Remembered[Any] = Remembered(limit=2**20, largest=2**16)
-        self.planned: Remembered[Any] = Remembered(limit=2**22, largest=2**17)
+        self.planned: Remembered[Any] = Remembered(limit=2**22, largest=2**19)
 
 
 def size_of(texts: Iterable[str | bytes]) -> int:

@@ -4,22 +4,34 @@ import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import msgspec
+
 from webhook.annotations import values
-from webhook.annotations.registry import BUILT_IN_FORMATS, KEYS, Key
+from webhook.annotations.registry import BUILT_IN_FORMATS, KEYS, POD_FIELDS, SOURCE_FIELDS, Key
 from webhook.diagnostics import Diagnostic, Mistake, Mistaken
 
-__all__ = ["check_defaults", "configured", "details"]
+__all__ = ["Settled", "check_defaults", "configured", "details"]
+
+
+class Settled(msgspec.Struct, frozen=True):
+    """The parsed defaults by field: of the Pod, with None where there is none, and of its sources."""
+
+    for_pod: Mapping[str, Any]
+    for_sources: Mapping[str, Any]
 
 
 @functools.lru_cache(maxsize=256)
-def configured(defaults: tuple[tuple[str, str], ...], formats: frozenset[str]) -> Mapping[str, Any]:
-    """The parsed defaults by field: the configuration's over the built-in ones. What is wrong in them is left out."""
+def configured(defaults: tuple[tuple[str, str], ...], formats: frozenset[str]) -> Settled:
+    """The defaults: the configuration's over the built-in ones. What is wrong in them is left out."""
     settled = {key.field: key.parse(key.default) for key in KEYS.values() if key.default is not None}
     for name, text in defaults:
         key = KEYS.get(name)
         if key is not None and not _problems(key, name, text, formats):
             settled[key.field] = key.value(text, formats)
-    return settled
+    return Settled(
+        for_pod={field: settled.get(field) for field in POD_FIELDS},
+        for_sources={field: value for field, value in settled.items() if field in SOURCE_FIELDS},
+    )
 
 
 def check_defaults(

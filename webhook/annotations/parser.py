@@ -14,7 +14,7 @@ import msgspec
 
 from webhook.annotations import values
 from webhook.annotations.defaults import configured, details
-from webhook.annotations.registry import BUILT_IN_FORMATS, KEYS, POD_FIELDS, PREFIX, SOURCE_FIELDS, WRITTEN, Key
+from webhook.annotations.registry import BUILT_IN_FORMATS, KEYS, PREFIX, SOURCE_FIELDS, WRITTEN, Key
 from webhook.annotations.request import Request, Source
 from webhook.annotations.values import PATHS_LIMIT
 from webhook.diagnostics import Diagnostic, Mistake, Mistaken
@@ -60,11 +60,10 @@ def parse(
     settled = configured(tuple(defaults.items()) if defaults else (), formats)
     words = _words(said(annotations), formats)
     pod, named = _levels(words)
-    for_pod: dict[str, Any] = {
-        field: pod.said[field].value if field in pod.said else settled.get(field) for field in POD_FIELDS
-    }
-    sources, wrong = ((), ()) if for_pod["inject"] is False else _sources(pod, named, settled, inject=for_pod["inject"])
-    keys = {field: pod.said[field].whole for field in POD_FIELDS if field in pod.said}
+    for_pod = {**settled.for_pod, **{field: word.value for field, word in pod.said.items() if field in settled.for_pod}}
+    shared = settled.for_sources
+    sources, wrong = ((), ()) if for_pod["inject"] is False else _sources(pod, named, shared, inject=for_pod["inject"])
+    keys = {field: word.whole for field, word in pod.said.items() if field in settled.for_pod}
     without_effect = _without_effect(sources) if for_pod["node_agent_hints"] == "none" else ()
     mistakes = (mistake for word in words for mistake in word.wrong)
     return Parsed(Request(sources=sources, said=keys, **for_pod), (*mistakes, *wrong, *without_effect))
@@ -167,14 +166,13 @@ def _levels(words: Iterable[_Word]) -> tuple[_Level, list[_Level]]:
 
 
 def _sources(
-    pod: _Level, named: Sequence[_Level], settled: Mapping[str, Any], *, inject: bool | None
+    pod: _Level, named: Sequence[_Level], shared: Mapping[str, Any], *, inject: bool | None
 ) -> tuple[tuple[Source, ...], tuple[Diagnostic, ...]]:
-    """The sources that have paths, over the defaults that are `settled`; and what is wrong with the others."""
-    has_unnamed = "paths" in pod.said or ("paths" in settled and (inject or not named))
+    """The sources that have paths, over the defaults that are `shared`; and what is wrong with the others."""
+    has_unnamed = "paths" in pod.said or ("paths" in shared and (inject or not named))
     levels = [pod, *named] if has_unnamed else named
     if not levels:
         return (), () if "paths" in pod.failed else (Diagnostic("LH105", pod.key("paths")),)
-    shared = {field: value for field, value in settled.items() if field in SOURCE_FIELDS}
     looked_at = levels[: PATHS_LIMIT + 1]
     wrong = tuple(mistake for level in looked_at for mistake in _against(level, is_unnamed=level is pod))
     sources = tuple(_source(level, pod, shared) for level in looked_at if level is pod or "paths" in level.said)

@@ -74,7 +74,9 @@ def escape(text: str, limit: int = _VALUE_LIMIT) -> str:
     What a terminal would obey never leaves us (CVE-2021-25743): neither control nor format nor bidirectional
     characters.
     """
-    escaped = "".join(map(_escaped, text[: limit + 1]))
+    cut = text[: limit + 1]
+    is_plain = cut.isprintable() and '"' not in cut and "\\" not in cut
+    escaped = cut if is_plain else "".join(map(_escaped, cut))
     return escaped if len(escaped) <= limit else escaped[: limit - 1] + "…"
 
 

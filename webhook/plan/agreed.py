@@ -51,8 +51,11 @@ def agree(asked: Asked, located: Located) -> Agreed:
     modes = {source.mode for source in sources}
     engine = ENGINES[asked.request.engine] if "streaming" in modes else None
     agent = AGENTS[asked.request.agent] if "agent" in modes else None
-    wanted = msgspec.structs.replace(asked.request, sources=sources)
-    request, no_room = within_pod(located.around.level, wanted, _number_of_sidecars(wanted, engine, agent))
+    request, no_room = asked.request, list[Diagnostic]()
+    if left_out:
+        request = msgspec.structs.replace(request, sources=sources)
+    if located.around.level is not None:
+        request, no_room = within_pod(located.around.level, request, _number_of_sidecars(request, engine, agent))
     return Agreed(
         asked=asked,
         request=request,

@@ -56,8 +56,8 @@ def remains(pod: Pod, plan: Plan) -> Iterator[Diagnostic]:
 
 def _volumes(pod: Pod) -> Iterable[str]:
     """The names of all volumes, those that are only mounted so far too."""
-    mounts = (mount.name for container in pod.every_container() for mount in container.mounts)
-    return dict.fromkeys((*(volume.name for volume in pod.volumes), *mounts))
+    mounts = [mount.name for container in pod.every_container() for mount in container.volume_mounts or ()]
+    return dict.fromkeys([*[volume.name for volume in pod.spec.volumes or ()], *mounts])
 
 
 def mounted(container: Container, sidecar: Sidecar) -> Iterator[tuple[str, str | None]]:

@@ -1,6 +1,6 @@
 """The first stage: what annotations ask for under a configuration, whatever the Pod."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 
 import msgspec
 
@@ -16,14 +16,16 @@ from webhook.remembered import size_of
 
 __all__ = ["Asked", "ask"]
 
+Said = tuple[tuple[str, str], ...]
+
 _FACTOR = 4  # what is parsed holds its texts again, and as much for itself
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked: `request`, within the ceiling, with the sources that have a destination where they need one.
 
-    `ours` are the names that our containers can have for it. `key` is what it is all made from, under `config`, and
-    `size` about the bytes that both hold.
+    `ours` are the names that our containers can have for it. `key` is what it is all made from, under `config`: the
+    namespace, and what is said.
     """
 
     request: Request
@@ -31,8 +33,12 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     namespace: str
     ours: frozenset[str]
     diagnostics: tuple[Diagnostic, ...]
-    key: Hashable
-    size: int
+    key: tuple[str, Said]
+
+    @property
+    def size(self) -> int:
+        """About how many bytes this and its key hold."""
+        return _FACTOR * size_of(text for pair in self.key[1] for text in pair)
 
     @property
     def ships(self) -> bool:
@@ -59,18 +65,19 @@ def ask(annotations: Mapping[str, str], config: Config, namespace: str) -> Asked
     return found
 
 
-def _asked(key: Hashable, said: Mapping[str, str], config: Config, namespace: str) -> Asked:
+def _asked(key: tuple[str, Said], said: Mapping[str, str], config: Config, namespace: str) -> Asked:
     parsed = parser.parse(said, config.defaults_for(namespace), config.format_names)
     sources, astray = _addressed(parsed.request.sources, config, namespace)
     request, cut = within_ceiling(parsed.request, config)
+    if sources is not request.sources:
+        request = msgspec.structs.replace(request, sources=sources)
     return Asked(
-        request=msgspec.structs.replace(request, sources=sources),
+        request=request,
         config=config,
         namespace=namespace,
         ours=frozenset((DRAIN_NAME, *map(sidecar_name, sources))),
         diagnostics=(*parsed.diagnostics, *astray, *cut),
         key=key,
-        size=_FACTOR * size_of(text for pair in said.items() for text in pair),
     )
 
 

@@ -54,8 +54,8 @@ def ops(pod: Pod, plan: Plan) -> list[Op]:
 
 def mount_ops(pod: Pod, plan: Plan) -> list[Op]:
     """The operations that mount what `plan` adds in the user's containers."""
-    of_init = _mount_ops("/spec/initContainers", pod.init_containers, plan.mounts)
-    return [*of_init, *_mount_ops("/spec/containers", pod.containers, plan.mounts)]
+    of_init = _mount_ops("/spec/initContainers", pod.spec.init_containers or (), plan.mounts)
+    return [*of_init, *_mount_ops("/spec/containers", pod.spec.containers or (), plan.mounts)]
 
 
 def annotations(pod: Pod, plan: Plan) -> dict[str, str]:

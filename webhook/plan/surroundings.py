@@ -54,7 +54,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
             ends=spec.restart_policy in {"OnFailure", "Never"},
             grace_seconds=_DEFAULT_GRACE_SECONDS if grace is None else grace,
             is_guaranteed=bool(others) and all(map(_is_guaranteed, others)),
-            bounds_storage=bool(apps) and all(_limit_of(each, EPHEMERAL) is not None for each in apps),
+            bounds_storage=_all_bound_storage(apps),
             level=PodLevel.of(pod, others) if spec.resources else None,
             shared_with=frozenset(user_of(pod, each).uid for each in pod.every_container()) if shared_by else None,
             shared_by=shared_by,
@@ -73,15 +73,23 @@ def _in_front(init_containers: Sequence[Container]) -> tuple[str, ...]:
     return tuple(names)
 
 
+def _all_bound_storage(apps: Sequence[Container]) -> bool:
+    for container in apps:
+        if _limit_of(container, EPHEMERAL) is None:
+            return False
+    return bool(apps)
+
+
 def _is_guaranteed(container: Container) -> bool:
     """Whether `container` has limits for CPU and memory, and requests (where there are any) equal to them.
 
     Source: https://kubernetes.io/docs/concepts/workloads/pods/pod-qos/#guaranteed
     """
-    return all(
-        (limit := _limit_of(container, name)) is not None and _request_of(container, name, limit) == limit
-        for name in ("cpu", "memory")
-    )
+    for name in ("cpu", "memory"):
+        limit = _limit_of(container, name)
+        if limit is None or _request_of(container, name, limit) != limit:
+            return False
+    return True
 
 
 def _limit_of(container: Container, name: str) -> Decimal | None:

@@ -22,7 +22,7 @@ from webhook.plan.variables import SubPath, Variables
 from webhook.pod import paths
 from webhook.pod.paths import LogPath
 from webhook.pod.refused_places import hidden_by, is_doubtful, is_never_read
-from webhook.pod.view import Container, EnvVar, Pod, Volume, VolumeMount
+from webhook.pod.view import Container, EnvVar, Pod, Volume, VolumeMount, absolute
 
 __all__ = ["Located", "Missing", "Reader", "Reading", "locate"]
 
@@ -103,14 +103,16 @@ def locate(pod: Pod, asked: Asked) -> Located:
 
     Nothing is looked for where it is the configuration's doing that the sidecars would keep the Pod from ending.
     """
-    apps = [container for container in pod.containers if container.name not in asked.ours]
-    others = {found.name: found for found in (*apps, *pod.init_containers) if found.name not in asked.ours}
+    apps = [container for container in pod.spec.containers or () if container.name not in asked.ours]
+    others = {found.name: found for found in pod.every_container() if found.name not in asked.ours}
     around = Surroundings.of(pod, apps, tuple(others.values()), asked.config, ships=asked.ships)
     if around.ends and not asked.request.native_sidecar and not asked.is_authors("native_sidecar"):
         return Located({}, around, ())
     locating = _Locating(pod, apps, others, asked)
     found = {source.name: locating.locate_all(source) for source in asked.request.sources}
-    return Located({name: each for name, each in found.items() if each}, around, tuple(locating.diagnostics))
+    if not all(found.values()):
+        found = {name: each for name, each in found.items() if each}
+    return Located(found, around, tuple(locating.diagnostics))
 
 
 class _Locating:
@@ -119,10 +121,10 @@ class _Locating:
     def __init__(self, pod: Pod, apps: Sequence[Container], containers: Mapping[str, Container], asked: Asked) -> None:
         self.pod = pod
         self.asked = asked
-        self.volumes = {volume.name: volume for volume in pod.volumes}
+        self.volumes = {volume.name: volume for volume in pod.spec.volumes or ()}
         self.app_containers = apps
         self.containers = containers
-        self.is_injected = len(containers) < len(pod.containers) + len(pod.init_containers)  # some are ours
+        self.is_injected = len(containers) < len(pod.every_container())  # some are ours
         self.diagnostics: list[Diagnostic] = []
         self.variables: dict[str, Variables] = {}  # by container, of those whose sub-paths have any
         self.mounts: dict[
@@ -304,11 +306,15 @@ class _Locating:
         if not container.volume_mounts:
             return None
         if id(container) not in self.mounts:
-            self.mounts[id(container)] = {mount.path: mount for mount in reversed(container.volume_mounts)}
-        if path.anchor not in self.above:
-            self.above[path.anchor] = (path.anchor, *paths.ancestors(path.anchor))
-        mounts = self.mounts[id(container)]
-        return next((mounts[place] for place in self.above[path.anchor] if place in mounts), None)
+            there = reversed(container.volume_mounts)
+            self.mounts[id(container)] = {absolute(mount.mount_path): mount for mount in there}
+        anchor, mounts = path.anchor, self.mounts[id(container)]
+        if anchor not in self.above:
+            self.above[anchor] = (anchor, *paths.ancestors(anchor))
+        for place in self.above[anchor]:
+            if place in mounts:
+                return mounts[place]
+        return None
 
     def _sub_path(self, container: Container, expression: str) -> SubPath:
         if container.name not in self.variables:

@@ -101,7 +101,7 @@ def is_doubtful(path: LogPath) -> bool:
 
 def _needed(container: Container) -> list[tuple[str, str]]:
     """The paths that `container` is known to need, each with what it is."""
-    needed = [("another mount", mount.path) for mount in container.volume_mounts or ()]
+    needed = [("another mount", absolute(mount.mount_path)) for mount in container.volume_mounts or ()]
     program = (container.command or container.args or ("",))[0]
     if program.startswith("/"):
         needed.insert(0, ("the program", absolute(program)))

@@ -298,10 +298,9 @@ class Pod(_View, frozen=True):
         """The volumes."""
         return self.spec.volumes or []
 
-    def every_container(self) -> Iterator[Container]:
+    def every_container(self) -> list[Container]:
         """App containers, then init containers, each in the Pod's order."""
-        yield from self.containers
-        yield from self.init_containers
+        return [*(self.spec.containers or ()), *(self.spec.init_containers or ())]
 
 
 class PodError(ValueError):

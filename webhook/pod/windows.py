@@ -22,12 +22,16 @@ def is_for_windows(pod: Pod) -> bool:
 
 
 def _is_selected(pod: Pod) -> bool:
-    selector = pod.spec.node_selector or {}
+    selector = pod.spec.node_selector
+    if not selector:
+        return False
     return _BUILD in selector or any(selector.get(key) == "windows" for key in _OS)
 
 
 def _is_required(pod: Pod) -> bool:
     """Whether every term of the required node affinity, one of which a node is to match, is for Windows."""
+    if pod.spec.affinity is None:
+        return False
     terms = list(_terms(pod))
     return bool(terms) and all(any(map(_is_of_windows, term)) for term in terms)
 
@@ -52,5 +56,5 @@ def _is_of_windows(requirement: NodeRequirement) -> bool:
 
 
 def _has_options(pod: Pod) -> bool:
-    contexts = (pod.spec.security_context, *(each.security_context for each in pod.every_container()))
-    return any(context is not None and context.windows_options is not None for context in contexts)
+    contexts = [pod.spec.security_context, *[each.security_context for each in pod.every_container()]]
+    return [context for context in contexts if context is not None and context.windows_options is not None] != []
