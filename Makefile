@@ -78,6 +78,7 @@ docs: $(READY) ## Write the reference pages from the tables in the code
 	@$(BIN)/python docs/house.py docs/house.svg
 	@PYTHONPATH=tests/sidecars $(BIN)/python tests/conformance/page.py docs/lines.md
 	@$(BIN)/python charts/readme.py charts/loghook
+	@$(BIN)/python -m webhook man >docs/loghook.1
 	@$(BIN)/python charts/schema.py charts/loghook
 
 format: $(READY) ## Format the code

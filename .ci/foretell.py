@@ -46,6 +46,7 @@ NEEDS = (
     Need("openssl", "apt-get install openssl", _program("openssl")),
     Need("root", "some files and users are root's alone to try", lambda: os.getuid() == 0),
     Need("pid namespaces", "root, and unshare", lambda: os.getuid() == 0 and _program("unshare")()),
+    Need("groff", "apt-get install groff-base", _program("groff")),
     Need("prlimit", "apt-get install util-linux", _program("prlimit")),
     Need("/proc", "Linux", Path("/proc/self").exists),
     Need("git repository", "a clone, where this is an archive", (ROOT / ".git").exists),

@@ -17,12 +17,12 @@ def test_help_shows_examples_and_every_command_with_serve_among_them(process: Ru
     result = process("--help")
     assert (result.code, result.err) == (0, "")
     listed = [line.split()[0] for line in result.out.partition("Commands:\n")[2].splitlines() if line.strip()]
-    assert listed == ["completion", "config", "explain", "inject", "lint", "preview", "serve", "verify"]
+    assert listed == ["completion", "config", "explain", "inject", "lint", "man", "preview", "serve", "verify"]
     assert "loghook inject -f app.yaml | kubectl apply -f -" in result.out
 
 
 @pytest.mark.parametrize(
-    "command", ["completion", "config", "explain", "inject", "lint", "preview", "serve", "verify", "demo"]
+    "command", ["completion", "config", "explain", "inject", "lint", "man", "preview", "serve", "verify", "demo"]
 )
 def test_each_command_has_help_with_an_example(run: Run, command: str) -> None:
     result = run(command, "--help")
@@ -91,7 +91,7 @@ PROMPT = [["--help"], ["--version"], [], ["nope"], ["inject"], ["completion", "f
 PROMPT += [["explain"], ["explain", "LH101"], ["explain", "no-such-thing"]]
 PROMPT += [
     [command, "--help"]
-    for command in ("completion", "config", "explain", "inject", "lint", "preview", "serve", "verify", "demo")
+    for command in ("completion", "config", "explain", "inject", "lint", "man", "preview", "serve", "verify", "demo")
 ]
 
 

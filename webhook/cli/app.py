@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import click
 
-from webhook.cli.commands import completion, config, demo, explain, inject, lint, preview, serve, verify
+from webhook.cli.commands import completion, config, demo, explain, inject, lint, man, preview, serve, verify
 from webhook.cli.failures import InputError
 
 __all__ = ["app", "run"]
@@ -52,8 +52,11 @@ def app(context: click.Context) -> None:
 
 _serve = click.Command(
     "serve",
+    help=serve.text(),
     short_help=serve.SUMMARY,
-    params=[click.Option([flag], help=settings["help"]) for flag, _, settings in serve.OPTIONS],
+    params=[
+        click.Option([flag], metavar=value, help=settings["help"] % settings) for flag, value, settings in serve.OPTIONS
+    ],
 )
 """As the help lists it and as the shell completes it; `webhook.cli.main` never lets it get here."""
 
@@ -66,6 +69,7 @@ for command in (
     lint.command,
     config.command,
     completion.command,
+    man.command,
     demo.command,
 ):
     app.add_command(command)

@@ -6,13 +6,14 @@ at what is loaded.
 """
 
 import argparse
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 from webhook.cli.failures import InputError
 
-__all__ = ["OPTIONS", "SUMMARY", "run"]
+__all__ = ["OPTIONS", "SUMMARY", "run", "text"]
 
 SUMMARY = "Serve the webhook over TLS."
 
@@ -58,6 +59,12 @@ def run(arguments: Sequence[str]) -> int:
     from webhook.cli import serve
 
     return serve.run(options)
+
+
+def text() -> str:
+    """The help as click takes it, but for usage and options: lines that begin with two spaces are not wrapped."""
+    about = f"{_ABOUT.partition(chr(10))[2]}\n{_EXIT_CODES}"
+    return re.sub(r"\n\n(?=  |Exit code:)", "\n\n\b\n", about)
 
 
 def _parser() -> _Parser:
