@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,10 @@ def test_the_version_is_said_under_each_name(process: Run, program: str) -> None
         pytest.fail(f"{program} is not installed beside {sys.executable}")
     result = process("--version", program=[str(installed)])
     assert (result.code, result.out, result.err) == (0, f"loghook {__version__}\n", "")
+
+
+def test_the_version_is_that_of_the_package() -> None:
+    assert version("loghook") == __version__
 
 
 def test_wrong_use_is_one_line_and_exit_code_2(run: Run) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import click
 
+from webhook import __version__
 from webhook.cli.commands import completion, config, demo, explain, inject, lint, man, preview, serve, verify
 from webhook.cli.failures import InputError
 
@@ -23,8 +24,6 @@ A Pod says which files to read, in annotations, e.g. loghook.dev/paths: /var/log
 
 def _show_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 - click calls it
     if wanted:
-        from webhook import __version__  # noqa: PLC0415 - only this asks, and it takes long to find
-
         click.echo(f"loghook {__version__}")
         context.exit()
 
