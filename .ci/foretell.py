@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -47,6 +48,7 @@ NEEDS = (
     Need("root", "some files and users are root's alone to try", lambda: os.getuid() == 0),
     Need("pid namespaces", "root, and unshare", lambda: os.getuid() == 0 and _program("unshare")()),
     Need("groff", "apt-get install groff-base", _program("groff")),
+    Need("atheris", ".venv/bin/python -m pip install atheris", lambda: find_spec("atheris") is not None),
     Need("prlimit", "apt-get install util-linux", _program("prlimit")),
     Need("/proc", "Linux", Path("/proc/self").exists),
     Need("git repository", "a clone, where this is an archive", (ROOT / ".git").exists),
