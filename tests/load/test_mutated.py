@@ -37,7 +37,7 @@ class Outside:
         sys.addaudithook(self._note)  # for the rest of the process: there is no way to take it back
 
     def _note(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if self._is_watched:
+        if self._is_watched and event != "builtins.id":  # which looks at an object of ours
             self.seen.append(f"{event} {arguments!r:.100}")
 
     @contextmanager
@@ -80,10 +80,10 @@ Apply = Callable[[Any, Any], Any]
 class Judge:
     """Asks about bodies, and finds what is wrong with the answers."""
 
-    def __init__(self, apply: Apply, additions_only: Callable[..., None]) -> None:
+    def __init__(self, apply: Apply, additions_only: Callable[..., None], mends_only: Callable[..., None]) -> None:
         self.counts = {"refused": 0, "broken": 0, "patched": 0, "without": 0}
         self._cores = [Reviews(load(text)) for text in CONFIGS]
-        self._apply, self._additions_only = apply, additions_only
+        self._apply, self._additions_only, self._mends_only = apply, additions_only, mends_only
 
     def answer(self, body: bytes, number: int = 0) -> Answer | None:
         """The answer under one of the configurations; None where the body is no review."""
@@ -114,17 +114,24 @@ class Judge:
         assert {op["op"] for op in ops} == {"add"}
         after = self._apply(pod, ops)
         if closely:
-            self._additions_only(pod, after, ops)
+            self._check_ops(response, pod, after, ops)
             assert jsonpatch.apply_patch(pod, ops) == after
             sent["request"]["object"] = after
             again = self.answer(json.dumps(sent).encode(), number)
             assert again
             assert "patch" not in json.loads(again.body)["response"]
 
+    def _check_ops(self, response: Any, pod: Any, after: Any, ops: list[dict[str, Any]]) -> None:
+        """Only additions; but where a Pod is injected already, what is ours may be put back (LH304)."""
+        if any(warning.startswith("LH304") for warning in response.get("warnings", ())):
+            self._mends_only(pod, ops)
+        else:
+            self._additions_only(pod, after, ops)
+
 
 @pytest.fixture
-def judge(apply: Apply, additions_only: Callable[..., None]) -> Judge:
-    return Judge(apply, additions_only)
+def judge(apply: Apply, additions_only: Callable[..., None], mends_only: Callable[..., None]) -> Judge:
+    return Judge(apply, additions_only, mends_only)
 
 
 def test_no_mutated_review_breaks_anything(

@@ -31,7 +31,7 @@ HAPPENINGS = (
     _of("removed", "a file is removed right after its last lines", "once", "once", "once"),
     _of("truncated", "a rotation by truncation (`copytruncate`), all of it read", "once", "once", "once"),
     _of("refilled", "truncated, and filled beyond its old length at once", "missed, changed", "once", "once"),
-    _of("rewritten", "written anew in place, at the same length", "missed", "once", "once"),
+    _of("rewritten", "written anew in place, at the same length", "once", "once", "once"),
     _of("stopped", "the sidecar restarts", "twice", "once", "once"),
     _of("killed", "the sidecar is killed, and restarts", "twice", "once", "once"),
     _of("replaced", "the sidecar restarts, and the application begins its file anew", "once", "once", "once"),

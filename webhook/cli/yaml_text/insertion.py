@@ -46,7 +46,7 @@ def add(text: str, path: Path, value: Any) -> str:
     """The YAML document `text` with `value` (plain data) added at `path`, the segments of a JSON Pointer.
 
     As in RFC 6902: into a list before the index (`-`: at its end), into a map as a new key or in place of its value,
-    where that is a scalar or empty. Raises DocumentError where more than that would have to change.
+    where no comment stands in that. Raises DocumentError where more than that would have to change.
     """
     (document,) = split(text)
     if alias := _shared(document, path):
@@ -172,7 +172,7 @@ def _replacement(document: Document, parent: Node | None, old: Node, value: Any)
     if not isinstance(parent, Mapping):
         return [Edit(old.start, old.end, flow(value))]
     if has_lines(old):
-        raise old.wrong("this cannot be replaced without losing what is written in it")
+        return [_in_place_of_lines(document, old, value)]
     text, lines = document.text, Lines(document.text)
     end = lines.end(old)
     needs_lines = isinstance(value, dict | list) and bool(value) and not parent.is_flow
@@ -183,6 +183,17 @@ def _replacement(document: Document, parent: Node | None, old: Node, value: Any)
     _, _, new = _block(document, {"key": value}, column).partition("\n")
     gone = Edit(len(text[: old.start].rstrip(" \t")), end, "")
     return [gone, lines.inserted(lines.below_comments(lines.following(end), column), new)]
+
+
+def _in_place_of_lines(document: Document, old: Node, value: Any) -> Edit:
+    """`value` behind the key, in place of the lines of `old`, which have nothing else in them."""
+    last = old
+    while below := children(last):
+        last = below[-1]
+    start, end = len(document.text[: old.start].rstrip()), len(document.text[: last.end].rstrip())
+    if "#" in document.text[old.start : end] or not document.text[:start].endswith(":"):
+        raise old.wrong("this cannot be replaced without losing what is written in it")
+    return Edit(start, end, " " + flow(value))
 
 
 def _block(document: Document, value: Any, column: int) -> str:
