@@ -199,9 +199,9 @@ def assets() -> Path:
     return Path(str(folder))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def api(assets: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
-    """A kube-apiserver of our own."""
+    """A kube-apiserver of the module's own: what another registered there would call its servers, which are gone."""
     with apiserver(assets, tmp_path_factory.mktemp("apiserver")) as found:
         yield found
 
@@ -252,7 +252,7 @@ def apiserver(assets: Path, folder: Path, *options: str) -> Iterator[Api]:
         etcd.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def registered(api: Api, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Webhook]:
     """Our server, registered with the API server of `api`."""
     with registration(api, Webhook(tmp_path_factory.mktemp("webhook"), "127.0.0.1")) as webhook:

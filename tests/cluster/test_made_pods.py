@@ -10,6 +10,7 @@ import itertools
 import json
 import os
 import random
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -213,11 +214,12 @@ def test_takes_injected_what_it_takes(api: Any) -> None:
 
 
 def expanded(expression: str, variables: dict[str, str]) -> str:
-    """As k8s.io/kubernetes/third_party/forked/golang/expansion has it, of expressions that the Maker makes."""
+    """As k8s.io/kubernetes/third_party/forked/golang/expansion has it, of expressions that the Maker makes.
+
+    Ours have names of our own for the same variables: what there is not is called alike in both.
+    """
     kept = expression.replace("$$", "\0")
-    for name in "ABC":
-        kept = kept.replace(f"$({name})", variables.get(name, f"<{name}>"))
-    return kept.replace("\0", "$")
+    return re.sub(r"\$\(([^)]*)\)", lambda found: variables.get(found[1], "<none>"), kept).replace("\0", "$")
 
 
 def places(containers: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
