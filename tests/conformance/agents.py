@@ -24,6 +24,7 @@ import fluentd_syntax
 import msgspec
 import pytest
 import yaml
+from otlp_json import plain
 from shipments import parsing, shipment, stream, target
 
 from webhook.config.formats import FORMATS
@@ -359,7 +360,7 @@ class _Receiver:
             for logs in json.loads(body)["resourceLogs"]:
                 for scope in logs["scopeLogs"]:
                     for each in scope["logRecords"]:
-                        document = _of_otlp(each["body"])
+                        document = plain(each["body"])
                         found.setdefault(document["loghook.source"], []).append(document)
         return found
 
@@ -375,17 +376,6 @@ class _Receiver:
             settled = settled + 0.2 if is_there and seen == len(self.bodies) else 0.0
         assert self.bodies, log.read_text("utf-8")[-3000:]
         return {case.name: [_record(each, None) for each in found.get(case.source, ())] for case in cases}
-
-
-def _of_otlp(value: dict[str, Any]) -> Any:
-    """A value of OTLP's JSON as Python has it."""
-    for kind, inner in value.items():
-        if kind == "kvlistValue":
-            return {each["key"]: _of_otlp(each.get("value", {})) for each in inner.get("values", [])}
-        if kind == "arrayValue":
-            return [_of_otlp(each) for each in inner.get("values", [])]
-        return int(inner) if kind == "intValue" else inner
-    return None
 
 
 # Fluent Bit, where it is found: no package registry has it.

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 import pytest
 from collector_program import found_collector
+from otlp_json import attributes, plain
 from pydantic import TypeAdapter
 
 from webhook.config.destinations import TYPES, AnyDestination
@@ -112,21 +113,6 @@ class Record(msgspec.Struct, frozen=True):
     resource: dict[str, Any]
 
 
-def _plain(value: dict[str, Any]) -> Any:
-    """A value of OTLP's JSON as Python has it."""
-    for kind, inner in value.items():
-        if kind == "kvlistValue":
-            return _attributes(inner.get("values", []))
-        if kind == "arrayValue":
-            return [_plain(each) for each in inner.get("values", [])]
-        return int(inner) if kind == "intValue" else inner
-    return None
-
-
-def _attributes(listed: list[dict[str, Any]]) -> dict[str, Any]:
-    return {each["key"]: _plain(each.get("value", {})) for each in listed}
-
-
 class Receiver:
     """A receiver of OTLP/HTTP, in JSON: what came in, and whether it takes anything now."""
 
@@ -170,12 +156,12 @@ class Receiver:
         found = []
         for _, body in list(self.requests):
             for resource_logs in json.loads(body)["resourceLogs"]:
-                resource = _attributes(resource_logs["resource"].get("attributes", []))
+                resource = attributes(resource_logs["resource"].get("attributes", []))
                 for scope_logs in resource_logs["scopeLogs"]:
                     for each in scope_logs["logRecords"]:
                         nanoseconds = int(each.get("timeUnixNano", 0))
-                        attributes = _attributes(each.get("attributes", []))
-                        found.append(Record(_plain(each.get("body", {})), attributes, nanoseconds, resource))
+                        own = attributes(each.get("attributes", []))
+                        found.append(Record(plain(each.get("body", {})), own, nanoseconds, resource))
         return found
 
     @property
