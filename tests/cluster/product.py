@@ -49,8 +49,8 @@ def load_product(folder: Path) -> None:
     archive = folder / "loghook.tar"
     entry = [str(python), "-X", "pycache_prefix=/pycache", "-m"]
     (reader,) = python.parents[1].glob("lib/python3*/site-packages/webhook/reader")
-    # Where the Dockerfile puts the interpreter and the reader.
-    places = [f"/opt/loghook/bin/python=->{python}", f"/opt/loghook/reader=->{reader}"]
+    # Where the Dockerfile puts the interpreter and the reader; `env` is the distribution's.
+    places = [f"/opt/loghook/bin/python=->{python}", f"/opt/loghook/reader=->{reader}", "/usr/bin/env=/usr/bin/env"]
     _run(program, "pyimage", IMAGE, archive, python.parents[1], f"/pycache/={cache}", *places, "--", *entry)
     _run(program, "load", archive)
     archive.unlink()

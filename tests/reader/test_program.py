@@ -351,6 +351,15 @@ def test_ends_with_0_though_no_file_ever_came(start: Start, number: signal.Signa
     assert running.stdout == b""
 
 
+def test_loses_nothing_where_the_signal_comes_before_the_program(start: Start, logs: Path) -> None:
+    """As in a Job that ends at once: the interpreter takes longer to start than the application to run."""
+    append(logs / "app.log", "one\nhalf")
+    running = start()
+    assert until(lambda: Path(f"/proc/{running.pid}/exe").resolve().name.startswith("python"))
+    assert running.stop() == 0
+    assert running.lines == ["one", "half"]
+
+
 def test_a_plain_container_reads_on_until_the_files_are_quiet(start: Start, logs: Path) -> None:
     append(logs / "app.log", "one\n")
     running = start(is_native=False, drain_seconds=2)

@@ -54,8 +54,9 @@ def _fluent_bit(given: Assignment) -> list[str]:
 
 
 def _reader(given: Assignment) -> list[str]:
-    _python, *options, _program = READER.command(given).command
-    return [getattr(sys, "_base_executable", sys.executable), *options, str(PROGRAM), *READER.command(given).args]
+    env, blocked, _python, *options, _program = READER.command(given).command
+    python = getattr(sys, "_base_executable", sys.executable)
+    return [env, blocked, python, *options, str(PROGRAM), *READER.command(given).args]
 
 
 ENGINES: dict[str, Callable[[Assignment], list[str]]] = {

@@ -703,6 +703,19 @@ def test_ends_with_0_though_no_file_ever_came(stream: Starter, logs: Path, numbe
     assert running.written == b""
 
 
+def test_loses_nothing_where_the_signal_comes_while_it_starts(stream: Starter, logs: Path, tmp_path: Path) -> None:
+    """As in a Job that ends at once: the processes with which the script begins may take longer."""
+    slow = tmp_path / "random"
+    os.mkfifo(slow)
+    append(logs / "app.log", "one\nhalf")
+    running = stream(logs / "app.log", change=("/dev/urandom", str(slow)))
+    with slow.open("wb") as random:  # opened once the script reads it
+        running.tell()
+        random.write(bytes(16))
+    assert running.end() == 0
+    assert running.lines == ["one", "half"]
+
+
 @pytest.mark.parametrize("to_group", [False, True], ids=["process", "group"])
 @pytest.mark.parametrize("moment", [0.0, 0.4, 1.1])
 def test_loses_nothing_that_was_written_before_the_signal(

@@ -57,6 +57,7 @@ class Program:
         self._is_stopping = False
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._end)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM,))  # blocked at our start, to lose none
         self.report = Report()
         self._task = task
         self._offsets = Offsets(task.state)

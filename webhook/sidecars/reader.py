@@ -14,8 +14,16 @@ class Reader:
     has_state = True
     can_free = True
     drains_itself = True
-    files = frozenset({"/dev", "/etc", "/lib", "/lib64", "/opt/loghook", "/usr/lib", "/usr/local", STATE_DIRECTORY})
-    _command = ("/opt/loghook/bin/python", "-I", "-S", "/opt/loghook/reader/__main__.py")
+    files = frozenset(
+        {"/bin", "/dev", "/etc", "/lib", "/lib64", "/opt/loghook", "/usr/bin", "/usr/lib", "/usr/local"}
+        | {STATE_DIRECTORY}
+    )
+    # A Job may have ended before the interpreter has a handler for SIGTERM, and the kernel drops what the first process
+    # of a container neither handles nor blocks. So it starts with the signal blocked, and unblocks it itself.
+    _command = (
+        *("/usr/bin/env", "--block-signal=TERM"),
+        *("/opt/loghook/bin/python", "-I", "-S", "/opt/loghook/reader/__main__.py"),
+    )
 
     def command(self, assignment: Assignment) -> Command:
         """Run it with all that it is to know in its arguments."""

@@ -1,4 +1,6 @@
 # loghook: streams log files to stdout. Arguments: DRAIN FROM EXCLUDES -- PATH...
+stop=''
+trap 'stop=1; trap "" TERM INT' TERM INT
 export LC_ALL=C
 exec 3>&1 4>&2 2>/dev/null
 nl='
@@ -9,10 +11,9 @@ ulimit -n "$(ulimit -Hn)"
 mark=$(head -c 16 /dev/urandom | md5sum)
 mark=${mark%% *}
 [ "$mark" ] || exit 1
-fds='' told='' uid='' low=30 todo='' more='' stop='' ended='' pause='' quiet=0 step=0
+fds='' told='' uid='' low=30 todo='' more='' ended='' pause='' quiet=0 step=0
 IFS=$nl
 set -f
-trap 'stop=1; trap "" TERM INT' TERM INT
 
 # Is it a file to read, given the patterns $2 of files to leave out?
 wanted() {
