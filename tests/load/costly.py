@@ -1,14 +1,23 @@
 """Reviews made of dice, for searches after the one that costs most: all in them may be far too long or too many."""
 
 import json
+import time
+import tracemalloc
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from webhook.annotations.registry import KEYS, PREFIX
+from webhook.config.loghook_yaml import load
+from webhook.review import NotAReview, Reviews
 
-__all__ = ["BODY_BYTES", "CONFIG", "review_of"]
+__all__ = ["BODY_BYTES", "CONFIG", "CPU_SECONDS", "PEAK_BYTES", "cost", "review_of"]
 
 BODY_BYTES = 7 * 2**20
+CPU_SECONDS = 0.25
+PEAK_BYTES = 64 * 2**20
+"""What one review may take of the processor's time and of memory."""
+
+_TRIES = 3
 CONFIG = """
 destinations:
   central: {type: otlp, host: otlp.example, token: {secret: s, key: k}}
@@ -60,7 +69,12 @@ _FRAGMENTS = (
     *("%Y", "%", "é", "😀", "\u0000", "loghook", "loghook-logs", "central", "search", "json", "vector", "fluentd"),
 )
 _COUNTS = (0, 1, 2, 3, 8, 31, 32, 33, 64, 250, 256, 257, 1000, 1024, 4000, 30_000, 100_000)
-_LISTS = ("volumeMounts", "env", "envFrom", "command", "args", "volumes", "imagePullSecrets", "tolerations")
+_LISTS = (
+    *("volumeMounts", "env", "envFrom", "command", "args", "volumes", "imagePullSecrets", "tolerations"),
+    *("ephemeralContainers", "topologySpreadConstraints", "hostAliases", "ports", "resizePolicy"),
+)
+_MAPS = ("nodeSelector", "resources", "affinity", "lifecycle", "securityContext", "os", "nobody")
+_SCALARS = ("0", "-1", "1e40", "1e400", "-0.0", "9" * 19, "9" * 400, "0.1e-400", "null", "true", '"1e40"', '"\\u0000"')
 
 
 class _Dice:
@@ -77,6 +91,44 @@ class _Dice:
         return "".join(parts)[: self.one_of((40, 250, 250, 500, 2000, 4000, 30_000))]
 
 
+def cost(body: bytes) -> tuple[float, int]:
+    """Processor time in seconds and peak memory in bytes of one answer, each measured for itself.
+
+    The time is the process's own, and the least of some tries where it is too much: on a busy machine others take the
+    processor's caches, but a review that costs too much does so each time.
+    """
+    return _seconds(body), _peak(body)
+
+
+def _seconds(body: bytes) -> float:
+    least = float("inf")
+    for _ in range(_TRIES):
+        reviews = Reviews(load(CONFIG))  # which remembers nothing yet
+        started = time.process_time()
+        _answer(reviews, body)
+        least = min(least, time.process_time() - started)
+        if least < CPU_SECONDS:
+            break
+    return least
+
+
+def _peak(body: bytes) -> int:
+    reviews = Reviews(load(CONFIG))
+    tracemalloc.start()
+    try:
+        _answer(reviews, body)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def _answer(reviews: Reviews, body: bytes) -> None:
+    try:
+        reviews.answer(body)
+    except NotAReview:
+        return  # HTTP 400, which costs what it costs
+
+
 def review_of(thrown: Iterable[int]) -> bytes:
     """A review of at most 7 MiB: half legal, half not, as the API server may send both."""
     dice = _Dice(thrown)
@@ -84,7 +136,7 @@ def review_of(thrown: Iterable[int]) -> bytes:
     for _ in range(dice.one_of((0, 1, 2, 4, 8))):
         key, text = dice.one_of(tuple(KEYS.values())), dice.text()
         value = dice.one_of((key.example, text, key.example + text))
-        for number in range(dice.one_of((1, 1, 2, 8, 32, 250, 1000))):
+        for number in range(min(dice.one_of((1, 1, 2, 8, 32, 250, 1000)), _as_many(value, BODY_BYTES // 4))):
             source = f"s{number}." if key.scope == "source" and number else ""
             annotations[f"{PREFIX}{source}{key.name}"] = value
     if dice.one_of((0, 1)):
@@ -92,13 +144,46 @@ def review_of(thrown: Iterable[int]) -> bytes:
     spec: dict[str, Any] = {}
     for name in ("containers", "initContainers"):
         container = {"name": dice.one_of(("app", dice.text())), **_lists(dice)}
-        spec[name] = [{**container, "name": f"{container['name']}{number}"} for number in range(_few(dice))]
+        count = min(_few(dice), _as_many(json.dumps(container), BODY_BYTES // 2))
+        spec[name] = [{**container, "name": f"{container['name']}{number}"} for number in range(count)]
     spec |= _lists(dice)
-    metadata = {"annotations": annotations, "labels": {"app": dice.text()}, "ownerReferences": [{}] * _few(dice)}
+    annotations |= _numbered(dice, "example.com/", dice.one_of(("", dice.text())))
+    labels = {"app": dice.text(), **_numbered(dice, "l", "")}
+    metadata = {"annotations": annotations, "labels": labels, "ownerReferences": [{}] * _few(dice)}
     kind = {"group": "", "version": "v1", "kind": "Pod"}
     request = {"uid": "u", "kind": kind, "operation": "CREATE", "object": {"metadata": metadata, "spec": spec}}
     whole = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}
-    return json.dumps(whole, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    text = json.dumps(whole, ensure_ascii=dice.one_of((False, True)), separators=(",", ":"))
+    return _forged(dice, text).encode("utf-8", "replace")
+
+
+def _forged(dice: _Dice, text: str) -> str:
+    """`text` as no API server would write it, or as it is: members twice, keys escaped, what is deep."""
+    for _ in range(dice.one_of((0, 0, 1, 2))):
+        member = dice.one_of(("containers", "volumes", "metadata", "annotations", "projected", "lifecycle", "nobody"))
+        place, behind = dice.one_of((('"spec":{', ""), ('"metadata":{', ""), ('"request":{', ""), ("{", '"name":')))
+        deep = _deep(dice)
+        count = min(int(dice.one_of(_COUNTS)), _as_many(deep, BODY_BYTES // 2))
+        text = text.replace(f"{place}{behind}", f'{place}"{member}":{deep},{behind}', count)
+    keys: str = dice.one_of((PREFIX, PREFIX, PREFIX, "\\u006c" + PREFIX[1:]))
+    return text.replace(PREFIX, keys)
+
+
+def _deep(dice: _Dice) -> str:
+    """Some JSON: wide, or deep, or a number that hardly anybody takes."""
+    begin, end = dice.one_of((("[", "]"), ('{"a":', "}"), ('[{"name":', "}]")))
+    depth, wide, scalar = dice.one_of((0, 1, 3, 64, 500, 2000)), int(dice.one_of(_COUNTS)), dice.one_of(_SCALARS)
+    items = ",".join([scalar] * min(wide, 2**20 // len(scalar)))
+    return f"{begin * depth}[{items}]{end * depth}"
+
+
+def _numbered(dice: _Dice, prefix: str, value: str) -> dict[str, str]:
+    return {f"{prefix}{number}": value for number in range(dice.one_of((0, 0, 1, 256, 10_000)))}
+
+
+def _as_many(item: str, bytes_: int) -> int:
+    """How often `item` may come for so many bytes, with what JSON puts around it: what is larger is no review."""
+    return bytes_ // (len(item.encode("utf-8", "replace")) + 20)
 
 
 def _few(dice: _Dice) -> int:
@@ -110,10 +195,26 @@ def _lists(dice: _Dice) -> dict[str, Any]:
     made: dict[str, Any] = {}
     for _ in range(dice.one_of((0, 1, 2, 3))):
         name = dice.one_of(_LISTS)
-        count = min(int(dice.one_of(_COUNTS)), 5000)
         text = dice.text()[:500]
+        count = min(int(dice.one_of(_COUNTS)), _as_many(text, BODY_BYTES // 4))
         made[name] = [_item(name, number, text) for number in range(count)]
+    for _ in range(dice.one_of((0, 0, 1, 2))):
+        made |= _map(dice)
     return made
+
+
+def _map(dice: _Dice) -> dict[str, Any]:
+    """A map of a container or of a Pod's spec."""
+    name, text = dice.one_of(_MAPS), dice.text()[:500]
+    count = min(int(dice.one_of(_COUNTS)), _as_many(text, BODY_BYTES // 8))
+    numbered = {f"{text[:60]}{number}": text for number in range(count)}
+    if name == "affinity":
+        each = {
+            "matchExpressions": [{"key": text, "operator": "In", "values": [text] * min(count, 64)}] * min(count, 64)
+        }
+        terms = {"nodeSelectorTerms": [each] * min(count, 32)}
+        return {name: {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}}
+    return {name: {"requests": numbered, "limits": numbered} if name == "resources" else numbered}
 
 
 def _item(name: str, number: int, text: str) -> Any:
