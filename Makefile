@@ -10,14 +10,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUNS := $(VENV)/.runs
 READY := $(VENV)/.ready
+SITE := $(VENV)/site
 LOCK = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-header \
-	--no-annotate --no-emit-index-url pyproject.toml
+	--no-annotate --no-emit-index-url
 FAST := $(addprefix tests/,pod annotations config plan test_golden.py test_messages.py test_review.py \
 	server/test_admission.py)
 ASSETS = $${KUBEBUILDER_ASSETS:-$$(test -x $(ENVTEST_DIR)/setup && $(ENVTEST_DIR)/setup)}
 
 .DEFAULT_GOAL := help
-.PHONY: bench-stream help told checks run test test-fast test-api test-cluster image check bench soak docs format lock clean
+.PHONY: bench-stream help told checks run test test-fast test-api test-cluster image check bench soak docs site format lock clean
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,14 +82,24 @@ docs: $(READY) ## Write the reference pages from the tables in the code
 	@$(BIN)/python -m webhook man >docs/loghook.1
 	@$(BIN)/python charts/schema.py charts/loghook
 
+# An environment of its own: whoever tests or runs the webhook needs none of it. The variable quiets an advertisement.
+$(SITE)/.ready: pyproject.toml requirements-site.txt .ci/environment.py .ci/packages.py
+	@$(PYTHON) .ci/environment.py $(SITE) site
+	@touch $@
+
+site: $(SITE)/.ready ## Make the documentation as a site, in .dev/site, with every link checked
+	@NO_MKDOCS_2_WARNING=1 $(SITE)/bin/mkdocs build --quiet --site-dir .dev/site
+	@echo "The site is at .dev/site/index.html; to read it while you write: $(SITE)/bin/mkdocs serve"
+
 format: $(READY) ## Format the code
 	@$(BIN)/ruff check --fix-only --quiet .
 	@$(BIN)/ruff format .
 
 lock: $(READY) ## Lock the newest versions of all dependencies
 	@$(BIN)/python -m pip install --quiet uv
-	@$(LOCK) --output-file requirements.txt
-	@$(LOCK) --extra dev --output-file requirements-dev.txt
+	@$(LOCK) pyproject.toml --output-file requirements.txt
+	@$(LOCK) pyproject.toml --extra dev --output-file requirements-dev.txt
+	@$(LOCK) --group site --output-file requirements-site.txt
 
 clean: ## Remove the environment and everything that was made
 	rm -rf $(VENV) .dev .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist

@@ -40,7 +40,11 @@ class Kind:
         return len(_PINNED.findall(self.lock.read_text("utf-8")))
 
 
-KINDS = {"run": Kind(ROOT / "requirements.txt", 200), "dev": Kind(ROOT / "requirements-dev.txt", 400)}
+KINDS = {
+    "run": Kind(ROOT / "requirements.txt", 200),
+    "dev": Kind(ROOT / "requirements-dev.txt", 400),
+    "site": Kind(ROOT / "requirements-site.txt", 130),
+}
 _PINNED = re.compile(r"^([A-Za-z0-9._-]+)==\S+", re.MULTILINE)
 
 
