@@ -7,19 +7,18 @@ configuration's defaults for the namespace, its general defaults, and what is bu
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from webhook.annotations import values
 from webhook.annotations.defaults import configured, details
 from webhook.annotations.registry import BUILT_IN_FORMATS, KEYS, PREFIX, SOURCE_FIELDS, WRITTEN, Key
 from webhook.annotations.request import Request, Source
-from webhook.annotations.values import PATHS_LIMIT
+from webhook.annotations.values import PATHS_LIMIT, nearest, sound_paths
 from webhook.diagnostics import Diagnostic, Mistake, Mistaken
 
-__all__ = ["Parsed", "asks", "parse", "said"]
+__all__ = ["Parsed", "asks", "parse", "parse_said", "said"]
 
 _SOURCE_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?")
 _TAKEN_NAMES = frozenset({"agent", "drain", "config", "state", "token"})
@@ -57,16 +56,26 @@ def parse(
     `formats` are the names of all there are. Never raises: every mistake is in the diagnostics, in the order of the
     annotations' keys.
     """
+    return parse_said(said(annotations), defaults, formats)
+
+
+def parse_said(
+    said: tuple[tuple[str, str], ...], defaults: Mapping[str, str] | None, formats: frozenset[str]
+) -> Parsed:
+    """As `parse`, of those annotations by which a user speaks to loghook."""
     settled = configured(tuple(defaults.items()) if defaults else (), formats)
-    words = _words(said(annotations), formats)
+    words, mistakes = _words(said, formats)
     pod, named = _levels(words)
-    for_pod = {**settled.for_pod, **{field: word.value for field, word in pod.said.items() if field in settled.for_pod}}
-    shared = settled.for_sources
-    sources, wrong = ((), ()) if for_pod["inject"] is False else _sources(pod, named, shared, inject=for_pod["inject"])
-    keys = {field: word.whole for field, word in pod.said.items() if field in settled.for_pod}
-    without_effect = _without_effect(sources) if for_pod["node_agent_hints"] == "none" else ()
-    mistakes = (mistake for word in words for mistake in word.wrong)
-    return Parsed(Request(sources=sources, said=keys, **for_pod), (*mistakes, *wrong, *without_effect))
+    for_pod, keys = dict(settled.for_pod), {}
+    for field, word in pod.said.items():
+        if field in for_pod:
+            for_pod[field], keys[field] = word.value, word.whole
+    sources, wrong = (), list[Diagnostic]()
+    if for_pod["inject"] is not False:
+        sources, wrong = _sources(pod, named, settled.for_sources, inject=for_pod["inject"])
+    if for_pod["node_agent_hints"] == "none" and any([word.key and word.key.about_records for word in words]):
+        wrong += _without_effect(sources)
+    return Parsed(Request(sources=sources, said=keys, **for_pod), (*mistakes, *wrong))
 
 
 # Words.
@@ -86,21 +95,25 @@ class _Word(msgspec.Struct, frozen=True):
     meant: str | None = None
 
 
-def _words(annotations: Iterable[tuple[str, str]], formats: frozenset[str]) -> list[_Word]:
-    """What `annotations` say to loghook, in the order of their keys."""
+def _words(annotations: Iterable[tuple[str, str]], formats: frozenset[str]) -> tuple[list[_Word], list[Diagnostic]]:
+    """What `annotations` say to loghook, in the order of their keys, and all that is wrong with them."""
     words: list[_Word] = []
+    mistakes: list[Diagnostic] = []
     guesses = _SUGGESTIONS_LIMIT
     for whole, text in sorted(annotations):
-        words.append(_word(whole, text, formats, is_guessed=guesses > 0))
-        guesses -= bool(words[-1].wrong)
-    return words
+        word = _word(whole, text, formats, is_guessed=guesses > 0)
+        words.append(word)
+        if word.wrong:
+            mistakes += word.wrong
+            guesses -= 1
+    return words, mistakes
 
 
 def _word(whole: str, text: str, formats: frozenset[str], *, is_guessed: bool) -> _Word:
     source, dot, name = whole[len(PREFIX) :].rpartition(".")
     key = KEYS.get(name)
     if key is None:
-        return _unknown(whole, source, values.nearest(name, KEYS) if is_guessed else None)
+        return _unknown(whole, source, nearest(name, KEYS) if is_guessed else None)
     if dot and not _SOURCE_NAME.fullmatch(source):
         return _Word(whole, wrong=(Diagnostic("LH102", whole),))
     if source in _TAKEN_NAMES:
@@ -108,10 +121,10 @@ def _word(whole: str, text: str, formats: frozenset[str], *, is_guessed: bool) -
     if source and key.scope == "pod":
         return _Word(whole, wrong=(Diagnostic("LH104", whole, None, {"name": name, "example": key.example}),))
     try:
-        return _Word(whole, source, key, key.value(text, formats))
+        return _Word(whole, source, key, key.value(text, formats) if key.names_format else key.parse(text))
     except Mistaken as mistaken:
         wrong = tuple(_mistake(whole, text, key, each, is_guessed=is_guessed) for each in mistaken.each)
-        return _Word(whole, source, key, values.sound_paths(text) if name == "paths" else None, wrong)
+        return _Word(whole, source, key, sound_paths(text) if name == "paths" else None, wrong)
 
 
 def _mistake(whole: str, text: str, key: Key, mistake: Mistake, *, is_guessed: bool) -> Diagnostic:
@@ -137,7 +150,7 @@ class _Level(msgspec.Struct, frozen=True):
 
     name: str
     said: Mapping[str, _Word]
-    failed: frozenset[str]
+    failed: Collection[str]
 
     def key(self, name: str) -> str:
         """The whole key `name` of this level."""
@@ -158,7 +171,7 @@ def _levels(words: Iterable[_Word]) -> tuple[_Level, list[_Level]]:
             said.setdefault(word.source, {}).setdefault("paths", msgspec.structs.replace(word, value=()))
         if word.wrong:
             failed.setdefault(word.source, set()).add(word.key.name if word.key else word.meant or "")
-    pod, *named = (_Level(name, said[name], frozenset(failed.get(name, ()))) for name in sorted(said))
+    pod, *named = [_Level(name, said[name], failed.get(name, ())) for name in sorted(said)]
     return pod, named
 
 
@@ -167,36 +180,46 @@ def _levels(words: Iterable[_Word]) -> tuple[_Level, list[_Level]]:
 
 def _sources(
     pod: _Level, named: Sequence[_Level], shared: Mapping[str, Any], *, inject: bool | None
-) -> tuple[tuple[Source, ...], tuple[Diagnostic, ...]]:
+) -> tuple[tuple[Source, ...], list[Diagnostic]]:
     """The sources that have paths, over the defaults that are `shared`; and what is wrong with the others."""
     has_unnamed = "paths" in pod.said or ("paths" in shared and (inject or not named))
     levels = [pod, *named] if has_unnamed else named
     if not levels:
-        return (), () if "paths" in pod.failed else (Diagnostic("LH105", pod.key("paths")),)
-    looked_at = levels[: PATHS_LIMIT + 1]
-    wrong = tuple(mistake for level in looked_at for mistake in _against(level, is_unnamed=level is pod))
-    sources = tuple(_source(level, pod, shared) for level in looked_at if level is pod or "paths" in level.said)
-    if len(levels) > PATHS_LIMIT or sum(len(source.paths) for source in sources) > PATHS_LIMIT:
-        return (), (*wrong, Diagnostic("LH116", pod.key("paths")))
-    return sources, wrong
+        return (), [] if "paths" in pod.failed else [Diagnostic("LH105", pod.key("paths"))]
+    sources: list[Source] = []
+    wrong: list[Diagnostic] = []
+    paths = 0
+    for level in levels[: PATHS_LIMIT + 1]:
+        objection = _objection(level, is_unnamed=level is pod)
+        if objection is not None:
+            wrong.append(objection)
+        if level is pod or "paths" in level.said:
+            sources.append(_source(level, pod, shared))
+            paths += len(sources[-1].paths)
+    if len(levels) > PATHS_LIMIT or paths > PATHS_LIMIT:
+        return (), [*wrong, Diagnostic("LH116", pod.key("paths"))]
+    return tuple(sources), wrong
 
 
-def _against(level: _Level, *, is_unnamed: bool) -> Iterator[Diagnostic]:
+def _objection(level: _Level, *, is_unnamed: bool) -> Diagnostic | None:
     """What is wrong with the source of `level` as a whole."""
     if not is_unnamed and "paths" not in level.said:
-        if "paths" not in level.failed:
-            yield Diagnostic("LH105", level.key("paths"))
-        return
+        return None if "paths" in level.failed else Diagnostic("LH105", level.key("paths"))
     names_destination = "destination" in level.said or "destination" in level.failed
     if names_destination and "mode" in level.said and level.said["mode"].value == "streaming":
-        yield Diagnostic("LH131", level.key("destination"))  # of one level, they contradict one another
+        return Diagnostic("LH131", level.key("destination"))  # of one level, they contradict one another
+    return None
 
 
 def _source(level: _Level, pod: _Level, shared: Mapping[str, Any]) -> Source:
     """The source of `level`: what it says, over what the Pod says for all, over what is `shared`."""
-    said = {field: word for each in (pod, level) for field, word in each.said.items() if field in SOURCE_FIELDS}
-    values_ = {**shared, **{field: word.value for field, word in said.items()}, "mode": _mode(level, pod, shared)}
-    return Source(name=level.name, said={field: word.whole for field, word in said.items()}, **values_)
+    values, said = dict(shared), {}
+    for each in (pod,) if level is pod else (pod, level):
+        for field, word in each.said.items():
+            if field in SOURCE_FIELDS:
+                values[field], said[field] = word.value, word.whole
+    values["mode"] = _mode(level, pod, shared)
+    return Source(name=level.name, said=said, **values)
 
 
 def _mode(level: _Level, pod: _Level, shared: Mapping[str, Any]) -> str:

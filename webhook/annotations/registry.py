@@ -46,11 +46,12 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     about: str
     names_format: bool = False
     about_records: bool = False
+    field: str = ""
+    """The attribute of Request or Source that holds the value; follows from the name."""
 
-    @property
-    def field(self) -> str:
-        """The attribute of Request or Source that holds the value."""
-        return self.name.replace("-", "_")
+    def __post_init__(self) -> None:
+        """Name the field, once: each annotation of each Pod asks for it."""
+        msgspec.structs.force_setattr(self, "field", self.name.replace("-", "_"))
 
     def value(self, text: str, formats: Collection[str]) -> Any:
         """What `text` means, where there are `formats`. Raises Mistaken."""

@@ -45,7 +45,7 @@ __all__ = [
 
 PATHS_LIMIT = 32  # in one Pod, over all its sources
 
-_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")  # RFC 1123
+_LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")  # RFC 1123
 _FIELD = re.compile(r"([A-Za-z][A-Za-z0-9_]{0,62})=(.{0,256})", re.DOTALL)
 _FIELDS_LIMIT = 16
 _LINE_LIMIT = 256
@@ -58,7 +58,7 @@ _T = TypeVar("_T")
 
 def _items(text: str) -> list[str]:
     """The parts of a list that commas or newlines separate."""
-    return [item for item in map(str.strip, text.replace("\n", ",").split(",")) if item]
+    return list(filter(None, map(str.strip, text.replace("\n", ",").split(","))))
 
 
 def _all(parse_item: Callable[[str], _T], items: Iterable[str]) -> tuple[_T, ...]:
@@ -105,6 +105,8 @@ def name_globs(text: str) -> tuple[str, ...]:
 
 def containers(text: str) -> tuple[str, ...]:
     """The names of containers of a list; at least one."""
+    if _LABEL.fullmatch(text):
+        return (text,)
 
     def parse_name(item: str) -> str:
         if not _LABEL.fullmatch(item):

@@ -59,14 +59,15 @@ def ask(annotations: Mapping[str, str], config: Config, namespace: str) -> Asked
     key = namespace, said
     found: Asked | None = config.memory.asked.find(key)
     if found is None:
-        found = _asked(key, dict(said), config, namespace)
+        found = _asked(key, config)
         if not config.memory.asked.is_new(key):
             config.memory.asked.keep(key, found, found.size)
     return found
 
 
-def _asked(key: tuple[str, Said], said: Mapping[str, str], config: Config, namespace: str) -> Asked:
-    parsed = parser.parse(said, config.defaults_for(namespace), config.format_names)
+def _asked(key: tuple[str, Said], config: Config) -> Asked:
+    namespace, said = key
+    parsed = parser.parse_said(said, config.defaults_for(namespace), config.format_names)
     sources, astray = _addressed(parsed.request.sources, config, namespace)
     request, cut = within_ceiling(parsed.request, config)
     if sources is not request.sources:
@@ -88,7 +89,7 @@ def _addressed(
     sources: tuple[Source, ...], config: Config, namespace: str
 ) -> tuple[tuple[Source, ...], tuple[Diagnostic, ...]]:
     """The `sources` that a Pod of `namespace` can have, and what is wrong with the destinations of the others."""
-    if all(source.mode != "agent" for source in sources):
+    if not any([source.mode == "agent" for source in sources]):
         return sources, ()
     known = config.destinations_for(namespace)
     looked_at = [(source, _misaddressed(source, known, config, namespace)) for source in sources]

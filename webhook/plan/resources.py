@@ -137,6 +137,8 @@ def within_ceiling(request: Request, config: Config) -> tuple[Request, list[Diag
     A ceiling may have been lowered since the Pod was written, so what is above it is cut and warned about; with
     `policy.enforce` it is a mistake.
     """
+    if not _says_anything(request):
+        return request, []
     ceiling = config.policy.ceiling
     cut: dict[str, str] = {}
     found = []
@@ -157,6 +159,13 @@ def within_ceiling(request: Request, config: Config) -> tuple[Request, list[Diag
     if within.cpu_request and within.cpu_limit is None and ceiling.cpu and _exceeds(_burst(within), ceiling.cpu):
         within = msgspec.structs.replace(within, cpu_limit=ceiling.cpu)
     return within, found
+
+
+def _says_anything(request: Request) -> bool:
+    """Whether there is a word about resources; in most Pods there is none."""
+    said = request.cpu_request, request.cpu_limit, request.memory_request, request.memory_limit
+    storage = request.ephemeral_storage_request, request.ephemeral_storage_limit
+    return "volume_size_limit" in request.said or any(said) or any(storage)
 
 
 def _exceeds(asked: str, most: str) -> bool:

@@ -16,8 +16,11 @@ __all__ = ["LENGTH_LIMIT", "LogPath", "ancestors", "is_under", "leaves_nothing",
 LENGTH_LIMIT = 512
 _NAME_LIMIT = 255  # of a file, on every file system of Linux
 
-# What most paths are: nothing is wrong with such a one, and nothing more need be asked but whether it has `**`.
-_PLAIN = re.compile(r"(?:/[A-Za-z0-9_*?-][A-Za-z0-9._*?-]*)+", re.ASCII)
+# What most paths are: nothing is wrong with such a one, and nothing more need be asked but whether it has `**`. As many
+# segments as are literal, and have another behind them, are the directory.
+_PLAIN = re.compile(
+    r"((?:/[A-Za-z0-9_-][A-Za-z0-9._-]*+)*)/([A-Za-z0-9_*?-][A-Za-z0-9._*?-]*+(?:/[A-Za-z0-9_*?-][A-Za-z0-9._*?-]*+)*+)"
+)
 _GLOB = re.compile(r"[*?\[]")
 _SHORT_DIRECTORY = re.compile(r"(?=.{1,40}\Z)(/[A-Za-z0-9._-]+)+/")
 _BRACKETS = re.compile(r"\[[!^]?+(?:\][^]/]*|[^]/]+)\]")
@@ -43,6 +46,10 @@ class LogPath(msgspec.Struct, frozen=True):
 
 def parse(text: str) -> LogPath:
     """The path written in `text`. Raises Mistake."""
+    plain = _PLAIN.fullmatch(text) if len(text) <= LENGTH_LIMIT and "**" not in text else None
+    if plain is not None:
+        directory, rest = plain.groups()
+        return LogPath(text, directory or "/", "*" in rest or "?" in rest)
     code = _objection(text)
     if code:
         raise Mistake(code, text, path=text if _SHORT_DIRECTORY.fullmatch(text) else "/var/log/app/")
@@ -65,8 +72,6 @@ def _objection(text: str) -> str | None:
     """The id of what is wrong with `text`, the plainest mistake first."""
     if len(text) > LENGTH_LIMIT:
         return "LH117"
-    if _PLAIN.fullmatch(text) and "**" not in text:
-        return None
     if not text.startswith("/"):
         return "LH111"
     if "**" in text or "{" in text or "}" in text:
