@@ -70,10 +70,11 @@ def parse_said(
     for field, word in pod.said.items():
         if field in for_pod:
             for_pod[field], keys[field] = word.value, word.whole
-    sources, wrong = (), list[Diagnostic]()
-    if for_pod["inject"] is not False:
-        sources, wrong = _sources(pod, named, settled.for_sources, inject=for_pod["inject"])
-    if for_pod["node_agent_hints"] == "none" and any([word.key and word.key.about_records for word in words]):
+    opt_out = for_pod["inject"] is False
+    sources, wrong = ((), []) if opt_out else _sources(pod, named, settled.for_sources, inject=for_pod["inject"])
+    if for_pod["node_agent_hints"] == "none" and True in [
+        word.key is not None and word.key.about_records for word in words
+    ]:
         wrong += _without_effect(sources)
     return Parsed(Request(sources=sources, said=keys, **for_pod), (*mistakes, *wrong))
 

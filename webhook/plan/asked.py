@@ -89,7 +89,7 @@ def _addressed(
     sources: tuple[Source, ...], config: Config, namespace: str
 ) -> tuple[tuple[Source, ...], tuple[Diagnostic, ...]]:
     """The `sources` that a Pod of `namespace` can have, and what is wrong with the destinations of the others."""
-    if not any([source.mode == "agent" for source in sources]):
+    if "agent" not in [source.mode for source in sources]:
         return sources, ()
     known = config.destinations_for(namespace)
     looked_at = [(source, _misaddressed(source, known, config, namespace)) for source in sources]

@@ -4,7 +4,7 @@ The layout is one for the whole Pod, so that a path means the same in each of it
 """
 
 import functools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -16,7 +16,7 @@ from webhook.plan.agreed import Agreed
 from webhook.plan.names import ADDED_VOLUME, STATE_VOLUME, sidecar_name
 from webhook.plan.volumes import Located, Missing, Reader, Reading
 from webhook.pod.paths import LogPath, ancestors, leaves_nothing
-from webhook.pod.refused_places import TOKEN_PATH, is_of_data
+from webhook.pod.refused_places import TOKEN_PATH, holds_data, is_of_data
 from webhook.sidecars import CA_DIRECTORY, CONFIG_DIRECTORY, STATE_DIRECTORY
 from webhook.sidecars.programs import AGENTS, ENGINES
 
@@ -72,54 +72,86 @@ def lay_out(agreed: Agreed, located: Located) -> LaidOut:
     There is a warning for each path of which nothing would be read: that is one that an earlier source has already, or
     a glob of which `exclude` leaves nothing.
     """
-    sources = agreed.request.sources
-    found = {source.name: located.found[source.name] for source in sources if source.name in located.found}
-    additions = _additions([each for several in found.values() for each in several if isinstance(each, Missing)])
-    added = {(addition.container, addition.directory): addition for addition in additions}
-    readings = {name: _readings(each, added) for name, each in found.items()}
+    sources = [source for source in agreed.request.sources if source.name in located.found]
+    additions, readings = _readings(sources, located.found)
     owned, doubles = _without_doubles(sources, readings) if len(readings) > 1 else (readings, [])
     taken = _ground_of(agreed.engine.name if agreed.engine else None, agreed.agent.name if agreed.agent else None)
-    places = _Places((reading.reader for several in owned.values() for reading in several), taken)
+    places = _Places(owned.values(), taken)
     present = [source for source in sources if source.name in owned]
-    files = tuple(_files(source, present, owned, places) for source in present)
+    files = tuple([_files(source, present, owned, places) for source in present])
     return LaidOut(
         files=files,
         additions=additions,
-        empty_dirs=tuple(_empty_dirs(agreed, [*(each.volume for each in additions), *_lost(files)])),
+        empty_dirs=_empty_dirs(agreed, [*[each.volume for each in additions], *_lost(files)]),
         diagnostics=(*doubles, *_emptied(present, owned), *_about_users(files)),
     )
 
 
-def _lost(files: Iterable[Files]) -> Iterator[str]:
+def _lost(files: Iterable[Files]) -> list[str]:
     """The volumes of ours that are to be added once more."""
-    return (reader.volume for each in files for reader in each.readers if reader.is_lost)
+    return [reader.volume for each in files for reader in each.readers if reader.is_lost]
 
 
-def _empty_dirs(agreed: Agreed, added: Iterable[str]) -> Iterator[dict[str, Any]]:
+def _empty_dirs(agreed: Agreed, added: Iterable[str]) -> tuple[dict[str, Any], ...]:
     """The volumes that are written to; those `added` for log files first."""
-    for name in dict.fromkeys(added):
-        yield _empty_dir(name, agreed.request.volume_size_limit)
+    limits = dict.fromkeys(added, agreed.request.volume_size_limit)
     if agreed.agent or (agreed.engine and agreed.engine.has_state):
-        yield _empty_dir(STATE_VOLUME, agreed.asked.config.state_size_limit)
+        limits[STATE_VOLUME] = agreed.asked.config.state_size_limit
+    return tuple([_empty_dir(name, limit) for name, limit in limits.items()])
 
 
 def _empty_dir(name: str, limit: str) -> dict[str, Any]:
     return {"name": name, "emptyDir": {} if limit == "none" else {"sizeLimit": limit}}
 
 
-def _about_users(files: Iterable[Files]) -> Iterator[Diagnostic]:
+def _about_users(files: Iterable[Files]) -> list[Diagnostic]:
     """A warning for each sidecar whose one user may not read all of its files."""
     together: dict[str, list[Files]] = {}
     for each in files:
         together.setdefault(sidecar_name(each.source), []).append(each)
+    warnings = []
     for several in together.values():
+        source = several[0].source
         users = [reader.user.uid for each in several for reader in each.readers]
         if 0 in users:
-            yield Diagnostic("LH402", several[0].source.key("paths"))
-        if len(set(users)) > 1:
+            warnings.append(Diagnostic("LH402", source.key("paths")))
+        if len(users) > 1 and len(set(users)) > 1:
             user = "the image's user" if users[0] is None else str(users[0])
             example = "a source for each" if len(several) == 1 else "mode: streaming"
-            yield Diagnostic("LH403", several[0].source.key("container"), None, {"user": user, "example": example})
+            warnings.append(Diagnostic("LH403", source.key("container"), None, {"user": user, "example": example}))
+    return warnings
+
+
+def _readings(
+    sources: Iterable[Source], found: Mapping[str, Sequence[Reading | Missing]]
+) -> tuple[tuple[Addition, ...], Readings]:
+    """The volumes that must be added for what was `found`, and every reading once, those of these volumes included."""
+    additions = _additions([each for source in sources for each in found[source.name] if isinstance(each, Missing)])
+    added = {(addition.container, addition.directory): addition.volume for addition in additions}
+    trees: dict[tuple[str, str], Reader] = {}
+    readings: dict[str, Sequence[Reading]] = {}
+    for source in sources:
+        own = {}
+        for each in found[source.name]:
+            if isinstance(each, Reading):
+                reading = each
+            else:
+                place = _outermost(each.container, each.path.directory, added)
+                reader = trees.get(place)
+                if reader is None:
+                    trees[place] = reader = Reader(added[place], place[1], each.container, user=each.user)
+                reading = Reading(each.path, reader)
+            own[reading.reader.tree, reading.path.text] = reading
+        readings[source.name] = tuple(own.values())
+    return additions, readings
+
+
+def _outermost(container: str, directory: str, added: Collection[tuple[str, str]]) -> tuple[str, str]:
+    """The place that is `added` to `container` for `directory`: that itself, or one above it."""
+    place = container, directory
+    if place in added:
+        return place
+    return next((container, above) for above in ancestors(directory) if (container, above) in added)
 
 
 def _additions(missing: Iterable[Missing]) -> tuple[Addition, ...]:
@@ -131,7 +163,7 @@ def _additions(missing: Iterable[Missing]) -> tuple[Addition, ...]:
         (container, directory)
         for container, directories in wanted.items()
         for directory in directories
-        if directories.keys().isdisjoint(ancestors(directory))
+        if len(directories) == 1 or directories.keys().isdisjoint(ancestors(directory))
     ]
     return tuple([Addition(_numbered(number), *place) for number, place in enumerate(outermost, start=1)])
 
@@ -140,31 +172,16 @@ def _numbered(number: int) -> str:
     return ADDED_VOLUME if number == 1 else f"{ADDED_VOLUME}-{number}"
 
 
-def _readings(found: Iterable[Reading | Missing], added: Mapping[tuple[str, str], Addition]) -> tuple[Reading, ...]:
-    """Every reading once, those of added volumes included."""
-    readings = [each if isinstance(each, Reading) else _of_addition(each, added) for each in found]
-    return tuple({reading.file: reading for reading in readings}.values()) if len(readings) > 1 else tuple(readings)
-
-
-def _of_addition(missing: Missing, added: Mapping[tuple[str, str], Addition]) -> Reading:
-    container, directory = missing.container, missing.path.directory
-    addition = added.get((container, directory))
-    if addition is None:  # one above it is added
-        addition = next(added[container, above] for above in ancestors(directory) if (container, above) in added)
-    return Reading(missing.path, Reader(addition.volume, addition.directory, container, user=missing.user))
-
-
 def _files(source: Source, sources: Iterable[Source], readings: Readings, places: "_Places") -> Files:
     own = readings[source.name]
-    readers = tuple({reading.reader.tree: reading.reader for reading in own}.values())
+    readers = {reading.reader.tree: reading.reader for reading in own}
+    of_others = _of_others(source, sources, readings, places) if len(readings) > 1 else ()
     return Files(
         source=source,
-        readers=readers,
-        mount_paths=tuple(map(places.mount_path, readers)),
-        paths=tuple(dict.fromkeys(map(places.path, own))),
-        exclude=(*source.exclude, *_of_others(source, sources, readings, places))
-        if len(readings) > 1
-        else source.exclude,
+        readers=tuple(readers.values()),
+        mount_paths=tuple([places.mount_paths[tree] for tree in readers]),
+        paths=tuple(dict.fromkeys([places.path(reading) for reading in own])),
+        exclude=(*source.exclude, *of_others),
     )
 
 
@@ -184,12 +201,14 @@ def _without_doubles(sources: Iterable[Source], readings: Readings) -> tuple[Rea
     return kept, warnings
 
 
-def _emptied(sources: Iterable[Source], readings: Readings) -> Iterator[Diagnostic]:
+def _emptied(sources: Iterable[Source], readings: Readings) -> list[Diagnostic]:
     """A warning for each glob of which a source's own `exclude` leaves nothing."""
-    for source in sources:
-        for path in dict.fromkeys(reading.path for reading in readings[source.name] if reading.path.is_glob):
-            if leaves_nothing(source.exclude, path):
-                yield Diagnostic("LH212", source.key("exclude"), path.text)
+    return [
+        Diagnostic("LH212", source.key("exclude"), path.text)
+        for source in sources
+        for path in dict.fromkeys([reading.path for reading in readings[source.name] if reading.path.is_glob])
+        if leaves_nothing(source.exclude, path)
+    ]
 
 
 def _of_others(source: Source, sources: Iterable[Source], readings: Readings, places: "_Places") -> Iterator[str]:
@@ -225,30 +244,30 @@ class _Places:
     mount that hides the token.
     """
 
-    def __init__(self, readers: Iterable[Reader], taken: "_Ground") -> None:
-        trees = {reader.tree: reader for reader in readers}
+    def __init__(self, readings: Iterable[Sequence[Reading]], taken: "_Ground") -> None:
+        trees = {reading.reader.tree: reading.reader for several in readings for reading in several}
         ground = _Ground([reader.mount_path for reader in trees.values()] if len(trees) > 1 else ())
-        self._mount_paths: dict[object, str] = {}
+        self.mount_paths: dict[object, str] = {}
+        """By tree, where a sidecar mounts it."""
         for tree, reader in trees.items():
             where = reader.mount_path
             is_free = is_of_data(where) and not taken.touches(where) and ground.has_room_for(where)
-            self._mount_paths[tree] = reader.mount_path if is_free else self._place_of_ours(reader)
+            self.mount_paths[tree] = where if is_free else self._place_of_ours(reader)
 
     def _place_of_ours(self, reader: Reader) -> str:
         """`/loghook/<container>/<volume>`, with a number where several parts of one volume are mounted."""
         base = f"{_OWN_ROOT}/{reader.container}/{reader.volume}"
-        taken = self._mount_paths.values()
+        taken = self.mount_paths.values()
         candidates = (base if number == 1 else f"{base}.{number}" for number in range(1, len(taken) + 2))
         return next(candidate for candidate in candidates if candidate not in taken)
 
-    def mount_path(self, reader: Reader) -> str:
-        """Where a sidecar mounts the reader's tree."""
-        return self._mount_paths[reader.tree]
-
     def path(self, reading: Reading) -> str:
         """The reading's path or glob as a sidecar sees it."""
-        inside = reading.path.text[len(reading.reader.mount_path.rstrip("/")) :]
-        return self.mount_path(reading.reader) + inside
+        reader = reading.reader
+        mounted = self.mount_paths[reader.tree]
+        if mounted == reader.mount_path:
+            return reading.path.text
+        return mounted + reading.path.text[len(reader.mount_path.rstrip("/")) :]
 
 
 class _Ground:
@@ -263,11 +282,11 @@ class _Ground:
 
     def touches(self, path: str) -> bool:
         """Whether `path` is one of the directories, stands in one, or holds one."""
-        return path in self._there or self._is_above_or_below(path)
+        return bool(self._there) and (path in self._there or self._is_above_or_below(path))
 
     def has_room_for(self, path: str) -> bool:
         """Whether `path` is one of the directories once at most, stands in none, and holds none."""
-        return self._there.get(path, 0) <= 1 and not self._is_above_or_below(path)
+        return not self._there or (self._there.get(path, 0) <= 1 and not self._is_above_or_below(path))
 
     def _is_above_or_below(self, path: str) -> bool:
         if path in self._above:
@@ -277,10 +296,13 @@ class _Ground:
 
 @functools.cache
 def _ground_of(engine: str | None, agent: str | None) -> _Ground:
-    """Where no file of the application's may be mounted in a sidecar, by the names of the programs."""
+    """Where no file of the application's may be mounted in a sidecar, by the names of the programs.
+
+    Only what is among data counts: nowhere else is anything mounted at a path of the application's.
+    """
     needed = {TOKEN_PATH, _OWN_ROOT}
     if engine:
         needed |= ENGINES[engine].files
     if agent:
         needed |= AGENTS[agent].files | {STATE_DIRECTORY, CONFIG_DIRECTORY, CA_DIRECTORY}
-    return _Ground(needed)
+    return _Ground([each for each in needed if is_of_data(each) or holds_data(each)])

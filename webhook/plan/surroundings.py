@@ -9,7 +9,7 @@ from webhook.config.loghook_yaml import Config
 from webhook.plan.pod_level import PodLevel
 from webhook.plan.security import user_of
 from webhook.pod import quantities
-from webhook.pod.view import Container, Pod, Quantity, Resources
+from webhook.pod.view import Container, Pod, Quantity
 
 __all__ = ["EPHEMERAL", "Surroundings"]
 
@@ -47,7 +47,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
 
         `ships`: an agent is asked for.
         """
-        spec, labels = pod.spec, (pod.metadata.labels or {}) if ships else {}
+        spec, labels = pod.spec, pod.metadata.labels if ships else None
         grace = spec.termination_grace_period_seconds
         shared_by = "shareProcessNamespace" if spec.share_process_namespace else "hostPID" if spec.host_pid else ""
         return cls(
@@ -59,8 +59,10 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
             shared_with=frozenset(user_of(pod, each).uid for each in pod.every_container()) if shared_by else None,
             shared_by=shared_by,
             in_front=_in_front(spec.init_containers) if spec.init_containers else (),
-            labels=tuple([key for key in config.labels if key in labels]),
-            label_values=tuple([(key, labels[key]) for key in config.labels_in_templates if key in labels]),
+            labels=tuple([key for key in config.labels if key in labels]) if labels else (),
+            label_values=tuple([(key, labels[key]) for key in config.labels_in_templates if key in labels])
+            if labels
+            else (),
         )
 
 
@@ -75,7 +77,8 @@ def _in_front(init_containers: Sequence[Container]) -> tuple[str, ...]:
 
 def _all_bound_storage(apps: Sequence[Container]) -> bool:
     for container in apps:
-        if _limit_of(container, EPHEMERAL) is None:
+        limits = container.resources.limits if container.resources is not None else None
+        if not limits or EPHEMERAL not in limits or _value(limits[EPHEMERAL]) is None:
             return False
     return bool(apps)
 
@@ -85,21 +88,17 @@ def _is_guaranteed(container: Container) -> bool:
 
     Source: https://kubernetes.io/docs/concepts/workloads/pods/pod-qos/#guaranteed
     """
+    resources = container.resources
+    if resources is None or not resources.limits:
+        return False
+    limits, requests = resources.limits, resources.requests or resources.limits
     for name in ("cpu", "memory"):
-        limit = _limit_of(container, name)
-        if limit is None or _request_of(container, name, limit) != limit:
+        if name not in limits:
+            return False
+        limit = _value(limits[name])
+        if limit is None or (name in requests and requests[name] != limits[name] and _value(requests[name]) != limit):
             return False
     return True
-
-
-def _limit_of(container: Container, name: str) -> Decimal | None:
-    limits = (container.resources or Resources()).limits or {}
-    return _value(limits[name]) if name in limits else None
-
-
-def _request_of(container: Container, name: str, otherwise: Decimal) -> Decimal | None:
-    requests = (container.resources or Resources()).requests or {}
-    return _value(requests[name]) if name in requests else otherwise
 
 
 def _value(quantity: Quantity) -> Decimal | None:

@@ -103,15 +103,21 @@ def locate(pod: Pod, asked: Asked) -> Located:
 
     Nothing is looked for where it is the configuration's doing that the sidecars would keep the Pod from ending.
     """
-    apps = [container for container in pod.spec.containers or () if container.name not in asked.ours]
-    others = {found.name: found for found in pod.every_container() if found.name not in asked.ours}
+    spec, ours = pod.spec, asked.ours
+    apps = [container for container in spec.containers or () if container.name not in ours]
+    inits = (
+        [container for container in spec.init_containers if container.name not in ours] if spec.init_containers else []
+    )
+    others = {container.name: container for container in (*apps, *inits)}
     around = Surroundings.of(pod, apps, tuple(others.values()), asked.config, ships=asked.ships)
     if around.ends and not asked.request.native_sidecar and not asked.is_authors("native_sidecar"):
         return Located({}, around, ())
     locating = _Locating(pod, apps, others, asked)
-    found = {source.name: locating.locate_all(source) for source in asked.request.sources}
-    if not all(found.values()):
-        found = {name: each for name, each in found.items() if each}
+    found: dict[str, tuple[Reading | Missing, ...]] = {}
+    for source in asked.request.sources:
+        places = locating.locate_all(source)
+        if places:
+            found[source.name] = places
     return Located(found, around, tuple(locating.diagnostics))
 
 
@@ -121,30 +127,45 @@ class _Locating:
     def __init__(self, pod: Pod, apps: Sequence[Container], containers: Mapping[str, Container], asked: Asked) -> None:
         self.pod = pod
         self.asked = asked
-        self.volumes = {volume.name: volume for volume in pod.spec.volumes or ()}
         self.app_containers = apps
         self.containers = containers
-        self.is_injected = len(containers) < len(pod.every_container())  # some are ours
         self.diagnostics: list[Diagnostic] = []
         self.variables: dict[str, Variables] = {}  # by container, of those whose sub-paths have any
-        self.mounts: dict[
-            int, dict[str, VolumeMount]
-        ] = {}  # by container (two may have one name) and normal mount path
+        # By container (two may have one name), the mounts by their normal paths.
+        self.mounts: dict[int, dict[str, VolumeMount]] = {}
         self.above: dict[str, tuple[str, ...]] = {}  # by the anchor of a path: it and the directories that hold it
+
+    @functools.cached_property
+    def volumes(self) -> dict[str, Volume]:
+        """The volumes by name: most paths are on none of them."""
+        return {volume.name: volume for volume in self.pod.volumes}
+
+    @functools.cached_property
+    def is_injected(self) -> bool:
+        """Whether some of the containers are ours."""
+        return len(self.containers) < len(self.pod.every_container())
 
     def locate_all(self, source: Source) -> tuple[Reading | Missing, ...]:
         """Where each path of `source` is; nothing where any of them has a mistake."""
-        found: list[Reading | Missing] = []
-        unknown = [name for name in source.container if name not in self.containers]
+        named, unknown = list[Container](), list[str]()
+        for name in source.container:
+            container = self.containers.get(name)
+            if container is None:
+                unknown.append(name)
+            else:
+                named.append(container)
         for name in unknown:
             meant = nearest(name, self.containers) if len(self.diagnostics) < _GUESSES else None
             example = meant or next(iter(self.containers), "app")
             few = ", ".join(_first_few(self.containers))
             self._report(source, Mistake("LH201", name, containers=few, example=example))
         failed = bool(unknown)
+        found: list[Reading | Missing] = []
         for path in source.paths:
             try:
-                found += [self._locate(source, path, container) for container in self._writers(source, path)]
+                # Those that are named, else the one that is meant by none or by names that are wrong.
+                for container in named or (self._default_writer(path),):
+                    found.append(self._locate(source, path, container))  # noqa: PERF401 - a comprehension is a call more
             except Mistake as mistake:
                 failed = True
                 # Whatever container was meant, these are mistakes of the path.
@@ -171,11 +192,6 @@ class _Locating:
     def _add(self, diagnostic: Diagnostic) -> None:
         if diagnostic not in self.diagnostics:
             self.diagnostics.append(diagnostic)
-
-    def _writers(self, source: Source, path: LogPath) -> list[Container]:
-        """The containers that are named, else the one that is meant by none or by names that are wrong."""
-        named = [self.containers[name] for name in source.container if name in self.containers]
-        return named or [self._default_writer(path)]
 
     def _default_writer(self, path: LogPath) -> Container:
         """The one container whose writable mount covers `path`, else the Pod's default container, else the first.
@@ -216,7 +232,7 @@ class _Locating:
             raise Mistake("LH207", example=self._example(container))
         mount = self._covering(container, path)
         if mount is None:
-            what = hidden_by(path.directory, container)
+            what = hidden_by(path.directory, container, self.mounts.get(id(container), ()))
             if what:
                 raise Mistake("LH206", what=what, example=self._example(container))
             if is_doubtful(path):
@@ -305,13 +321,15 @@ class _Locating:
         """
         if not container.volume_mounts:
             return None
-        if id(container) not in self.mounts:
+        mounts = self.mounts.get(id(container))
+        if mounts is None:
             there = reversed(container.volume_mounts)
-            self.mounts[id(container)] = {absolute(mount.mount_path): mount for mount in there}
-        anchor, mounts = path.anchor, self.mounts[id(container)]
-        if anchor not in self.above:
-            self.above[anchor] = (anchor, *paths.ancestors(anchor))
-        for place in self.above[anchor]:
+            self.mounts[id(container)] = mounts = {absolute(mount.mount_path): mount for mount in there}
+        anchor = path.directory if path.is_glob else path.text
+        above = self.above.get(anchor)
+        if above is None:
+            self.above[anchor] = above = (anchor, *paths.ancestors(anchor))
+        for place in above:
             if place in mounts:
                 return mounts[place]
         return None

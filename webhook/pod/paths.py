@@ -104,6 +104,8 @@ def leaves_nothing(exclude: Iterable[str], path: LogPath) -> bool:
 
     Not each such case is found: a `?` or `[…]` in `exclude` is taken to leave something.
     """
+    if not path.text.endswith(tuple([glob.rpartition("*")[2] for glob in exclude])):
+        return False  # as nearly always
     name = _ONE_OF_MANY.sub("\0", path.text.rpartition("/")[2])
     return any(not set(glob) & set("?[") and _has_parts(name, glob.split("*")) for glob in exclude)
 
@@ -127,9 +129,13 @@ def _has_parts(name: str, parts: list[str]) -> bool:
 def ancestors(path: str) -> list[str]:
     """The directories above the normal path `path`, the nearest first."""
     above = []
-    while len(path) > 1:
-        path = path[: path.rindex("/")] or "/"
+    end = path.rfind("/")
+    while end > 0:
+        path = path[:end]
         above.append(path)
+        end = path.rfind("/")
+    if len(path) > 1:
+        above.append("/")
     return above
 
 

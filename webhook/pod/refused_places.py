@@ -4,13 +4,24 @@ Others are doubtful: an emptyDir is mounted there, with a warning, since images 
 """
 
 import re
+from collections.abc import Iterable
 
 import msgspec
 
 from webhook.pod.paths import LogPath, is_under
 from webhook.pod.view import Container, absolute
 
-__all__ = ["DOUBTFUL", "REFUSED", "TOKEN_PATH", "Place", "hidden_by", "is_doubtful", "is_never_read", "is_of_data"]
+__all__ = [
+    "DOUBTFUL",
+    "REFUSED",
+    "TOKEN_PATH",
+    "Place",
+    "hidden_by",
+    "holds_data",
+    "is_doubtful",
+    "is_never_read",
+    "is_of_data",
+]
 
 TOKEN_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 - where it is mounted, not what it is
 
@@ -57,6 +68,7 @@ DOUBTFUL = (
 )
 """Where an emptyDir is mounted with a warning."""
 
+_NOTHING = ("",)
 _LOGS_OF_ALL = "/var/log"
 
 # One look for all of them: most directories are none.
@@ -73,19 +85,33 @@ def is_of_data(path: str) -> bool:
     return f"{path}/".startswith(_DATA)
 
 
+def holds_data(path: str) -> bool:
+    """Whether `path` has such a place below it."""
+    return any(place.startswith(f"{path}/") for place in _DATA)
+
+
 def is_never_read(path: str) -> bool:
     """Whether `path` is where nothing is read from, whatever is mounted there."""
     return _NEVER_READ.fullmatch(path) is not None
 
 
-def hidden_by(directory: str, container: Container) -> str | None:
-    """What an emptyDir mounted at `directory` of `container` would hide; None where it may be mounted."""
+def hidden_by(directory: str, container: Container, mounts: Iterable[str] = ()) -> str | None:
+    """What an emptyDir mounted at `directory` of `container` would hide; None where it may be mounted.
+
+    `mounts` are the normal paths of the container's mounts, where they are known already.
+    """
     place = _ANY_PLACE.fullmatch(directory)
     if place:
         return next(rule.what for number, rule in enumerate(REFUSED) if place[f"place{number}"] is not None)
-    for what, path in _needed(container):
-        if is_under(path, directory):
-            return what
+    if container.working_dir and is_under(absolute(container.working_dir), directory):
+        return "the working directory"
+    program = (container.command or container.args or _NOTHING)[0]
+    if program.startswith("/") and is_under(absolute(program), directory):
+        return "the program"
+    below = directory + "/"
+    for path in mounts or [absolute(mount.mount_path) for mount in container.volume_mounts or ()]:
+        if path == directory or path.startswith(below):
+            return "another mount"
     return None
 
 
@@ -97,14 +123,3 @@ def is_doubtful(path: LogPath) -> bool:
     if path.directory == _LOGS_OF_ALL:
         return path.text.count("/") > _LOGS_OF_ALL.count("/") + 1
     return _ANY_DOUBTFUL.fullmatch(path.directory) is not None
-
-
-def _needed(container: Container) -> list[tuple[str, str]]:
-    """The paths that `container` is known to need, each with what it is."""
-    needed = [("another mount", absolute(mount.mount_path)) for mount in container.volume_mounts or ()]
-    program = (container.command or container.args or ("",))[0]
-    if program.startswith("/"):
-        needed.insert(0, ("the program", absolute(program)))
-    if container.working_dir:
-        needed.insert(0, ("the working directory", absolute(container.working_dir)))
-    return needed

@@ -101,8 +101,8 @@ class VolumeMount(_View, frozen=True):
 
 def absolute(path: str) -> str:
     """`path` in its normal form; a relative one counts from `/`, as the kubelet has it (makeMounts)."""
-    if path.startswith("/") and "//" not in path and "/." not in path:
-        return path.rstrip("/") or "/"
+    if path[:1] == "/" and "//" not in path and "/." not in path:
+        return path if path[-1] != "/" else path[:-1] or "/"
     return posixpath.normpath("/" + path.lstrip("/"))
 
 
