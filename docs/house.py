@@ -27,6 +27,7 @@ COLUMNS: Mapping[str, tuple[int, int]] = {
     "cluster": (5, 9),
     "inquiry": (5, 9),
     "review": (0, 9),
+    "standing": (9, 12),
     "plan": (0, 9),
     "bounds": (9, 12),
     "annotations": (0, 6),

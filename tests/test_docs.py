@@ -109,9 +109,11 @@ def test_examples_of_annotations_are_injected(page: Path) -> None:
         assert {found.code for found in outcome.diagnostics} <= EXPECTED
 
 
-def test_every_destination_and_every_format_has_a_page() -> None:
+def test_every_destination_every_format_and_every_output_has_a_page() -> None:
     written = {
-        f"{folder}/{file.name}" for folder in ("destinations", "formats") for file in (ROOT / "docs" / folder).iterdir()
+        f"{folder}/{file.name}"
+        for folder in ("destinations", "formats", "output")
+        for file in (ROOT / "docs" / folder).iterdir()
     }
     assert written == {name for name in pages.PAGES if "/" in name}
     assert {f"destinations/{name}.md" for name in TYPES} <= written

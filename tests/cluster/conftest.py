@@ -8,6 +8,7 @@ of the busybox of this machine; else the cluster pulls it.
 
 import base64
 import http.client
+import http.server
 import json
 import os
 import shutil
@@ -16,15 +17,20 @@ import socket
 import ssl
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
 import pytest
 import yaml
+
+from webhook.cli import main
+from webhook.config.loghook_yaml import Config
+from webhook.review import Reviews
 
 ROOT = Path(__file__).resolve().parents[2]
 BUSYBOX_IMAGE = "docker.io/library/busybox:1.37"
@@ -119,6 +125,9 @@ class Webhook:
         self.process = Process(folder / "webhook.log", sys.executable, "-m", "webhook", "serve", *tls, *options)
         wait_for("the webhook", self.is_ready)
 
+    def stop(self) -> None:
+        self.process.stop()
+
     def is_ready(self) -> bool:
         self.process.check()
         try:
@@ -165,7 +174,7 @@ class Api:
     """A bare client of the API: what goes over the wire is what the test says, nothing is filled in or dropped."""
 
     def __init__(self, port: int, ca: Path, token: str) -> None:
-        self.port, self.token = port, token
+        self.port, self.ca, self.token = port, ca, token
         self.context = ssl.create_default_context(cafile=str(ca))
         self.connection: http.client.HTTPSConnection | None = None
 
@@ -280,7 +289,104 @@ def registration(api: Api, webhook: Webhook) -> Iterator[Webhook]:
         yield webhook
     finally:
         api.call("DELETE", f"{path}/loghook")
-        webhook.process.stop()
+        webhook.stop()
+
+
+class Core(Webhook):
+    """Our core behind TLS in a thread of the test, under a configuration that the test changes as it likes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.address, self.reviews = "127.0.0.1", Reviews(Config())
+        names = ("127.0.0.1", "localhost")
+        self.pki = issued(folder / "pki", *names)
+        self.ca = (self.pki / "ca.crt").read_bytes()
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.pki / "tls.crt", self.pki / "tls.key")
+        core = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = core.reviews.answer(self.rfile.read(int(self.headers["Content-Length"]))).body
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        self.port = self.server.server_port
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def stop(self) -> None:
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def issued(folder: Path, *names: str) -> Path:
+    """A folder with a CA and a serving certificate for `names`."""
+    options = [word for name in names for word in ("--name", name)]
+    command: list[str | Path] = [sys.executable, "-m", "certs", "issue", "--out", folder, *options]
+    subprocess.run(command, check=True, capture_output=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def core(api: Api, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Core]:
+    """Our core, registered with the API server of `api`."""
+    with registration(api, Core(tmp_path_factory.mktemp("core"))) as webhook:
+        assert isinstance(webhook, Core)
+        yield webhook
+
+
+@pytest.fixture(scope="module")
+def kubeconfig(api: Api, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The kubeconfig of an administrator of `api`."""
+    return written_kubeconfig(tmp_path_factory.mktemp("kubeconfig") / "config", api, api.token)
+
+
+def written_kubeconfig(file: Path, api: Api, token: str) -> Path:
+    """A kubeconfig in `file`, by which the owner of `token` reaches `api`."""
+    cluster = {"server": f"https://127.0.0.1:{api.port}", "certificate-authority": str(api.ca)}
+    whole = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "test",
+        "clusters": [{"name": "test", "cluster": cluster}],
+        "users": [{"name": "test", "user": {"token": token}}],
+        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
+    }
+    file.write_text(yaml.safe_dump(whole))
+    return file
+
+
+class Said(NamedTuple):
+    """What a command said, and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def loghook(
+    kubeconfig: Path, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Said]:
+    """`loghook` within this process, as an administrator of `api`."""
+    monkeypatch.setenv("KUBECONFIG", str(kubeconfig))
+
+    def run(*words: str | Path) -> Said:
+        code = main([str(word) for word in words])
+        out, err = capfdbinary.readouterr()
+        return Said(code, out.decode(), err.decode())
+
+    return run
 
 
 class Cluster:

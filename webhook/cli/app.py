@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import click
 
 from webhook import __version__
-from webhook.cli.commands import completion, config, demo, explain, inject, lint, man, preview, serve, verify
+from webhook.cli.commands import completion, config, demo, describe, explain, inject, lint, man, preview, serve, verify
 from webhook.cli.failures import InputError
 
 __all__ = ["app", "run"]
@@ -62,6 +62,7 @@ _serve = click.Command(
 for command in (
     inject.command,
     preview.command,
+    describe.command,
     verify.command,
     _serve,
     explain.command,

@@ -23,8 +23,11 @@ def read(path: Path | None) -> Config:
     return parse(content, path)
 
 
-def parse(content: bytes, path: Path) -> Config:
-    """The configuration in `content`, which was read from `path`. Raises InputError, with a line for each mistake."""
+def parse(content: bytes, path: Path | str) -> Config:
+    """The configuration in `content`, which was read from `path`, or from elsewhere.
+
+    Raises InputError, with a line for each mistake.
+    """
     try:
         config = load(content.decode("utf-8"), str(path))
     except UnicodeDecodeError as error:

@@ -24,7 +24,7 @@ from webhook.diagnostics import escape
 from webhook.inject import Op
 from webhook.pod.view import Pod, PodError, view
 
-__all__ = ["STDIN", "Manifest", "ManifestError", "Part", "join", "read"]
+__all__ = ["STDIN", "Manifest", "ManifestError", "Part", "join", "of_object", "read"]
 
 STDIN = "-"
 
@@ -265,6 +265,12 @@ def read(source: str) -> list[Manifest]:
     if all(manifest.value is None for manifest in manifests):
         raise ManifestError(origin, DocumentError("has no object in it" if text.strip() else "is empty"))
     return manifests
+
+
+def of_object(origin: str, raw: dict[str, Any]) -> Part:
+    """The one object `raw`, which came from elsewhere than a file, as a part of a manifest."""
+    (part,) = Manifest(origin, split(json.dumps(raw))[0]).parts()
+    return part
 
 
 def join(files: Iterable[tuple[list[Document], list[str]]]) -> str:

@@ -1,8 +1,10 @@
-"""The few calls of the API server that a verification makes: what is there is read, and a Pod created as a dry run."""
+"""The few calls of the API server that commands make: what is there is read, and a Pod created as a dry run."""
 
+import contextlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import urllib3
@@ -16,7 +18,9 @@ __all__ = ["Api", "ApiError", "connect"]
 _PATIENCE = (3.0, 30.0)
 """Seconds to connect, and to answer: a dry run may have to wait for every webhook of the cluster."""
 
-_NOT_FOUND = 404
+_NOT_FOUND, _FORBIDDEN, _BAD = 404, 403, 400
+_PAGE = "500"  # objects of a list at once, as kubectl asks for
+_OWN_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 _SHOWN = 600  # characters of the server's sentence
 
 
@@ -32,28 +36,93 @@ class ApiError(Exception):
         """Whether the object does not exist."""
         return self.status == _NOT_FOUND
 
+    @property
+    def is_forbidden(self) -> bool:
+        """Whether whoever asks has no right to it."""
+        return self.status == _FORBIDDEN
 
-def connect() -> "Api":
-    """Return a client of the cluster of KUBECONFIG, else of the one that this Pod runs in. Raises ApiError."""
+
+def connect(context: str | None = None) -> "Api":
+    """Return a client of the cluster of KUBECONFIG, else of the one that this Pod runs in. Raises ApiError.
+
+    `context` names one of KUBECONFIG's; without, its current one.
+    """
     settings = client.Configuration()
     try:
         files = os.environ.get("KUBECONFIG")
-        if files or "KUBERNETES_SERVICE_HOST" not in os.environ:
-            config.load_kube_config(config_file=files, client_configuration=settings)
+        if files or context or "KUBERNETES_SERVICE_HOST" not in os.environ:
+            config.load_kube_config(config_file=files, context=context, client_configuration=settings)
         else:
             config.load_incluster_config(client_configuration=settings)
     except (config.ConfigException, OSError) as error:
         raise ApiError(f"no access to a cluster: {escape(str(error), _SHOWN)}") from None
     settings.retries = False
-    return Api(client.ApiClient(settings))
+    return Api(client.ApiClient(settings), _namespace(files, context))
+
+
+def _namespace(files: str | None, context: str | None) -> str:
+    """The namespace that holds where none is typed: that of the context, or of this Pod."""
+    if not (files or context) and "KUBERNETES_SERVICE_HOST" in os.environ:
+        with contextlib.suppress(OSError):
+            return _OWN_NAMESPACE.read_text("ascii").strip()
+    with contextlib.suppress(config.ConfigException, OSError):
+        every, current = config.list_kube_config_contexts(files)
+        chosen = next((each for each in every if each["name"] == context), current)
+        return str(chosen["context"].get("namespace") or "default")
+    return "default"
 
 
 class Api:
-    """The calls. Objects are raw JSON, as the server sent it; all methods raise ApiError."""
+    """The calls. Objects are raw JSON, as the server sent it; all methods raise ApiError.
 
-    def __init__(self, api_client: client.ApiClient) -> None:
+    `namespace` is the one that holds where none is said.
+    """
+
+    def __init__(self, api_client: client.ApiClient, namespace: str = "default") -> None:
+        self.namespace = namespace
+        self._client = api_client
         self._core = client.CoreV1Api(api_client)
         self._registration = client.AdmissionregistrationV1Api(api_client)
+
+    def read(self, path: str, **query: str) -> Any:
+        """Return what the API has at `path`, of whatever kind."""
+        return _asked(f"read {path}", self._get, path, query)
+
+    def listed(self, path: str, **query: str) -> Iterator[Any]:
+        """Each object of the list at `path`, a few hundred at a time."""
+        more = {"limit": _PAGE, **query}
+        while True:
+            found = self.read(path, **more)
+            yield from found.get("items") or ()
+            following = (found.get("metadata") or {}).get("continue")
+            if not following:
+                return
+            more["continue"] = following
+
+    def may(self, verb: str, group: str, resource: str, namespace: str = "") -> bool:
+        """Whether whoever asks may do `verb`; nothing is stored by asking."""
+        about = {"verb": verb, "group": group, "resource": resource, "namespace": namespace}
+        review = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview"}
+        review |= {"spec": {"resourceAttributes": about}}  # type: ignore[dict-item]  # it is JSON
+        create = client.AuthorizationV1Api(self._client).create_self_subject_access_review
+        found = _asked(f"ask whether {verb} {resource} is allowed", create, review)
+        return bool((found.get("status") or {}).get("allowed"))
+
+    def _get(self, path: str, query: dict[str, str], *, _preload_content: bool, _request_timeout: Any) -> Any:
+        """As the generated calls do, which are told to leave the answer as it is."""
+        assert not _preload_content  # noqa: S101 - it is for those
+        words = self._client.param_serialize(
+            "GET",
+            path,
+            query_params=list(query.items()),
+            header_params={"Accept": "application/json"},
+            auth_settings=["BearerToken"],
+        )
+        response = self._client.call_api(*words, _request_timeout=_request_timeout)
+        response.read()
+        if response.status >= _BAD:
+            raise ApiException(http_resp=response)
+        return response
 
     def mutating_configuration(self, name: str) -> Any:
         """Return the MutatingWebhookConfiguration of this name."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from webhook.config.destinations import TYPES
-from webhook.reference import destinations, formats
+from webhook.reference import destinations, formats, output
 from webhook.reference.codes import diagnostics_page
 from webhook.reference.examples import example_file
 from webhook.reference.fidelity import engines_page
@@ -23,6 +23,7 @@ PAGES: Mapping[str, Callable[[], Iterator[str]]] = {
     "diagnostics.md": diagnostics_page,
     "engines.md": engines_page,
     "loghook.schema.json": schema_page,
+    **output.PAGES,
     **destinations.PAGES,
     **formats.PAGES,
 }
