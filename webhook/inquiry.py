@@ -4,26 +4,28 @@ Source: https://kubernetes.io/docs/reference/access-authn-authz/extensible-admis
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from webhook.review import API_VERSION, KIND
 
 __all__ = ["inquiry"]
 
 
-def inquiry(pod: Mapping[str, Any], namespace: str, uid: str, username: str) -> dict[str, Any]:
+def inquiry(
+    pod: Mapping[str, Any], namespace: str, uid: str, username: str, kind: Literal["Pod", "PodTemplate"] = "Pod"
+) -> dict[str, Any]:
     """The review in which `username` asks about creating `pod` (a manifest) in `namespace`; nothing is created.
 
-    `uid` is what the answer must come back with. A Pod without a name is asked about under an empty one, as those are
-    that have a `generateName`.
+    `uid` is what the answer must come back with. `kind` is that of the manifest. A Pod without a name is asked about
+    under an empty one, as those are that have a `generateName`.
     """
-    kind = {"group": "", "version": "v1", "kind": "Pod"}
-    resource = {"group": "", "version": "v1", "resource": "pods"}
+    kinds = {"group": "", "version": "v1", "kind": kind}
+    resource = {"group": "", "version": "v1", "resource": f"{kind.lower()}s"}
     request = {
         "uid": uid,
-        "kind": kind,
+        "kind": kinds,
         "resource": resource,
-        "requestKind": kind,
+        "requestKind": kinds,
         "requestResource": resource,
         "name": (pod.get("metadata") or {}).get("name") or "",
         "namespace": namespace,

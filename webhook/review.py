@@ -12,7 +12,7 @@ import msgspec
 from webhook import bounds
 from webhook.annotations.parser import asks
 from webhook.config.loghook_yaml import Config
-from webhook.diagnostics import MESSAGE_LIMIT, Diagnostic, Reason
+from webhook.diagnostics import Diagnostic, Reason, warnings
 from webhook.inject import Added, Injected, Outcome, Refused, Skipped, inject
 from webhook.pod.view import Metadata, Pod, Spec
 from webhook.remembered import Remembered, size_of
@@ -21,8 +21,6 @@ __all__ = ["API_VERSION", "KIND", "Answer", "NotAReview", "Reviews", "answer"]
 
 API_VERSION = "admission.k8s.io/v1"
 KIND = "AdmissionReview"
-
-_WARNINGS_LIMIT = 4096  # characters in all; the API server drops what is more (apiserver pkg/endpoints/warning)
 
 # What is remembered of Pods that are alike, in bytes: all that they are compared by, and the answer.
 _KNOWN_LIMIT = 2**22
@@ -271,22 +269,16 @@ def _response(outcome: Outcome, patch: bytes) -> dict[str, Any]:
     """The part of the response that depends on what became of the Pod; bytes are written in base64."""
     if isinstance(outcome, Refused):
         status = {"status": "Failure", "message": outcome.message, "reason": "Invalid", "code": 422}
-        warnings = (found for found in outcome.diagnostics if found.severity == "warning")
-        return {"allowed": False, "status": status, **_warnings(warnings)}
+        warned = (found for found in outcome.diagnostics if found.severity == "warning")
+        return {"allowed": False, "status": status, **_warnings(warned)}
     patched = {"patchType": "JSONPatch", "patch": patch} if patch else {}
     return {"allowed": True, **patched, **_warnings(outcome.diagnostics)}
 
 
 def _warnings(diagnostics: Iterable[Diagnostic]) -> dict[str, list[str]]:
-    """The warnings that fit, each as one line; kubectl shows them to whoever creates the Pod."""
-    warnings: list[str] = []
-    room = _WARNINGS_LIMIT
-    for diagnostic in diagnostics:
-        if room < MESSAGE_LIMIT:
-            break
-        warnings.append(str(diagnostic))
-        room -= len(warnings[-1])
-    return {"warnings": warnings} if warnings else {}
+    """The warnings that fit; kubectl shows them to whoever creates the Pod."""
+    lines = warnings(diagnostics)
+    return {"warnings": lines} if lines else {}
 
 
 _SKIPPED = {reason: _decided(Skipped(reason)) for reason in Reason}

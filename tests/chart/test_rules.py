@@ -7,10 +7,13 @@ server and not about its registration (G1, G9, G14, G15, G18 to G20, G24, G26) h
 from datetime import UTC, datetime
 from typing import Any
 
+import helm_python
 import pytest
 
 from certs.__main__ import service_names
 from certs.authority import Authority, issue_leaf, names_of, new_authority
+from webhook.config.loghook_yaml import load
+from webhook.pod.workloads import WORKLOADS
 
 from .conftest import Release, chart, component, is_hook, of_every_release, render
 
@@ -179,12 +182,76 @@ def test_g16_mirror_pods_are_left_to_the_core() -> None:
     assert "kubernetes.io/config.mirror" in condition["expression"]
 
 
+@of_every_release
+def test_what_is_applied_has_a_registration_of_its_own(release: Release) -> None:
+    registrations = release.all("ValidatingWebhookConfiguration")
+    settings = release.settings["workloads"]
+    assert len(registrations) == settings["enabled"]
+    for registration in registrations:
+        mutating = release.one("MutatingWebhookConfiguration")["metadata"]
+        assert registration["metadata"] == mutating, "whoever writes the caBundle finds both by the same name"
+        for webhook in registration["webhooks"]:
+            called, mutate = webhook["clientConfig"], release.webhook["clientConfig"]
+            assert called == {**mutate, "service": {**mutate["service"], "path": "/validate"}}
+            assert webhook["namespaceSelector"] == release.webhook["namespaceSelector"]
+            fixed = ("failurePolicy", "sideEffects", "timeoutSeconds", "matchPolicy", "admissionReviewVersions")
+            assert [webhook[key] for key in fixed] == ["Ignore", "None", 3, "Equivalent", ["v1"]]
+            assert len(webhook["matchConditions"]) <= 64
+
+
+@of_every_release
+def test_of_pods_only_changed_words_to_loghook_are_sent(release: Release) -> None:
+    for registration in release.all("ValidatingWebhookConfiguration"):
+        (webhook,) = [each for each in registration["webhooks"] if each["name"] == "pod-updates.loghook.dev"]
+        (rule,) = webhook["rules"]
+        assert (rule["resources"], rule["operations"]) == (["pods"], ["UPDATE"]), "no status, no creation"
+        assert webhook["objectSelector"] == release.webhook["objectSelector"]
+        assert webhook["matchConditions"][0]["name"] == "changes-what-loghook-is-told"
+        assert webhook["matchConditions"][1:] == release.webhook["matchConditions"][1:]
+
+
+def test_every_kind_that_brings_pods_is_sent() -> None:
+    """The table of the program and the rules of the chart; where the templates are is tried at a real API server."""
+    (workloads,) = [
+        each
+        for each in render({}).one("ValidatingWebhookConfiguration")["webhooks"]
+        if each["name"] == "workloads.loghook.dev"
+    ]
+    sent = {(group, name) for rule in workloads["rules"] for group in rule["apiGroups"] for name in rule["resources"]}
+    assert sent == {(group, f"{kind.lower()}s") for group, kind in WORKLOADS if kind != "Pod"}
+
+
+def test_what_the_webhook_does_with_what_is_applied_is_said_once() -> None:
+    release = render({"workloads": {"action": "Deny", "kinds": [{"group": "a.example", "resource": "stalls"}]}})
+    loaded = load(release.one("ConfigMap", "loghook")["data"]["loghook.yaml"])
+    assert loaded.workloads.action == "Deny"
+    assert list(loaded.kinds) == [("a.example", "stalls")]
+    rules = release.one("ValidatingWebhookConfiguration")["webhooks"][0]["rules"]
+    assert (rules[-1]["apiGroups"], rules[-1]["resources"]) == (["a.example"], ["stalls"])
+    with pytest.raises(helm_python.HelmError, match=r"config\.workloads: say it in `workloads`"):
+        render({"config": {"workloads": {"action": "Deny"}}})
+
+
+@of_every_release
+def test_whoever_writes_and_proves_one_registration_does_so_with_both(release: Release) -> None:
+    name = release.injector["metadata"]["name"]
+    containers = [each for _, spec in release.pods() for each in spec["containers"]]
+    for container in containers:
+        if f"--webhook-configuration={name}" in container.get("args", []):
+            both = f"--validating-webhook-configuration={name}" in container["args"]
+            assert both == release.settings["workloads"]["enabled"]
+
+
 def test_g21_it_can_be_tried_in_one_namespace() -> None:
     trial = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "trial"}}}
     webhook = render({"webhook": trial}).webhook
     assert webhook["failurePolicy"] == "Ignore"
     assert webhook["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "trial"}
 
+
+REGISTRATIONS = ["mutatingwebhookconfigurations", "validatingwebhookconfigurations"]
+ADVICE = {"validatingwebhookconfigurations", "podtemplates"}
+"""What nobody has anything to do with where nobody is told at `kubectl apply`."""
 
 # What each program may do, and to what: every rule of every role. `create` cannot be bound to a name.
 ALLOWED: dict[tuple[str, str], list[tuple[list[str], set[str], str | None]]] = {
@@ -193,9 +260,9 @@ ALLOWED: dict[tuple[str, str], list[tuple[list[str], set[str], str | None]]] = {
         (["secrets"], {"get", "list", "watch", "patch", "delete"}, "-tls"),
         (["deployments"], {"get"}, ""),
     ],
-    ("certs", "ClusterRole"): [(["mutatingwebhookconfigurations"], {"get", "list", "watch", "patch"}, "")],
-    ("verify", "ClusterRole"): [(["mutatingwebhookconfigurations"], {"get"}, "")],
-    ("verify", "Role"): [(["services"], {"get"}, ""), (["pods"], {"create"}, None)],
+    ("certs", "ClusterRole"): [(REGISTRATIONS, {"get", "list", "watch", "patch"}, "")],
+    ("verify", "ClusterRole"): [(REGISTRATIONS, {"get"}, "")],
+    ("verify", "Role"): [(["services"], {"get"}, ""), (["pods", "podtemplates"], {"create"}, None)],
     ("cleanup", "Role"): [(["secrets"], {"get", "delete"}, "-serving")],
 }
 
@@ -204,7 +271,10 @@ ALLOWED: dict[tuple[str, str], list[tuple[list[str], set[str], str | None]]] = {
 def test_g22_rights_are_few_and_bound_to_names(release: Release) -> None:
     stem = release.injector["metadata"]["name"]
     for role in [*release.all("Role"), *release.all("ClusterRole")]:
-        allowed = ALLOWED[component(role), role["kind"]]
+        allowed = [
+            ([name for name in names if release.settings["workloads"]["enabled"] or name not in ADVICE], verbs, suffix)
+            for names, verbs, suffix in ALLOWED[component(role), role["kind"]]
+        ]
         for rule in role["rules"]:
             (expected,) = [each for each in allowed if (each[0], each[1]) == (rule["resources"], set(rule["verbs"]))]
             suffix = expected[2]

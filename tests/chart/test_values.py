@@ -171,7 +171,8 @@ def test_the_notes_are_the_first_five_minutes(release: Release) -> None:
     assert "loghook.dev/paths: /var/log/app/*.log" in release.notes
     assert f"helm test {release.name} --namespace {release.home}" in release.notes
     stem = release.injector["metadata"]["name"]
-    assert f"kubectl delete mutatingwebhookconfiguration {stem}\n" in release.notes
+    both = ",validatingwebhookconfiguration" * release.settings["workloads"]["enabled"]
+    assert f"kubectl delete mutatingwebhookconfiguration{both} {stem}\n" in release.notes
     assert all(len(line) <= 180 for line in release.notes.splitlines())
 
 

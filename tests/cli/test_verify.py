@@ -16,11 +16,13 @@ import jsonpatch
 import pytest
 import yaml
 
-from webhook.config.loghook_yaml import Config
+from webhook.config.loghook_yaml import Config, load
 from webhook.review import Reviews
+from webhook.validation import Validations
 
 Run = Callable[..., Any]
 HOST = "loghook.logs.svc"
+VALIDATING = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/loghook"
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -33,10 +35,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.reply("POST", self.rfile.read(int(self.headers["Content-Length"])))
 
     def reply(self, method: str, body: bytes) -> None:
-        status, content = self.server.answer(method, self.path, body)  # type: ignore[attr-defined]  # Web, below
+        status, content, *warnings = self.server.answer(method, self.path, body)  # type: ignore[attr-defined]  # Web, below
         content = content if isinstance(content, bytes) else json.dumps(content).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
+        for warning in warnings:
+            self.send_header("Warning", f'299 - "{warning}"')
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
@@ -48,7 +52,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 class Web(http.server.ThreadingHTTPServer):
     """A server in a thread, over TLS where it is given a context."""
 
-    def __init__(self, answer: Callable[[str, str, bytes], tuple[int, Any]], tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, answer: Callable[[str, str, bytes], tuple[Any, ...]], tls: ssl.SSLContext | None = None) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.answer = answer
         if tls:
@@ -70,9 +74,10 @@ class World:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(pki / "tls.crt", pki / "tls.key")
         self.core: Callable[[bytes], tuple[int, Any]] = lambda body: (200, Reviews(Config()).answer(body).body)
-        self.mutates = True
+        self.advice: Callable[[bytes], tuple[int, Any]] = lambda body: (200, Validations(Config()).answer(body).body)
+        self.mutates = self.tells = True
         self.created: list[tuple[str, Any]] = []
-        self.webhook = Web(lambda _, __, body: self.core(body), context)
+        self.webhook = Web(lambda _, path, body: (self.advice if path == "/validate" else self.core)(body), context)
         self.server = Web(self.answer)
         self.objects: dict[str, Any] = {}
         service = {"name": "loghook", "namespace": "logs", "path": "/mutate", "port": self.webhook.server_port}
@@ -83,6 +88,12 @@ class World:
             "failurePolicy": "Ignore",
         }
         self.register("loghook", self.entry)
+        service = {**service, "path": "/validate"}
+        self.second: dict[str, Any] = {
+            "name": "workloads.loghook.dev",
+            "clientConfig": {"service": service, "caBundle": bundle},
+        }
+        self.objects[VALIDATING] = {"metadata": {"name": "loghook"}, "webhooks": [self.second]}
         self.objects["/api/v1/namespaces/logs/services/loghook"] = {"spec": {"externalName": "127.0.0.1"}}
         cluster = {"name": "a", "cluster": {"server": f"http://127.0.0.1:{self.server.server_port}"}}
         kubeconfig = {"clusters": [cluster], "users": [{"name": "a", "user": {"token": "of-this-test-only"}}]}
@@ -95,13 +106,15 @@ class World:
         path = f"/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/{name}"
         self.objects[path] = {"metadata": {"name": name}, "webhooks": list(entries)}
 
-    def answer(self, method: str, path: str, body: bytes) -> tuple[int, Any]:
+    def answer(self, method: str, path: str, body: bytes) -> tuple[Any, ...]:
         """The API server's part."""
         if method == "GET":
             found = self.objects.get(path)
             return (200, found) if found else (404, {"kind": "Status", "message": f'"{path}" not found'})
         self.created.append((path, json.loads(body)))
         pod = json.loads(body)
+        if "/podtemplates" in path:
+            return self.told(pod)
         if not self.mutates:
             return 201, pod
         review = {"request": {"uid": "1", "kind": {"version": "v1", "kind": "Pod"}, "operation": "CREATE"}}
@@ -109,6 +122,18 @@ class World:
         text = json.dumps({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", **review}).encode()
         response = json.loads(Reviews(Config()).answer(text).body)["response"]
         return 201, jsonpatch.apply_patch(pod, json.loads(base64.b64decode(response["patch"])))
+
+    def told(self, template: Any) -> tuple[Any, ...]:
+        """The API server's part where a PodTemplate is created."""
+        review = {"request": {"uid": "1", "kind": {"kind": "PodTemplate"}, "operation": "CREATE", "object": template}}
+        text = json.dumps({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", **review}).encode()
+        status, body = self.advice(text)
+        response: dict[str, Any] = {"allowed": True}
+        if status == 200 and self.tells:
+            response = json.loads(body)["response"]
+        if not response["allowed"]:
+            return 422, {"kind": "Status", "message": response["status"]["message"]}
+        return 201, template, *response.get("warnings", ())
 
     def close(self) -> None:
         self.webhook.close()
@@ -289,3 +314,76 @@ def test_without_a_cluster_it_is_wrong_use(run: Run, monkeypatch: pytest.MonkeyP
     result = verify(run)
     assert (result.code, result.out) == (2, "")
     assert result.err.startswith("Error: no access to a cluster: ")
+
+
+# The webhook for what is applied.
+
+BOTH = ("--validating-webhook-configuration", "loghook")
+DENY = load("workloads: {action: Deny}")
+
+
+def test_proves_that_whoever_applies_something_is_told(world: World, run: Run) -> None:
+    result = verify(run, *BOTH, "--namespace", "shop")
+    assert (result.code, result.err) == (0, "")
+    assert result.out.splitlines()[4:] == [
+        "ok  loghook is registered for what is applied, and its caBundle holds 1 CA",
+        "ok  it says what is wrong with a template",
+        "ok  the API server says what is wrong with a template in shop",
+    ]
+    assert world.created[-1][0] == "/api/v1/namespaces/shop/podtemplates?dryRun=All"
+
+
+def test_takes_a_refusal_for_a_word(world: World, run: Run) -> None:
+    world.advice = lambda body: (200, Validations(DENY).answer(body).body)
+    assert verify(run, *BOTH, "--namespace", "shop").code == 0
+
+
+def test_asks_about_what_is_applied_through_the_api_server_too(world: World, run: Run) -> None:
+    world.core = lambda _: (500, {})
+    result = verify(run, *BOTH, "--indirect", "--namespace", "shop")
+    assert (result.code, len(result.out.splitlines())) == (0, 4)
+
+
+def not_registered_twice(world: World) -> None:
+    del world.objects[VALIDATING]
+
+
+def not_that_webhook(world: World) -> None:
+    world.second["name"] = "others.example.com"
+
+
+def not_bundled(world: World) -> None:
+    del world.second["clientConfig"]["caBundle"]
+
+
+def not_saying_anything(world: World) -> None:
+    world.advice = lambda _: (200, b'{"response": {"uid": "1", "allowed": true}}')
+
+
+def not_there_yet(world: World) -> None:
+    world.advice = lambda _: (404, b'{"error": "not found"}')
+
+
+def not_called(world: World) -> None:
+    world.tells = False
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (not_registered_twice, "cannot read the ValidatingWebhookConfiguration loghook: HTTP 404"),
+        (not_that_webhook, "the ValidatingWebhookConfiguration loghook has no webhook workloads.loghook.dev"),
+        (not_bundled, "workloads.loghook.dev has no caBundle yet"),
+        (not_saying_anything, "does not say what is wrong with a template: is another version running?"),
+        (not_there_yet, "answered HTTP 404"),
+        (not_called, "the API server says nothing of a wrong template in shop"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_what_is_wrong_with_advice_is_one_line(
+    world: World, run: Run, spoil: Callable[[World], None], said: str
+) -> None:
+    spoil(world)
+    result = verify(run, *BOTH, "--namespace", "shop")
+    assert (result.code, result.err.count("\n")) == (1, 1)
+    assert said in result.err

@@ -137,6 +137,11 @@ class Webhook:
         except OSError:
             return False
 
+    def client_config(self, path: str) -> dict[str, str]:
+        """How a registration says that it is called here."""
+        bundle = base64.b64encode(self.ca).decode()
+        return {"url": f"https://{self.address}:{self.port}{path}", "caBundle": bundle}
+
     def configuration(self, name: str = "loghook") -> dict[str, Any]:
         """The MutatingWebhookConfiguration that sends Pods here."""
         return {
@@ -146,10 +151,7 @@ class Webhook:
             "webhooks": [
                 {
                     "name": "pods.loghook.dev",
-                    "clientConfig": {
-                        "url": f"https://{self.address}:{self.port}/mutate",
-                        "caBundle": base64.b64encode(self.ca).decode(),
-                    },
+                    "clientConfig": self.client_config("/mutate"),
                     "rules": [
                         {"apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"], "operations": ["CREATE"]}
                     ],

@@ -32,14 +32,14 @@ def test_reviews_are_counted_by_what_became_of_them(start: Any, review: Any) -> 
     server.ask(body=b"{}")
     server.ask(body=review(name="make-the-core-fail"))
     now = samples(server)
-    assert now["loghook_reviews_total", "injected", ""] == 1
-    assert now["loghook_reviews_total", "skipped", "not-asked"] == 1
-    assert now["loghook_reviews_total", "refused", ""] == 1
-    assert now["loghook_review_duration_seconds_count",] == 3
-    assert now["loghook_review_duration_seconds_bucket", "+Inf"] == 3
-    assert now["loghook_review_duration_seconds_sum",] > 0
+    assert now["loghook_reviews_total", "injected", "", "pods"] == 1
+    assert now["loghook_reviews_total", "skipped", "not-asked", "pods"] == 1
+    assert now["loghook_reviews_total", "refused", "", "pods"] == 1
+    assert now["loghook_review_duration_seconds_count", "pods"] == 3
+    assert now["loghook_review_duration_seconds_bucket", "+Inf", "pods"] == 3
+    assert now["loghook_review_duration_seconds_sum", "pods"] > 0
     assert now["loghook_sidecars_injected_total", "busybox", "streaming"] == 1
-    assert now["loghook_diagnostics_total", "LH101"] == 1
+    assert now["loghook_diagnostics_total", "LH101", "pods"] == 1
     assert now["loghook_requests_refused_total", "400"] == 1
     assert now["loghook_requests_refused_total", "500"] == 1
 

@@ -19,8 +19,9 @@ async def nothing(scope: Any, receive: Any, send: Any) -> None:
     """An ASGI application that does nothing."""
 
 
-def test_the_tls_port_has_one_route() -> None:
-    assert routes(admission_routes(nothing, lambda _: None)) == [("/mutate", {"POST"})]
+def test_the_tls_port_takes_reviews_only() -> None:
+    expected = [("/mutate", {"POST"}), ("/validate", {"POST"})]
+    assert routes(admission_routes(nothing, nothing, lambda _: None)) == expected
 
 
 def test_the_plain_port_has_probes_and_metrics_only() -> None:

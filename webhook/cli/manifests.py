@@ -16,13 +16,14 @@ import jsonpatch
 import msgspec
 
 from webhook.cli.failures import InputError
-from webhook.cli.workloads import Workload, is_listed, without_pod, workload
+from webhook.cli.workloads import is_listed, without_pod, workload
 from webhook.cli.yaml_text.documents import Alias, Document, DocumentError, Node, Scalar, Sequence, split
 from webhook.cli.yaml_text.documents import Mapping as MappingNode
 from webhook.cli.yaml_text.insertion import add
 from webhook.diagnostics import escape
 from webhook.inject import Op
 from webhook.pod.view import Pod, PodError, view
+from webhook.pod.workloads import Workload
 
 __all__ = ["STDIN", "Manifest", "ManifestError", "Part", "join", "of_object", "read"]
 

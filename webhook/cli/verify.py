@@ -4,8 +4,10 @@ import time
 
 from webhook.cli.failures import FailedError, InputError
 from webhook.cli.terminal import say, show
+from webhook.cluster.advice_verification import verify_advice
 from webhook.cluster.api import ApiError, connect
-from webhook.cluster.verification import Unproven, verify
+from webhook.cluster.registration import Unproven
+from webhook.cluster.verification import verify
 
 __all__ = ["run"]
 
@@ -13,8 +15,11 @@ __all__ = ["run"]
 _PAUSE_SECONDS = 1.0
 
 
-def run(configuration: str, namespace: str, *, indirect: bool, timeout: float) -> int:
-    """Verify, again and again until the time is up, and return the exit code."""
+def run(configuration: str, validating: str, namespace: str, *, indirect: bool, timeout: float) -> int:
+    """Verify, again and again until the time is up, and return the exit code.
+
+    `validating` is the name of the registration for what is applied; empty where there is none.
+    """
     try:
         api = connect()
     except ApiError as error:
@@ -27,6 +32,8 @@ def run(configuration: str, namespace: str, *, indirect: bool, timeout: float) -
         proven: list[str] = []
         try:
             verify(api, configuration, namespace, proven.append, is_asked=not indirect)
+            if validating:
+                verify_advice(api, validating, namespace, proven.append, is_asked=not indirect)
         except Unproven as error:
             if time.monotonic() >= deadline:
                 show(*(f"ok  {line}" for line in proven))

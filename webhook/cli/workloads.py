@@ -1,53 +1,31 @@
-"""Which kinds of objects bring Pods, and where they have the template of them.
+"""Which objects of a manifest bring Pods.
 
-Those of Kubernetes are in a table. Any other kind that has a Pod template where nearly all have it, under
+Kubernetes' own kinds are in a table. Any other kind that has a Pod template where nearly all have it, under
 `spec.template`, is taken for a workload too: Argo's Rollout, OpenKruise's CloneSet, Knative's Service.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from webhook.annotations.registry import PREFIX
+from webhook.pod.workloads import SPEC_TEMPLATE, WORKLOADS, Workload
 
-__all__ = ["Workload", "is_listed", "without_pod", "workload"]
-
-
-@dataclass(frozen=True)
-class Workload:
-    """Where a kind has its Pod template, and which kind of controller owns the Pods that come of it."""
-
-    template: tuple[str, ...]
-    owner: str | None = None
-
-
-_SPEC_TEMPLATE = ("spec", "template")
-_WORKLOADS: Mapping[tuple[str, str], Workload] = {
-    ("", "Pod"): Workload(()),
-    ("", "PodTemplate"): Workload(("template",)),
-    ("", "ReplicationController"): Workload(_SPEC_TEMPLATE, "ReplicationController"),
-    ("apps", "DaemonSet"): Workload(_SPEC_TEMPLATE, "DaemonSet"),
-    ("apps", "Deployment"): Workload(_SPEC_TEMPLATE, "ReplicaSet"),
-    ("apps", "ReplicaSet"): Workload(_SPEC_TEMPLATE, "ReplicaSet"),
-    ("apps", "StatefulSet"): Workload(_SPEC_TEMPLATE, "StatefulSet"),
-    ("batch", "CronJob"): Workload(("spec", "jobTemplate", "spec", "template"), "Job"),
-    ("batch", "Job"): Workload(_SPEC_TEMPLATE, "Job"),
-}
+__all__ = ["is_listed", "without_pod", "workload"]
 
 
 def is_listed(group: str, kind: str) -> bool:
     """Whether `kind` of the API group `group` is one of Kubernetes' own."""
-    return (group, kind) in _WORKLOADS
+    return (group, kind) in WORKLOADS
 
 
 def workload(group: str, kind: str, raw: Mapping[str, Any]) -> Workload | None:
     """Where `raw`, an object of that kind, has its Pod template; None where it has none that is found."""
-    known = _WORKLOADS.get((group, kind))
+    known = WORKLOADS.get((group, kind))
     if known is not None:
         return known
     spec = raw.get("spec")
     template = spec.get("template") if isinstance(spec, dict) else None
-    return Workload(_SPEC_TEMPLATE, kind) if _is_template(template) else None
+    return Workload(SPEC_TEMPLATE, kind) if _is_template(template) else None
 
 
 def without_pod(raw: Mapping[str, Any]) -> str:

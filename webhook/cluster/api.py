@@ -129,6 +129,11 @@ class Api:
         read = self._registration.read_mutating_webhook_configuration
         return _asked(f"read the MutatingWebhookConfiguration {name}", read, name)
 
+    def validating_configuration(self, name: str) -> Any:
+        """Return the ValidatingWebhookConfiguration of this name."""
+        read = self._registration.read_validating_webhook_configuration
+        return _asked(f"read the ValidatingWebhookConfiguration {name}", read, name)
+
     def service(self, namespace: str, name: str) -> Any:
         """Return the Service of this name."""
         return _asked(f"read the Service {namespace}/{name}", self._core.read_namespaced_service, name, namespace)
@@ -138,18 +143,30 @@ class Api:
         what = f"create a Pod in {namespace} (as a dry run)"
         return _asked(what, self._core.create_namespaced_pod, namespace, pod, dry_run="All")
 
+    def try_template(self, namespace: str, template: dict[str, Any]) -> list[str]:
+        """Return the warnings that come with creating the PodTemplate in `namespace`; it is not stored."""
+        what = f"create a PodTemplate in {namespace} (as a dry run)"
+        create = self._core.create_namespaced_pod_template
+        return list(_response(what, create, namespace, template, dry_run="All").headers.getlist("Warning"))
+
 
 def _asked(what: str, call: Callable[..., Any], *words: Any, **more: Any) -> Any:
     try:
+        return json.loads(_response(what, call, *words, **more).data)
+    except ValueError:
+        raise ApiError(f"cannot {what}: what answers is no Kubernetes API") from None
+
+
+def _response(what: str, call: Callable[..., Any], *words: Any, **more: Any) -> Any:
+    try:
         response = call(*words, **more, _preload_content=False, _request_timeout=_PATIENCE)
-        return json.loads(response.data)
+        _ = response.data  # read here, where a connection that breaks is told
     except ApiException as error:
         raise ApiError(f"cannot {what}: HTTP {error.status}{_sentence(error.body)}", int(error.status or 0)) from None
     except (urllib3.exceptions.HTTPError, OSError) as error:
         name = type(getattr(error, "reason", None) or error).__name__
         raise ApiError(f"cannot {what}: the API server does not answer ({name})") from None
-    except ValueError:
-        raise ApiError(f"cannot {what}: what answers is no Kubernetes API") from None
+    return response
 
 
 def _sentence(body: object) -> str:

@@ -9,18 +9,14 @@ import jsonpatch
 from webhook.annotations.registry import PREFIX
 from webhook.cluster.api import Api, ApiError
 from webhook.cluster.endpoint import Answer, Endpoint, EndpointError, endpoint
+from webhook.cluster.registration import Unproven, bundled, entry
 from webhook.diagnostics import escape
 from webhook.inquiry import inquiry
 
-__all__ = ["Unproven", "verify"]
+__all__ = ["verify"]
 
 WEBHOOK = "pods.loghook.dev"
 _SIDECARS = "loghook"  # what their names begin with
-_MANY_CERTIFICATES = 2
-
-
-class Unproven(Exception):
-    """The webhook does not work, or not yet. Its text is one line that says what is wrong and where to look."""
 
 
 def verify(
@@ -31,12 +27,10 @@ def verify(
     With a `namespace` a Pod is created there as a dry run; nothing is ever stored. Where the webhook takes reviews from
     the API server alone, it is not to be asked by us.
     """
-    webhook = _registered(api, configuration)
+    webhook = entry(api.mutating_configuration, "MutatingWebhookConfiguration", configuration, WEBHOOK)
     try:
         place = endpoint(api, webhook)
-        count = place.bundle.count("BEGIN CERTIFICATE")
-        cas = f"{count} CAs" if count >= _MANY_CERTIFICATES else "1 CA"
-        proven(f"{configuration} is registered, and its caBundle holds {cas}")
+        proven(f"{configuration} is registered, and {bundled(place)}")
         if is_asked:
             answer = place.ask(inquiry(_pod(), namespace or "default", str(uuid.uuid4()), "loghook verify"))
             proven(f"{place} is vouched for by the caBundle, until {answer.expires:%Y-%m-%d %H:%M} UTC")
@@ -45,17 +39,6 @@ def verify(
         raise Unproven(str(error)) from None
     if namespace:
         proven(f"the API server gives a Pod in {namespace} the sidecar {_created(api, namespace, webhook)}")
-
-
-def _registered(api: Api, configuration: str) -> dict[str, Any]:
-    try:
-        found = api.mutating_configuration(configuration)
-    except ApiError as error:
-        raise Unproven(str(error)) from None
-    for webhook in found.get("webhooks") or []:
-        if webhook["name"] == WEBHOOK:
-            return dict(webhook)
-    raise Unproven(f"the MutatingWebhookConfiguration {configuration} has no webhook {WEBHOOK}")
 
 
 def _sidecar_of(place: Endpoint, answer: Answer) -> str:

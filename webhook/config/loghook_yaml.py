@@ -18,6 +18,7 @@ from webhook.config.faults import Place, faults, line_of
 from webhook.config.formats import FORMATS, Format
 from webhook.config.own_formats import FormatName, OwnFormat
 from webhook.config.settings import Model, Quantity, Text
+from webhook.pod.workloads import Workload
 from webhook.remembered import Memory
 
 __all__ = ["Config", "ConfigError", "load"]
@@ -77,6 +78,23 @@ class ReaderSettings(Model):
     port: Annotated[int, Field(ge=1024, le=65_000)] | None = None
 
 
+class Kind(Model):
+    """A custom kind that brings Pods, by its API group and the plural of its name; `template` leads to the template."""
+
+    group: Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")]
+    resource: Annotated[str, Field(pattern=r"^[a-z]([-a-z0-9]{0,61}[a-z0-9])?$")]
+    template: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9]{0,62}(\.[A-Za-z][A-Za-z0-9]{0,62}){0,7}$")] = (
+        "spec.template"
+    )
+
+
+class Workloads(Model):
+    """What is done at `kubectl apply` with an object whose Pods would be refused, and for which custom kinds."""
+
+    action: Literal["Warn", "Deny"] = "Warn"
+    kinds: tuple[Kind, ...] = ()
+
+
 class Config(Model):
     """The whole of `loghook.yaml`; `Config()` is what holds without one."""
 
@@ -96,6 +114,7 @@ class Config(Model):
     reader: ReaderSettings = ReaderSettings()
     resources: EnginesResources = EnginesResources()
     policy: Policy = Policy()
+    workloads: Workloads = Workloads()
 
     @cached_property
     def _defaults_by_namespace(self) -> dict[str, Mapping[str, str]]:
@@ -118,6 +137,11 @@ class Config(Model):
         place: Place = ("namespaces", namespace, "defaults", key) if key in own else ("defaults", key)
         line = self._lines.get(place)
         return f"line {line}, {'.'.join(map(str, place))}" if line else ".".join(map(str, place))
+
+    @cached_property
+    def kinds(self) -> Mapping[tuple[str, str], Workload]:
+        """The custom kinds that bring Pods, by API group and resource."""
+        return {(kind.group, kind.resource): Workload(tuple(kind.template.split("."))) for kind in self.workloads.kinds}
 
     @cached_property
     def memory(self) -> Memory:

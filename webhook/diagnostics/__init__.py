@@ -4,7 +4,7 @@ It feeds refusals, patch warnings, the command line, logs, metrics and the refer
 """
 
 from webhook.diagnostics.codes import CODES, Code
-from webhook.diagnostics.messages import MESSAGE_LIMIT, Diagnostic, Mistake, Mistaken, Mistakes, escape, join
+from webhook.diagnostics.messages import MESSAGE_LIMIT, Diagnostic, Mistake, Mistaken, Mistakes, escape, join, warnings
 from webhook.diagnostics.reasons import Reason
 
 __all__ = [
@@ -18,4 +18,5 @@ __all__ = [
     "Reason",
     "escape",
     "join",
+    "warnings",
 ]

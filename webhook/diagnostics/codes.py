@@ -463,5 +463,25 @@ CODES = _table(
         "The administrator's configuration forbids that a sidecar mounts the application's files writable "
         "(`policy.free: false`), which it must to give disk back.",
     ),
+    # 6xx: what is said at `kubectl apply`, before there is a Pod, or when it is too late for it
+    _warning(
+        "LH601",
+        "no Pod gets it from {object} itself, write it where its Pods have theirs, e.g. {place}",
+        "The Pods of a Deployment or the like have the annotations of its template. One on the object itself, or on a "
+        "CronJob's `jobTemplate`, reaches none of them.",
+    ),
+    _warning(
+        "LH602",
+        "{object} runs as it is, this takes effect in a new Pod, write it e.g. in its Deployment's template",
+        "An annotation of a running Pod was changed. Sidecars are added when a Pod is created, and a Pod's containers "
+        "cannot be changed later.",
+    ),
+    _warning(
+        "LH603",
+        "Pods of {object} {fate}, see what follows, e.g. {example}",
+        "Stands before what is said of a Pod template, and says whose it is and what becomes of its Pods: they will be "
+        "refused (where? in the events of the ReplicaSet, or of whoever makes the Pods), they will start without a "
+        "sidecar, or they will have one, with warnings.",
+    ),
 )
 """Every diagnostic by its id."""

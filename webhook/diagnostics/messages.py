@@ -6,9 +6,10 @@ import msgspec
 
 from webhook.diagnostics.codes import CODES, Severity
 
-__all__ = ["MESSAGE_LIMIT", "Diagnostic", "Mistake", "Mistaken", "Mistakes", "escape", "join"]
+__all__ = ["MESSAGE_LIMIT", "Diagnostic", "Mistake", "Mistaken", "Mistakes", "escape", "join", "warnings"]
 
 MESSAGE_LIMIT = 256  # characters; the API server cuts a longer warning (apiserver pkg/warning)
+_WARNINGS_LIMIT = 4096  # characters in all; the API server drops what is more (apiserver pkg/endpoints/warning)
 JOINED_LIMIT = 1000  # characters of a whole refusal
 _VALUE_LIMIT = 64
 _KEY_LIMIT = 80
@@ -98,3 +99,15 @@ def join(diagnostics: Iterable[Diagnostic]) -> str:
         if len(line) <= JOINED_LIMIT:
             return line
     return ""
+
+
+def warnings(diagnostics: Iterable[Diagnostic]) -> list[str]:
+    """Those of `diagnostics` that fit into the warnings of one answer, each as one line, as kubectl shows them."""
+    lines: list[str] = []
+    room = _WARNINGS_LIMIT
+    for diagnostic in diagnostics:
+        if room < MESSAGE_LIMIT:
+            break
+        lines.append(str(diagnostic))
+        room -= len(lines[-1])
+    return lines

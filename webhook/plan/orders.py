@@ -23,14 +23,7 @@ POD = Variable("LOGHOOK_POD_NAME")
 NODE = Variable("LOGHOOK_NODE_NAME")
 _IN_TEMPLATES = {"namespace": NAMESPACE, "pod": POD, "node": NODE}
 
-_FILES = {
-    "tls.ca": "{}.crt",
-    "credentials": "{}.json",
-    "tls.cert": "client/{}.crt",
-    "tls.key": "client/{}.key",
-}
-"""Files by the field whose secret they hold. Certificates beside the CAs would be taken for such by the collector."""
-
+_FILE_ENDINGS = {"tls.ca": "crt", "credentials": "json"}
 _LOWER_CASE = frozenset({"index"})  # Elasticsearch and Splunk refuse capitals there
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 
@@ -46,8 +39,8 @@ def secret_of(destination: str, field: str) -> Variable:
 
 
 def file_of(destination: str, field: str) -> str:
-    """The name of the file that holds the secret `field` of `destination`, from CA_DIRECTORY on."""
-    return _FILES[field].format(destination)
+    """The name of the file that holds the secret `field` of `destination`."""
+    return f"{destination}.{_FILE_ENDINGS[field]}"
 
 
 def _upper(name: str) -> str:

@@ -15,6 +15,7 @@ __all__ = [
     "EnvVar",
     "Metadata",
     "NodeRequirement",
+    "Owner",
     "Pod",
     "PodError",
     "Quantities",

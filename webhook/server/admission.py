@@ -1,4 +1,4 @@
-"""The hot path: an ASGI function that answers POST /mutate, in front of FastAPI's routes.
+"""The hot path: an ASGI function that answers reviews, in front of FastAPI's routes. POST /mutate comes first.
 
 A review is bytes in and bytes out: no request or response objects, no tasks, and no waiting but for the body and for
 its turn. What waits too long for that, or for the memory that a large body needs, is sent away undecided.
@@ -15,13 +15,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from webhook.review import Answer, NotAReview
 from webhook.server.limits import BODY_BYTES, NO_REVIEW_SECONDS
 from webhook.server.logs import Log
-from webhook.server.metrics import Metrics
+from webhook.server.metrics import OfWebhook
 from webhook.server.pressure import PATIENCE, UNNOTICED_SECONDS, Pressure, budget
 from webhook.server.room import LARGE_BYTES, Holder, Room
 
-__all__ = ["PATH", "Admission", "Arrival", "error_body", "front"]
+__all__ = ["MUTATE", "VALIDATE", "Admission", "Arrival", "error_body", "front"]
 
-PATH: Final = "/mutate"
+MUTATE: Final = "/mutate"
+VALIDATE: Final = "/validate"
 
 _Headers = list[tuple[bytes, bytes]]
 
@@ -81,19 +82,25 @@ class _Identified(msgspec.Struct):
 
 
 class Admission:
-    """Answers reviews, and counts and logs each.
+    """Answers the reviews of one webhook, and counts and logs each.
 
-    `answer` is `webhook.review.Reviews.answer`; another one, of a new configuration, may take its place at any time.
+    `answer` is `webhook.review.Reviews.answer`, say; another one, of a new configuration, may take its place at any
+    time. All webhooks of a server are under the same `pressure`, and their large bodies share one `room`.
     """
 
     def __init__(
-        self, answer: Callable[[bytes | bytearray], Answer], metrics: Metrics, log: Log, pressure: Pressure
+        self,
+        answer: Callable[[bytes | bytearray], Answer],
+        metrics: OfWebhook,
+        log: Log,
+        pressure: Pressure,
+        room: Room,
     ) -> None:
         self.answer = answer
         self._metrics = metrics
         self._log = log
         self._pressure = pressure
-        self._room = Room()
+        self._room = room
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one POST. A failure of ours is HTTP 500, so that the operator's failurePolicy decides."""
@@ -179,15 +186,19 @@ class Admission:
         return error_body(problem)
 
 
-def front(admission: ASGIApp, routes: ASGIApp) -> ASGIApp:
-    """An application that sends reviews straight to `admission` and everything else to `routes`.
+def front(mutation: ASGIApp, validation: ASGIApp, routes: ASGIApp) -> ASGIApp:
+    """An application that sends reviews straight to whom they are for, and everything else to `routes`.
 
     It is a plain function, since one more coroutine would be one more thing to make for each review.
     """
 
     def choose(scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        is_review = scope["path"] == PATH and scope["method"] == "POST"
-        return admission(scope, receive, send) if is_review else routes(scope, receive, send)
+        if scope["method"] == "POST":
+            if scope["path"] == MUTATE:
+                return mutation(scope, receive, send)
+            if scope["path"] == VALIDATE:
+                return validation(scope, receive, send)
+        return routes(scope, receive, send)
 
     return choose
 

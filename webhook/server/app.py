@@ -9,21 +9,25 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from webhook.server.admission import PATH, error_body, front
+from webhook.server.admission import MUTATE, VALIDATE, error_body, front
 from webhook.server.metrics import Metrics
 
 __all__ = ["admission_app", "health_app"]
 
 
-def admission_app(admission: ASGIApp, refused: Callable[[int], None]) -> ASGIApp:
-    """The application of the TLS port: POST /mutate and nothing else. `refused` is told each error's status."""
-    return front(admission, admission_routes(admission, refused))
+def admission_app(mutation: ASGIApp, validation: ASGIApp, refused: Callable[[int], None]) -> ASGIApp:
+    """The application of the TLS port: POST /mutate, POST /validate, and nothing else.
+
+    `refused` is told each error's status.
+    """
+    return front(mutation, validation, admission_routes(mutation, validation, refused))
 
 
-def admission_routes(admission: ASGIApp, refused: Callable[[int], None]) -> FastAPI:
-    """FastAPI's part of it: all requests that are no POST to /mutate end here, as 404 or 405."""
+def admission_routes(mutation: ASGIApp, validation: ASGIApp, refused: Callable[[int], None]) -> FastAPI:
+    """FastAPI's part of it: all requests that are no reviews end here, as 404 or 405."""
     app = _bare(refused)
-    app.router.routes.append(Route(PATH, admission, methods=["POST"]))
+    app.router.routes.append(Route(MUTATE, mutation, methods=["POST"]))
+    app.router.routes.append(Route(VALIDATE, validation, methods=["POST"]))
     return app
 
 

@@ -24,8 +24,10 @@ from webhook.server.logs import Level, Log
 from webhook.server.memory import trim
 from webhook.server.metrics import Metrics
 from webhook.server.pressure import Pressure
+from webhook.server.room import Room
 from webhook.server.tls import Files, PairError, ServingPair
 from webhook.server.watch import CONNECTIONS, Watch
+from webhook.validation import Validations
 
 __all__ = ["Addresses", "ServeError", "Settings", "serve", "settle"]
 
@@ -87,9 +89,9 @@ def serve(
 
     SIGHUP has the files read again.
 
-    `ready` is called on the event loop when both ports answer. `core` makes what answers reviews under a configuration.
-    Raises ServeError where the server cannot start: a port is taken, the certificate or the configuration cannot be
-    used.
+    `ready` is called on the event loop when both ports answer. `core` makes what answers reviews of Pods under a
+    configuration. Raises ServeError where the server cannot start: a port is taken, the certificate or the
+    configuration cannot be used.
     """
     _allow_descriptors()
     try:
@@ -123,7 +125,9 @@ class _Server:
             self._metrics.refusal, self._metrics.dropped, settings.max_connections, settings.client_names
         )
         self._drain = Drain(self._watch, settings.drain_seconds)
-        self._admission = Admission(core(config.current), self._metrics, log, self._pressure)
+        shared = log, self._pressure, Room()
+        self._mutation = Admission(core(config.current), self._metrics.pods, *shared)
+        self._validation = Admission(Validations(config.current).answer, self._metrics.workloads, *shared)
 
     async def run(
         self, reviews: socket.socket, health: socket.socket, ready: Callable[[Addresses], None] | None
@@ -131,7 +135,7 @@ class _Server:
         """Serve on two bound sockets until the drain is over."""
         self._drain.listen(self._read_again)
         probes = Watch(lambda _: None, lambda _: None, _PROBES)
-        app = admission_app(self._admission, self._metrics.refusal)
+        app = admission_app(self._mutation, self._validation, self._metrics.refusal)
         listeners = (
             Listener(app, reviews, self._pair.context, self._watch),
             Listener(health_app(self._hindrance, self._metrics), health, None, probes),
@@ -200,7 +204,8 @@ class _Server:
         if problem is not None:
             self._log.error("kept the old configuration", error=str(problem))
             return
-        self._admission.answer = self._core(self._config.current)
+        self._mutation.answer = self._core(self._config.current)
+        self._validation.answer = Validations(self._config.current).answer
         self._log.info("took over a new configuration")
 
 

@@ -19,7 +19,7 @@ from webhook import __version__
 from webhook.diagnostics import CODES, Reason
 from webhook.review import Answer
 
-__all__ = ["Metrics"]
+__all__ = ["Metrics", "OfWebhook"]
 
 _BOUNDS = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 """Upper bounds of the latency histogram, in seconds: a review takes 10 µs to 300 µs, a huge one 100 ms."""
@@ -41,6 +41,46 @@ DROPPED = ("slow", "oversized", "crowded")
 """Why a connection is dropped: it was too slow, sent too much after a refusal, or was the idlest of too many."""
 
 
+WEBHOOKS = {
+    "pods": (("injected", ""), ("refused", ""), *(("skipped", reason.value) for reason in Reason)),
+    "workloads": (("allowed", ""), ("warned", ""), ("refused", "")),
+}
+"""The webhooks of a server, and what becomes of what they are asked about: decision and reason."""
+
+
+class OfWebhook:
+    """The counts of one webhook: reviews, and what was said and done in them."""
+
+    def __init__(self, webhook: str, refusals: Counter[int]) -> None:
+        # Every series is there from the start: what is missing cannot be alerted on, nor its first step be seen.
+        self.webhook = webhook
+        self.reviews = Counter(dict.fromkeys(WEBHOOKS[webhook], 0))
+        self.diagnostics = Counter(dict.fromkeys(CODES, 0))
+        self.sidecars = Counter(dict.fromkeys(_SIDECARS, 0))
+        self.shed_reviews = Counter(dict.fromkeys(SHED, 0))
+        self.seconds = 0.0
+        self.buckets = [0] * (len(_BOUNDS) + 1)
+        self._refusals = refusals
+
+    def review(self, answer: Answer, seconds: float) -> None:
+        """Count one review that was answered within `seconds`."""
+        self.reviews[answer.decision, answer.reason] += 1
+        self.buckets[bisect_left(_BOUNDS, seconds)] += 1
+        self.seconds += seconds
+        for added in answer.sidecars:
+            self.sidecars[added.mode, added.agent] += 1
+        for code in answer.codes:
+            self.diagnostics[code] += 1
+
+    def refusal(self, status: int) -> None:
+        """Count one request that was answered with an HTTP error."""
+        self._refusals[status] += 1
+
+    def shed(self, reason: str) -> None:
+        """Count one review that was answered with 503, for one of the reasons of `SHED`."""
+        self.shed_reviews[reason] += 1
+
+
 class Metrics(Collector):
     """All counts of the server, and their exposition.
 
@@ -51,18 +91,12 @@ class Metrics(Collector):
     content_type = CONTENT_TYPE_LATEST
 
     def __init__(self) -> None:
-        # Every series is there from the start: what is missing cannot be alerted on, nor its first step be seen.
-        outcomes = ("injected", ""), ("refused", ""), *(("skipped", reason.value) for reason in Reason)
-        self._reviews = Counter(dict.fromkeys(outcomes, 0))
-        self._diagnostics = Counter(dict.fromkeys(CODES, 0))
         self._refusals = Counter(dict.fromkeys(REFUSALS, 0))
-        self._shed = Counter(dict.fromkeys(SHED, 0))
+        self.pods = OfWebhook("pods", self._refusals)
+        self.workloads = OfWebhook("workloads", self._refusals)
         self._dropped = Counter(dict.fromkeys(DROPPED, 0))
         self._certificate = _Reloads("certificate", "the certificate's files")
         self._config = _Reloads("config", "the configuration's file")
-        self._sidecars = Counter(dict.fromkeys(_SIDECARS, 0))
-        self._seconds = 0.0
-        self._buckets = [0] * (len(_BOUNDS) + 1)
         self.certificate_begin = 0.0
         self.certificate_expiry = 0.0
         self.in_flight: Callable[[], int] = lambda: 0
@@ -74,23 +108,9 @@ class Metrics(Collector):
         self._registry.register(self)
         ProcessCollector(registry=self._registry)
 
-    def review(self, answer: Answer, seconds: float) -> None:
-        """Count one review that was answered within `seconds`."""
-        self._reviews[answer.decision, answer.reason] += 1
-        self._buckets[bisect_left(_BOUNDS, seconds)] += 1
-        self._seconds += seconds
-        for added in answer.sidecars:
-            self._sidecars[added.mode, added.agent] += 1
-        for code in answer.codes:
-            self._diagnostics[code] += 1
-
     def refusal(self, status: int) -> None:
         """Count one request that was answered with an HTTP error."""
         self._refusals[status] += 1
-
-    def shed(self, reason: str) -> None:
-        """Count one review that was answered with 503, for one of the reasons of `SHED`."""
-        self._shed[reason] += 1
 
     def dropped(self, reason: str) -> None:
         """Count one connection that was closed from our side, for one of the reasons of `DROPPED`."""
@@ -114,12 +134,15 @@ class Metrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Every metric as it stands now."""
-        yield _counter("reviews", "Reviews answered, by what became of the Pod", ("decision", "reason"), self._reviews)
+        reviews = "Reviews answered, by what became of the Pod, or was said of what was applied"
+        yield self._counted("reviews", reviews, ("decision", "reason"), lambda of: of.reviews)
         yield self._durations()
-        yield _counter("sidecars_injected", "Sidecars injected", ("mode", "agent"), self._sidecars)
-        yield _counter("diagnostics", "Pods that were given a diagnostic, by its code", ("code",), self._diagnostics)
+        yield _counter("sidecars_injected", "Sidecars injected", ("mode", "agent"), self.pods.sidecars)
+        diagnostics = "Pods, or what brings them, that were given a diagnostic, by its code"
+        yield self._counted("diagnostics", diagnostics, ("code",), lambda of: of.diagnostics)
         yield _counter("requests_refused", "Requests without a review's answer, by status", ("status",), self._refusals)
-        yield _counter("reviews_shed", "Reviews answered with 503, by the reason", ("reason",), self._shed)
+        shed = "Reviews answered with 503, by the reason"
+        yield self._counted("reviews_shed", shed, ("reason",), lambda of: of.shed_reviews)
         dropped = "Connections that were closed from our side, by the reason"
         yield _counter("connections_dropped", dropped, ("reason",), self._dropped)
         yield _counter("log_lines_dropped", "Log lines that could not be written", (), {(): self.dropped_lines()})
@@ -142,13 +165,25 @@ class Metrics(Collector):
         yield build
 
     def _durations(self) -> Metric:
-        bounds = (*map(str, _BOUNDS), "+Inf")
-        return HistogramMetricFamily(
-            "loghook_review_duration_seconds",
-            "Time that deciding about a Pod took",
-            buckets=list(zip(bounds, accumulate(self._buckets), strict=True)),
-            sum_value=self._seconds,
+        family = HistogramMetricFamily(
+            "loghook_review_duration_seconds", "Time that deciding about a review took", labels=("webhook",)
         )
+        bounds = (*map(str, _BOUNDS), "+Inf")
+        for of in (self.pods, self.workloads):
+            buckets = list(zip(bounds, accumulate(of.buckets), strict=True))
+            family.add_metric((of.webhook,), buckets, of.seconds)
+        return family
+
+    def _counted(
+        self, name: str, text: str, labels: tuple[str, ...], counts: Callable[[OfWebhook], Mapping[Any, int]]
+    ) -> Metric:
+        """A counter of both webhooks, told apart by one more label."""
+        every = {
+            (*(key if isinstance(key, tuple) else (str(key),)), of.webhook): count
+            for of in (self.pods, self.workloads)
+            for key, count in counts(of).items()
+        }
+        return _counter(name, text, (*labels, "webhook"), every)
 
 
 class _Reloads:

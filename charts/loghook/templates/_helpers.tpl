@@ -133,6 +133,9 @@ The file `loghook.yaml`: `config`, and where that says no registry, what is said
 {{- $_ := set $config "imagePullSecrets" (uniq $names) -}}
 {{- end -}}
 {{- end -}}
+{{- with pick .Values.workloads "action" "kinds" -}}
+{{- if or (ne .action "Warn") .kinds -}}{{- $_ := set $config "workloads" . -}}{{- end -}}
+{{- end -}}
 {{ toYaml $config }}
 {{- end -}}
 
@@ -286,6 +289,9 @@ matchLabels:
 {{- fail "enabled: it is for the `condition` of a chart that has this one among its dependencies, which leaves it out; this chart itself cannot" -}}
 {{- end -}}
 {{- include "loghook.checkConfig" . -}}
+{{- if (.Values.config | default dict).workloads -}}
+{{- fail "config.workloads: say it in `workloads`, by which the webhook is registered too" -}}
+{{- end -}}
 {{- include "loghook.checkOwner" . -}}
 {{- include "loghook.checkLabels" (list . "podLabels" .Values.podLabels) -}}
 {{- include "loghook.checkLabels" (list . "commonLabels" .Values.commonLabels) -}}

@@ -12,6 +12,9 @@ containers:
       - webhook
       - verify
       - --webhook-configuration={{ include "loghook.fullname" . }}
+      {{- if .Values.workloads.enabled }}
+      - --validating-webhook-configuration={{ include "loghook.fullname" . }}
+      {{- end }}
       - --timeout-seconds={{ .Values.verify.timeoutSeconds }}
       {{- if .Values.clientCertificates.configMap }}
       - --indirect

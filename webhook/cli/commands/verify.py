@@ -10,6 +10,9 @@ Reads the live MutatingWebhookConfiguration, posts a review to the Service that 
 caBundle vouches for, and looks for a sidecar in the answer. With --namespace it also creates a Pod there as a dry run,
 which proves that the API server reaches the webhook. Nothing is stored.
 
+With --validating-webhook-configuration it does the same for the webhook that says what is wrong with Deployments and
+the like when they are applied: a PodTemplate with a mistake must come back with words about it.
+
 The cluster is that of KUBECONFIG, else the one that this Pod runs in; Services must be within reach, as they are in a
 Pod. `helm test` runs this.
 
@@ -28,6 +31,13 @@ Exit code:
 @click.option(
     "--webhook-configuration", "configuration", metavar="NAME", required=True, help="The MutatingWebhookConfiguration."
 )
+@click.option(
+    "--validating-webhook-configuration",
+    "validating",
+    metavar="NAME",
+    default="",
+    help="The ValidatingWebhookConfiguration, where there is one.",
+)
 @click.option("--namespace", "-n", metavar="NAMESPACE", default="", help="Where to try a Pod, as a dry run.")
 @click.option("--indirect", is_flag=True, help="Ask through the API server alone, for a webhook with --client-ca.")
 @click.option(
@@ -38,8 +48,8 @@ Exit code:
     default=0,
     help="How long it may take until it works.",
 )
-def command(configuration: str, namespace: str, *, indirect: bool, timeout: float) -> int:
+def command(configuration: str, validating: str, namespace: str, *, indirect: bool, timeout: float) -> int:
     """Verify, again and again until the time is up, and return the exit code."""
     from webhook.cli import verify
 
-    return verify.run(configuration, namespace, indirect=indirect, timeout=timeout)
+    return verify.run(configuration, validating, namespace, indirect=indirect, timeout=timeout)

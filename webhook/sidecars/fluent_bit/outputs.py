@@ -105,7 +105,6 @@ def _loki(to: _To[destinations.Loki]) -> Options:
         **({"tenant_id": to.settings.tenant} if to.settings.tenant else {}),
         **connections.basic(to.target),
         **connections.secrets(to.target, {"token": "bearer_token"}),
-        **connections.headers(to.target),
     }
 
 
@@ -148,7 +147,7 @@ def _logscale_otlp(to: _To[destinations.Logscale]) -> Options:
         "name": "opentelemetry",
         **connections.network(to.target, to.settings),
         "logs_uri": "/api/v1/ingest/otlp/v1/logs",
-        **connections.headers(to.target, is_bearer=True),
+        **connections.headers(to.target, ()),
         **_OTLP,
     }
 
@@ -181,20 +180,12 @@ def _rdkafka(to: _To[destinations.Kafka]) -> Iterable[tuple[str, str | int]]:
     yield "security.protocol", security
     if tls.enabled:
         yield "enable.ssl.certificate.verification", "true" if tls.verify else "false"
-        for field, option in _RDKAFKA_FILES.items():
-            if field in to.target.files:
-                yield option, to.target.files[field]
+        if "tls.ca" in to.target.files:
+            yield "ssl.ca.location", to.target.files["tls.ca"]
     if to.settings.sasl:
         yield "sasl.mechanism", to.settings.sasl.mechanism
         yield "sasl.username", value((to.target.secrets["sasl.user"],))
         yield "sasl.password", value((to.target.secrets["sasl.password"],))
-
-
-_RDKAFKA_FILES = {
-    "tls.ca": "ssl.ca.location",
-    "tls.cert": "ssl.certificate.location",
-    "tls.key": "ssl.key.location",
-}
 
 
 def _s3(to: _To[destinations.S3]) -> Options:
@@ -224,7 +215,7 @@ def _otlp(to: _To[destinations.Otlp]) -> Options:
         "name": "opentelemetry",
         **connections.network(to.target, to.settings),
         **({"grpc": "on", "http2": "on"} if is_grpc else {"logs_uri": to.settings.path, "compress": "gzip"}),
-        **connections.headers(to.target, is_bearer=True),
+        **connections.headers(to.target, to.settings.headers),
         **_OTLP,
     }
 
@@ -237,7 +228,7 @@ def _http(to: _To[destinations.Http]) -> Options:
         "format": "json_lines",
         **_JSON,
         **connections.basic(to.target),
-        **connections.headers(to.target, is_bearer=True),
+        **connections.headers(to.target, to.settings.headers),
         "compress": "gzip",
         "log_response_payload": False,
     }
@@ -253,7 +244,6 @@ def _datadog(to: _To[destinations.Datadog]) -> Options:
         **connections.secrets(to.target, {"api_key": "apikey"}),
         **connections.named(to.target, {"service": "dd_service", "source": "dd_source"}),
         **({"dd_tags": tags} if tags else {}),
-        **connections.headers(to.target),
         "dd_message_key": "message",
         "compress": "gzip",
     }
