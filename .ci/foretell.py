@@ -16,6 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 SECONDS = {"check": 60, "test": 600, "test-fast": 30}
 LAST = ROOT / ".dev" / "seconds"
+_ROOTS_PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 ENVTEST = Path(os.environ.get("ENVTEST_DIR", ROOT.parent / "shared" / "envtest"))
 
 
@@ -42,6 +43,11 @@ def _collector() -> bool:
     return named or os.access(ENVTEST / "setup", os.X_OK)
 
 
+def _made(*programs: str) -> Callable[[], bool]:
+    """Whether what `.ci/part` needs, and what runs it, is here."""
+    return lambda: all(shutil.which(name) for name in programs)
+
+
 NEEDS = (
     Need("busybox", "apt-get install busybox-static", _program("busybox", "BUSYBOX")),
     Need("openssl", "apt-get install openssl", _program("openssl")),
@@ -57,6 +63,8 @@ NEEDS = (
     Need("fluent-bit", "the PATH or FLUENT_BIT_BIN", _program("fluent-bit", "FLUENT_BIT_BIN")),
     Need("fluentd", "the PATH or FLUENTD_BIN", _program("fluentd", "FLUENTD_BIN")),
     Need("vector", "the PATH or VECTOR_BIN", _program("vector", "VECTOR_BIN")),
+    Need("rsyslogd", "apt-get install rsyslog", lambda: shutil.which("rsyslogd", path=_ROOTS_PATH) is not None),
+    Need("otelcol with an exporter of syslog", ".ci/part otelcol: Go", _made("go")),
     Need("otelcol", "OTELCOL, KUBEBUILDER_ASSETS or ENVTEST_DIR", _collector),
 )
 

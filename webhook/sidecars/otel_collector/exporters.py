@@ -376,6 +376,7 @@ def _syslog(target: Target) -> Export:
                 statement('replace_pattern(log.attributes["message"], ', quoted("\n"), ', "#012")'),
                 ('set(log.attributes["hostname"], resource.attributes["k8s.pod.name"])',),
                 ('set(log.attributes["appname"], resource.attributes["k8s.container.name"])',),
+                ('set(log.attributes["msg_id"], resource.attributes["loghook.source"])',),
             ]
         },
     )

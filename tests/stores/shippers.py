@@ -1,0 +1,121 @@
+"""The agents that run here, under the configuration that we generate, shipping to a real store."""
+
+import os
+import re
+import signal
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Self
+
+import fluent_bit_process
+from collector_program import found_collector
+from parts import PATIENCE, part
+from shipments import parsing, shipment, stream
+
+from webhook.sidecars import CA_DIRECTORY, CONFIG_DIRECTORY, STATE_DIRECTORY, Parsing, Target, Text, Tree, Variable
+from webhook.sidecars.programs import AGENTS
+
+__all__ = ["SHIPPERS", "Shipper"]
+
+
+def _collector_of_syslog() -> Path:
+    return part("otelcol", "otelcol with an exporter of syslog") / "otelcol"
+
+
+_FLUENT_BIT = {"fluent-bit": fluent_bit_process.program}
+SHIPPERS: Mapping[str, Mapping[str, Callable[[], str | Path]]] = {
+    "syslog": _FLUENT_BIT | {"otel-collector": _collector_of_syslog},
+    "kafka": _FLUENT_BIT | {"otel-collector": found_collector},
+    "opensearch": _FLUENT_BIT,
+    "elasticsearch": _FLUENT_BIT,
+    "s3": _FLUENT_BIT,
+}
+"""By type of destination, the agents of which there may be a program here that can ship there, and where it is."""
+
+ATTRIBUTES: Mapping[str, Text] = {
+    "k8s.namespace.name": ("shop",),
+    "k8s.pod.name": (Variable("LOGHOOK_POD"),),
+    "k8s.container.name": ("web",),
+    "loghook.source": ("access",),
+}
+
+
+class Shipper:
+    """An agent at work: `folder` stands for its file system, and has the application's files in `logs`."""
+
+    def __init__(self, agent: str, to: Target, folder: Path, *, secret: str = "", how: Parsing | None = None) -> None:
+        """`secret` is the value of every secret; lines are JSON unless `how` says otherwise."""
+        self._folder, self._agent = folder, AGENTS[agent]
+        self._program = SHIPPERS[to.settings.type][agent]()
+        self.logs = folder / "logs"
+        for each in (self.logs, folder / "state"):
+            each.mkdir(parents=True, exist_ok=True)
+        place = str(self.logs)
+        source = stream(
+            name="access",
+            paths=(f"{place}/*.log",),
+            trees=(Tree(place, "/var/log/app"),),
+            parsing=how or parsing("json"),
+            target=to,
+            attributes=ATTRIBUTES,
+        )
+        self._shipment = shipment(source)
+        assert list(self._agent.problems(self._shipment)) == []
+        self._config = self._here(self._agent.config(self._shipment))
+        (folder / self._agent.config_file).write_text(self._config, "utf-8")
+        self._env = self._environment(to, secret)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def _here(self, text: str) -> str:
+        for directory, here in ((STATE_DIRECTORY, "state"), (CA_DIRECTORY, "ca"), (CONFIG_DIRECTORY, ".")):
+            text = text.replace(directory, str(self._folder / here))
+        return text
+
+    def _environment(self, to: Target, secret: str) -> dict[str, str]:
+        values = {"LOGHOOK_POD": "shop-1"} | {variable.name: secret for variable in to.secrets.values()}
+        own = {name: _text(text, values) for name, text in self._agent.env(self._shipment).items()}
+        return {"PATH": os.environ["PATH"], **values, **own}
+
+    def start(self) -> Self:
+        args = [self._here(each) for each in self._agent.command(self._shipment).args if each != "--supervisor"]
+        with (self._folder / "said").open("ab") as said:
+            self._process = subprocess.Popen(  # with-statement impossible: it outlives this method
+                [self._program, *args], env=self._env, stdin=subprocess.DEVNULL, stdout=said, stderr=said
+            )
+        return self
+
+    def write(self, *lines: str, file: str = "app.log") -> None:
+        """Have the application write lines."""
+        with (self.logs / file).open("a", encoding="utf-8") as log:
+            log.write("".join(f"{line}\n" for line in lines))
+
+    @property
+    def said(self) -> str:
+        """What it has written of itself."""
+        return (self._folder / "said").read_text("utf-8", "replace")
+
+    @property
+    def complaints(self) -> list[str]:
+        """Its warnings and errors."""
+        return [each for each in self.said.splitlines() if re.search(r"\[ ?(warn|error)\]|\t(warn|error)\t", each)]
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
+        if self._process is not None:
+            self._process.send_signal(number)
+            try:
+                self._process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop(signal.SIGKILL)
+
+
+def _text(text: Text, values: Mapping[str, str]) -> str:
+    return "".join(values[each.name] if isinstance(each, Variable) else each for each in text)
