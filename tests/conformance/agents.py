@@ -134,7 +134,12 @@ def _stream(case: Case, directory: str = "/logs") -> Stream:
         paths=(f"{directory}/{name}.log",),
         trees=(Tree(directory, directory),),
         target=target("http"),
-        attributes={"loghook.source": (name,)},
+        attributes={
+            "k8s.namespace.name": ("shop",),
+            "k8s.pod.name": ("shop-0",),
+            "k8s.container.name": ("web",),
+            "loghook.source": (name,),
+        },
     )
 
 
@@ -269,7 +274,7 @@ def _conf(config: str) -> dict[str, Any]:
     parameters = fluentd_syntax.read(config).find("label").find("filter").parameters
     plain = {name: "".join(map(str, value)) for name, value in parameters.items()}
     return {
-        name: json.loads(text) if name in {"columns", "types", "attributes", "trees", "envelope"} else text
+        name: json.loads(text) if name in {"columns", "types", "attributes", "stems", "trees", "envelope"} else text
         for name, text in plain.items()
     } | {"partial": plain.get("partial") == "true"}
 

@@ -33,6 +33,10 @@ OF_ANOTHER_AGENT = {"LH141", "LH142", "LH145", "LH146"}
 OF_THE_TEXT = {"LH143", "LH144"}
 
 
+LIMIT = 256 * 1024 // 3
+"""Bytes of a configuration: a third of what all annotations may have (k8s.io/apimachinery/pkg/api/validation)."""
+
+
 def every_shipment() -> Iterator[Shipment]:
     """Each format to each destination with each of its options."""
     for type_ in TYPES:
@@ -52,7 +56,7 @@ def check(agent: Agent, shipped: Shipment) -> list[Problem]:
     config = agent.config(shipped)
     READERS[agent.name](config)
     assert agent.config(shipped) == config
-    assert len(config) < 64 * 1024
+    assert len(config) < LIMIT
     command = agent.command(shipped)
     env = agent.env(shipped)
     everything = json.dumps([config, *command.command, *command.args, *map(str, env.values()), agent.image(shipped)])

@@ -16,6 +16,7 @@ from webhook.plan.resources import usable_memory
 from webhook.plan.surroundings import Surroundings
 from webhook.pod import quantities
 from webhook.sidecars import Agent, Shipment, Stream, Text, Tree, Variable
+from webhook.sidecars.clashes import told_apart
 
 __all__ = ["Delivery", "Shipped", "ship", "starts_at_end"]
 
@@ -146,15 +147,17 @@ def _stream(files: Files, around: Surroundings, config: Config, labels: Mapping[
         ),
         parsing=parsing(source, config),
         target=target(source, files.writers[0], around, config),
-        attributes={
-            "k8s.namespace.name": (NAMESPACE,),
-            "k8s.pod.name": (POD,),
-            "k8s.node.name": (NODE,),
-            "k8s.container.name": (files.writers[0],),
-            "loghook.source": (source.name or UNNAMED,),
-            **{f"k8s.pod.label.{key}": (variable,) for key, variable in labels.items()},
-            **{key: (value,) for key, value in source.fields},
-        },
+        attributes=told_apart(
+            {
+                "k8s.namespace.name": (NAMESPACE,),
+                "k8s.pod.name": (POD,),
+                "k8s.node.name": (NODE,),
+                "k8s.container.name": (files.writers[0],),
+                "loghook.source": (source.name or UNNAMED,),
+                **{f"k8s.pod.label.{key}": (variable,) for key, variable in labels.items()},
+                **{key: (value,) for key, value in source.fields},
+            }
+        ),
     )
 
 

@@ -63,6 +63,16 @@ _COMMON = """
 `loghook.source`, `log.file.path`, the labels that the administrator names (`k8s.pod.label.KEY`) and the Pod's
 [`fields`](annotations.md). By OTLP some of them are attributes of the resource.
 
+Elasticsearch and OpenSearch make objects of the dots in these names, and take no record with a text in an object's
+place. So a field of the application's that stands there (`log`, `log.file`, `k8s`, `k8s.pod`, `loghook`) is called
+`log.value` and so on, if it is no object itself: Docker's `{"log":"hello"}` becomes `log.value: hello`. The same holds
+for `fields` and for labels: `k8s.pod.label.app.value` beside `k8s.pod.label.app.kubernetes.io/name`. Give no field of
+`fields` a name that begins one of the application's own, `service` beside its `service.name`.
+
+`@timestamp` is the record's time. What the application has there becomes it, if `time-key` says so and it can be read,
+and is in `@timestamp_original` if not. To Datadog by Fluent Bit and Vector the same holds for `timestamp`, and to Azure
+Monitor by Fluent Bit for `TimeGenerated`.
+
 **Times** without a format of their own are ISO-8601 (`T` or a space, with a fraction or without, `Z`, `+02:00`,
 `+0200`, `+02` or no zone; also in its basic form) or seconds or milliseconds since 1970. `time-key`, `time-format` and
 `time-zone` say otherwise; the field with the time stays in the record. Where no time is found a record's time is that

@@ -8,17 +8,17 @@ import msgspec
 from webhook.config import destinations
 from webhook.config.destinations import TYPES
 from webhook.sidecars import STATE_DIRECTORY, Stream, Target
+from webhook.sidecars.clashes import TIME
 from webhook.sidecars.fluent_bit import connections
 from webhook.sidecars.fluent_bit.connections import Options
 from webhook.sidecars.fluent_bit.literals import value
 from webhook.tables import demand
 
-__all__ = ["AWS", "OUTPUTS", "WHOLE_LINE", "output"]
+__all__ = ["AWS", "OUTPUTS", "WHOLE_LINE", "output", "time_fields"]
 
 _D_co = TypeVar("_D_co", covariant=True)
 
-_TIME = "@timestamp"
-_JSON = {"json_date_key": _TIME, "json_date_format": "iso8601"}
+_JSON = {"json_date_key": TIME, "json_date_format": "iso8601"}
 WHOLE_LINE = "loghook.line"
 """The field in which a record for a syslog server keeps its whole text: syslog takes one field, not a record."""
 
@@ -28,6 +28,24 @@ _UPLOADS = 1_000_000
 
 _RESPONSE = "4M"
 """What is read of an answer. The answer to a bulk request has a line for each record."""
+
+_TIME_FIELDS: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("loki", "splunk", "otlp", "forward", "syslog", "cloudwatch", "google-cloud"), ()),
+    "datadog": ("timestamp",),
+    "azure": ("TimeGenerated",),
+}
+
+
+def time_fields(target: Target) -> tuple[str, ...]:
+    """The field in which the output of `target` writes the record's time; none where that stands beside the record.
+
+    Of one that the application has too, outputs write the application's (seen with 5.1.1).
+    """
+    settings = target.settings
+    if isinstance(settings, destinations.Logscale) and settings.via != "elastic-bulk":
+        return ()
+    return _TIME_FIELDS.get(settings.type, (TIME,))
+
 
 AWS = {"keys.access_key_id": "AWS_ACCESS_KEY_ID", "keys.secret_access_key": "AWS_SECRET_ACCESS_KEY"}
 
@@ -84,7 +102,7 @@ def _search(name: str, to: "_To[destinations.Elasticsearch | destinations.OpenSe
 
 
 _BULK = {
-    "time_key": _TIME,
+    "time_key": TIME,
     "time_key_nanos": True,
     "suppress_type_name": True,
     "compress": "gzip",
@@ -162,7 +180,7 @@ def _kafka(to: _To[destinations.Kafka]) -> Options:
         "brokers": ",".join(to.settings.brokers),
         "topics": value(to.target.templates["topic"]),
         "format": "json",
-        "timestamp_key": _TIME,
+        "timestamp_key": TIME,
         "timestamp_format": "iso8601",
         "queue_full_retries": 0,
         **{f"rdkafka.{key}": text for key, text in _rdkafka(to)},

@@ -7,26 +7,30 @@ last the attributes are put on. What does not parse goes through all steps as it
 import re
 import string
 from collections.abc import Iterator
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from webhook.config.formats import FORMATS, Format
 from webhook.sidecars import Parsing, Stream, Tree
+from webhook.sidecars.clashes import PATH, VALUE, kept, may_have, paths
 from webhook.sidecars.fluent_bit import times
 from webhook.sidecars.fluent_bit.literals import literal, value
-from webhook.sidecars.fluent_bit.outputs import WHOLE_LINE
+from webhook.sidecars.fluent_bit.outputs import WHOLE_LINE, time_fields
 from webhook.sidecars.onigmo import negative, translate
 
 __all__ = ["LINE", "PATH", "is_joined", "multiline_parsers", "parsers", "steps"]
 
 LINE = "message"
-PATH = "log.file.path"
 
 Definition = dict[str, Any]
 Rules = tuple[tuple[str, str, str], ...]
 
 _LUA = (files("webhook.sidecars.fluent_bit") / "record.lua").read_text("utf-8")
-_SCRIPT = "".join(f"{line}\n" for line in _LUA.splitlines() if line and not line.startswith("--"))
+_CODE = re.sub(r"^--.*\n|^ +", "", _LUA, flags=re.MULTILINE)
+_FUNCTIONS = {
+    re.findall(r"function (\w+)", text)[0]: f"{text.strip()}\n" for text in _CODE.split("\n\n") if text.strip()
+}
 _FLUSH_MILLISECONDS = 1000
 _MILLISECONDS = r"\A[0-9]{12,13}(?:\.[0-9]+)?\z"
 _LIST_LIMIT = 10  # the length of a list in a processor; a longer one is refused
@@ -124,27 +128,61 @@ def steps(stream: Stream) -> Iterator[Definition]:
         yield _parser(LINE, ["trimmed"])
     if stream.target.settings.type == "syslog":
         yield {"name": "modify", "copy": f"{LINE} {WHOLE_LINE}"}
-    if parsing.format.syntax == "json" and _time_key(parsing) and parsing.time_format is None:
-        yield _lua("json_time", f"key = {_lua_text(_lua_pattern(chr(34) + _time_key(parsing) + chr(34)))}")
+    if parsing.format.syntax == "json":
+        yield _lua("json", _before_json(stream))
     if parsing.format.syntax != "text" and not parsing.format.is_partial:
         yield _parser(LINE, [f"{stream.tag} record"])
-    yield from _time_steps(parsing)
+    yield from _time_steps(stream)
+    yield from _names(stream)
     for key, text in stream.attributes.items():
-        own = {"context": "body", "action": "upsert", "key": literal(key), "value": value(text)}
-        yield {"name": "content_modifier", **own}
+        yield _changed("upsert", key, value(text))
 
 
-def _time_steps(parsing: Parsing) -> Iterator[Definition]:
-    """What is done to read the record's time, out of its field."""
+def _before_json(stream: Stream) -> str:
+    """The constants of the script for lines of JSON."""
+    key = _time_key(stream.parsing) if stream.parsing.time_format is None else ""
+    places = ", ".join(f"{{ {', '.join(map(_lua_text, path))} }}" for path in paths(stream))
+    return f"paths = {{ {places} }}" + (f"\n{_time_constants(stream, key)}" if key else "")
+
+
+def _time_constants(stream: Stream, key: str) -> str:
+    ours = time_fields(stream.target)
+    return f"key = {_lua_text(key)}" + (f"\nours = {_lua_text(key)}" if key in ours else "")
+
+
+def _names(stream: Stream) -> Iterator[Definition]:
+    """New names for fields that cannot stand beside ours.
+
+    In JSON, where it may be an object itself, what stands for an object of ours was told apart before: no condition
+    can do it, since Fluent Bit 5.1.1 does not survive one on a field that is an object.
+    """
+    format_ = stream.parsing.format
+    for name in filter(may_have(format_), time_fields(stream.target)):
+        yield _changed("rename", name, literal(kept(name)))
+        if format_.syntax == "json" and name == _time_key(stream.parsing):
+            yield {"name": "content_modifier", "context": "body", "action": "delete", "key": literal(f"{name}_read")}
+    if format_.syntax != "json":
+        for (name,) in paths(stream):
+            yield _changed("rename", name, literal(name + VALUE))
+
+
+def _changed(action: str, key: str, text: str) -> Definition:
+    return {"name": "content_modifier", "context": "body", "action": action, "key": literal(key), "value": text}
+
+
+def _time_steps(stream: Stream) -> Iterator[Definition]:
+    """What is done to read the record's time, out of its field, which stays unless it is ours for it."""
+    parsing = stream.parsing
     key = _time_key(parsing)
     if not key:
         return
+    is_kept = key not in time_fields(stream.target) or times.is_yearless(parsing)
     names = [str(each["name"]) for each in times.parsers(parsing)]
     for place in range(0, len(names), _LIST_LIMIT):
-        yield _parser(key, names[place : place + _LIST_LIMIT]) | {"preserve_key": True}
+        yield _parser(key, names[place : place + _LIST_LIMIT]) | {"preserve_key": is_kept}
     if parsing.time_format is None and _may_hold_digits(parsing.format):
         condition = {"op": "and", "rules": [{"field": f"${key}", "op": "regex", "value": _MILLISECONDS}]}
-        yield {**_lua("field_time", f"key = {_lua_text(key)}"), "condition": condition}
+        yield {**_lua("field_time", _time_constants(stream, key)), "condition": condition}
     if times.is_yearless(parsing):
         leap_day = _lua_text(times.leap_day(str(parsing.time_format)))
         yield _lua("year", f"key = {_lua_text(key)}\nleap_day = {leap_day}")
@@ -221,8 +259,19 @@ def _parser(key: str, names: list[str]) -> Definition:
 
 
 def _lua(function: str, constants: str) -> Definition:
-    own = {"time_as_table": True, "call": function, "code": f"{constants}\n{_SCRIPT}"}
+    own = {"time_as_table": True, "call": function, "code": f"{constants}\n{_script(function)}"}
     return {"name": "lua", **own}
+
+
+@cache
+def _script(function: str) -> str:
+    """`function` behind those that it calls, and those that they do."""
+    called, script = {function}, ""
+    for name, text in reversed(_FUNCTIONS.items()):
+        if name in called:
+            script = text + script
+            called |= {other for other in _FUNCTIONS if f"{other}(" in text}
+    return script
 
 
 def _lua_tree(tree: Tree) -> str:
@@ -236,7 +285,3 @@ def _lua_text(text: str) -> str:
 
 def _as_numbers(char: str) -> str:
     return "".join(f"\\{byte:03}" for byte in char.encode())
-
-
-def _lua_pattern(text: str) -> str:
-    return "".join(char if char in _PLAIN or not char.isascii() else f"%{char}" for char in text)

@@ -1,4 +1,6 @@
--- What no parser of Fluent Bit can do. `key` is set before this text, and `trees` where the paths need it.
+-- What no parser of Fluent Bit can do. A paragraph is a function, and a step has those that it calls. What is named and
+-- not made here is set before them: `key`, the field of the record's time; `ours`, the one that we write it to; `paths` of
+-- names that clash; `trees`.
 
 -- The time that is written as digits, with their fraction ("" or ".123"): seconds or milliseconds since 1970.
 local function time_of(whole, fraction)
@@ -14,34 +16,100 @@ local function time_of(whole, fraction)
   return { sec = tonumber(whole), nsec = tonumber(string.sub(digits .. "000000000", 1, 9)) }
 end
 
--- How many objects and arrays are open at the end of a piece of JSON that ends outside of a string.
-local function depth(json)
+-- How many objects and lists are open behind a piece of JSON, before which `level` were and no string; nil where one more
+-- was closed than that.
+local function behind(json, level)
   local bare = string.gsub(string.gsub(json, "\\.", ""), '"[^"]*"', "")
-  local _, opened = string.gsub(bare, "[{%[]", "")
-  local _, closed = string.gsub(bare, "[}%]]", "")
-  return opened - closed
+  for brace in string.gmatch(bare, "[{}%[%]]") do
+    level = level + ((brace == "{" or brace == "[") and 1 or -1)
+    if level < 0 then
+      return nil
+    end
+  end
+  return level
 end
 
--- The time that is a number, or the text of one, in the JSON of `message`. It is looked for in the text, since a record with numbers in it
--- does not come back from Lua as it was.
-function json_time(tag, timestamp, record)
-  local message = record["message"]
-  local place = 1
-  while type(message) == "string" do
-    local first, last, whole, fraction = string.find(message, key .. '%s*:%s*"?(%d+)(%.?%d*)"?%s*[,}]', place)
-    if first == nil then
-      return 0, timestamp, record
+-- Where a member of the object that opens before `from` begins, and where its value does.
+local function member(json, from, name)
+  local pattern, level = '"' .. string.gsub(name, "%W", "%%%0") .. '"%s*:%s*', 0
+  local first, last = string.find(json, pattern, from)
+  while first do
+    level = behind(string.sub(json, from, first - 1), level)
+    if level == nil then
+      return nil
+    elseif level == 0 then
+      return first, last + 1
     end
-    if depth(string.sub(message, 1, first - 1)) == 1 then
-      local time = time_of(whole, fraction)
-      if time == nil then
-        return 0, timestamp, record
-      end
-      return 1, time, record
-    end
-    place = last
+    from = last + 1
+    first, last = string.find(json, pattern, from)
   end
-  return 0, timestamp, record
+end
+
+-- The place behind the brace that opens the object.
+local function inside(json)
+  local _, last = string.find(json, "^%s*{")
+  return last and last + 1
+end
+
+-- The JSON with another name for the member that begins at `first`.
+local function renamed(json, first, name, suffix)
+  return string.sub(json, 1, first + #name) .. suffix .. string.sub(json, first + #name + 1)
+end
+
+-- The time that is a number, or the text of one, and where its member begins.
+local digits = '"?(%d+)(%.?%d*)"?%s*[,}]'
+local dated = key and '"' .. string.gsub(key, "%W", "%%%0") .. '"%s*:%s*' .. digits
+local function time_in(json)
+  local from = key and string.find(json, dated) and inside(json)
+  local first, value
+  if from then
+    first, value = member(json, from, key)
+  end
+  if first == nil then
+    return nil
+  end
+  local whole, fraction = string.match(json, "^" .. digits, value)
+  return whole and time_of(whole, fraction), first
+end
+
+-- The JSON, in which what stands where an object of ours would, and is none, has a name of its own.
+local function told_apart(json)
+  for _, path in ipairs(paths or {}) do
+    local at, first = inside(json)
+    for place, name in ipairs(path) do
+      if at and string.find(json, '"' .. name .. '"', at, true) then
+        first, at = member(json, at, name)
+        if at and place < #path then
+          at = string.sub(json, at, at) == "{" and at + 1 or nil
+        end
+      else
+        at = nil
+      end
+    end
+    if at and not string.find(json, "^[{n]", at) then
+      json = renamed(json, first, path[#path], ".value")
+    end
+  end
+  return json
+end
+
+-- What is done to a line of JSON before it is read: in the text, since a record with numbers in it does not come back
+-- from Lua as it was. A time that is read out of our own field for it leaves that to us.
+function json(tag, timestamp, record)
+  local message = record["message"]
+  if type(message) ~= "string" then
+    return 0, timestamp, record
+  end
+  local whole = told_apart(message)
+  local time, first = time_in(whole)
+  if time and key == ours then
+    whole = renamed(whole, first, key, "_read")
+  end
+  if time == nil and whole == message then
+    return 0, timestamp, record
+  end
+  record["message"] = whole
+  return time and 1 or 2, time or timestamp, record
 end
 
 -- The time that is a text of digits in the field.
@@ -50,6 +118,9 @@ function field_time(tag, timestamp, record)
   local time = whole and time_of(whole, fraction)
   if time == nil then
     return 0, timestamp, record
+  end
+  if key == ours then
+    record[key] = nil
   end
   return 1, time, record
 end

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files as resources
 
 from webhook.sidecars import CONFIG_DIRECTORY, STATE_DIRECTORY, Command, Problem, Shipment, Stream, Text, Tree
+from webhook.sidecars.clashes import stems
 from webhook.sidecars.fluentd.files import sources
 from webhook.sidecars.fluentd.literals import Ruby, Section, Value, json_text, write
 from webhook.sidecars.fluentd.outputs import OUTPUTS, Output, known_environment, misfits, output
@@ -102,6 +103,7 @@ def _filter(stream: Stream, made: Output) -> Section:
         "time_format": parsing.time_format if parsing.time_key else None,
         "time_zone": parsing.time_zone if parsing.time_key else None,
         "attributes": json_text(stream.attributes),
+        "stems": json_text(list(stems(stream))) if stems(stream) else None,
         "trees": json_text(_moved(stream.trees)) if _moved(stream.trees) else None,
         "shape": made.shape,
         "envelope": json_text(made.envelope) if made.envelope else None,

@@ -28,6 +28,7 @@ class ::Fluent::Plugin::LoghookFilter < ::Fluent::Plugin::Filter
   config_param :time_format, :string, default: nil
   config_param :time_zone, :string, default: "UTC"
   config_param :attributes, :hash, default: {}
+  config_param :stems, :array, default: []
   config_param :trees, :array, default: []
   config_param :shape, :enum, list: [:record, :hec, :bulk], default: :record
   config_param :envelope, :hash, default: {}
@@ -42,6 +43,10 @@ class ::Fluent::Plugin::LoghookFilter < ::Fluent::Plugin::Filter
     super
     @pattern = Regexp.new(@expression)
     @begun = {}
+    @places = @stems.map do |stem|
+      *above, last = stem.split(".")
+      [stem, above, last]
+    end
     offset = /\A([+-])(\d\d):?(\d\d)\z/.match(@time_zone)
     if offset
       @offset = seconds_of(offset)
@@ -68,7 +73,11 @@ class ::Fluent::Plugin::LoghookFilter < ::Fluent::Plugin::Filter
       record = nil
     end
     record ||= {"message" => text}
-    time = time_of(record) || time
+    found = time_of(record)
+    time = found || time
+    own = record["@timestamp"]
+    record["@timestamp_original"] = own unless own.nil? || (found && @time_key == "@timestamp")
+    told_apart(record)
     record.merge!(@attributes)
     record["log.file.path"] = name_of(path)
     record["@timestamp"] = Time.at(time.sec, time.nsec, :nsec).utc.strftime("%Y-%m-%dT%H:%M:%S.%NZ")
@@ -171,6 +180,21 @@ class ::Fluent::Plugin::LoghookFilter < ::Fluent::Plugin::Filter
 
   def seconds_of(offset)
     (offset[2].to_i * 3600 + offset[3].to_i * 60) * (offset[1] == "-" ? -1 : 1)
+  end
+
+  # What stands where an object of ours would, and is none, goes below it: the shortest names first, so that what is
+  # above a name is an object or nothing.
+  def told_apart(record)
+    @places.each do |stem, above, last|
+      aside(record, stem)
+      inner = record.dig(*above) unless above.empty?
+      aside(inner, last) if inner
+    end
+  end
+
+  def aside(fields, name)
+    value = fields[name]
+    fields["#{name}.value"] = fields.delete(name) unless value.nil? || value.is_a?(Hash)
   end
 
   def name_of(path)

@@ -14,7 +14,7 @@ from webhook.sidecars.otel_collector import expressions, times
 from webhook.sidecars.otel_collector.exporters import EXPORTERS, RETENTIONS, export
 from webhook.sidecars.otel_collector.notation import document
 from webhook.sidecars.otel_collector.receivers import STORAGE, receivers
-from webhook.sidecars.otel_collector.records import transform
+from webhook.sidecars.otel_collector.records import told_apart, transform
 
 __all__ = ["OTEL_COLLECTOR"]
 
@@ -115,9 +115,20 @@ def _pipeline(stream: Stream, queue: Mapping[str, Any], parts: dict[str, dict[st
     processor, exporter = f"transform/{stream.tag}", f"{found.kind}/{stream.tag}"
     parts["receivers"] |= sources
     parts["processors"][processor] = transform(stream, is_document=found.is_document, more=found.statements)
+    processors = [processor, *_names(stream, parts["processors"], is_document=found.is_document)]
     parts["exporters"][exporter] = options
     parts["extensions"] |= {f"{kind}/{stream.tag}": said for kind, said in found.extensions.items()}
-    return {"receivers": list(sources), "processors": [processor], "exporters": [exporter]}
+    return {"receivers": list(sources), "processors": processors, "exporters": [exporter]}
+
+
+def _names(stream: Stream, processors: dict[str, Any], *, is_document: bool) -> Iterator[str]:
+    """The processor that tells names apart, put into `processors` where no other source has the same."""
+    wanted = told_apart(stream, is_document=is_document)
+    if wanted:
+        found = (name for name, processor in processors.items() if processor == wanted)
+        name = next(found, f"transform/{stream.tag}.names")
+        processors[name] = wanted
+        yield name
 
 
 def _variables(stream: Stream) -> Mapping[str, Text]:

@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from webhook.sidecars import Parsing, Stream, Text
+from webhook.sidecars.clashes import TIME, VALUE, kept, may_have, paths, stems
 from webhook.sidecars.otel_collector import times
 from webhook.sidecars.otel_collector.notation import plain, quoted, statement
 
-__all__ = ["transform"]
+__all__ = ["told_apart", "transform"]
 
 _GROUP = re.compile(r"\(\?P<(\w+)>")
 
@@ -27,6 +28,7 @@ def transform(stream: Stream, *, is_document: bool, more: Mapping[str, list[Text
         _part("scope", more.get("scope", [])),
         _part("log", log, ["IsMap(log.body)"] if is_document else []),
         _part("log", list(times.fallbacks(stream.parsing, fields)), [times.UNREAD]),
+        *(_own_time(stream.parsing) if is_document else ()),
         _part("log", [_TIME, *(_DOCUMENT if is_document else ()), *more.get("log", [])]),
     ]
     return {"error_mode": "silent", "log_statements": [part for part in parts if part["statements"]]}
@@ -38,6 +40,34 @@ def _part(context: str, statements: list[Text], conditions: list[str] | None = N
 
 def _assignment(place: str, name: str, text: Text) -> Text:
     return statement(f"set({place}[", quoted(name), "], ", quoted(text), ")")
+
+
+def told_apart(stream: Stream, *, is_document: bool) -> dict[str, Any] | None:
+    """The processor that gives other names to fields that stand for objects of ours; None where there can be none.
+
+    It is the same for many sources, and comes behind that of `transform`.
+    """
+    fields = "log.body" if is_document else "log.attributes"
+    statements: list[Text] = []
+    for *above, name in paths(stream):
+        holder = fields + "".join(f"[{plain(quoted(each))}]" for each in above)
+        place, other = (f"{holder}[{plain(quoted(each))}]" for each in (name, name + VALUE))
+        # What is not there is no map either, and `set` does nothing then; to look into what is none is a silent error.
+        statements += [
+            (f"set({other}, {place}) where not IsMap({place})",),
+            (f"delete_key({holder}, {plain(quoted(name))}) where {place} != nil and not IsMap({place})",),
+        ]
+    is_there = [f"{fields}[{plain(quoted(stem))}] != nil" for stem in stems(stream)]
+    part = _part("log", statements, is_there)
+    return {"error_mode": "silent", "log_statements": [part]} if statements else None
+
+
+def _own_time(parsing: Parsing) -> Iterator[dict[str, Any]]:
+    """Another name for the application's `@timestamp`, unless it was read as the record's time."""
+    if may_have(parsing.format)(TIME):
+        place, other = (f"log.body[{plain(quoted(name))}]" for name in (TIME, kept(TIME)))
+        is_unread = f" and {times.UNREAD}" if parsing.time_key == TIME else ""
+        yield _part("log", [(f"set({other}, {place})",)], [f"IsMap(log.body) and {place} != nil{is_unread}"])
 
 
 _TIME: Text = ("set(log.time, log.observed_time) where log.time_unix_nano == 0",)

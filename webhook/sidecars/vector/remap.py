@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterator, Mapping
 
 from webhook.config.formats import Format
-from webhook.sidecars import Parsing, Stream, Text, Tree, Variable
+from webhook.sidecars import Parsing, Stream, Target, Text, Tree, Variable
+from webhook.sidecars.clashes import TIME, VALUE, kept, may_have, paths, stems
 from webhook.sidecars.rust import Untranslatable, translate
 from webhook.sidecars.vector.literals import program_regex, program_text
 
@@ -63,8 +64,7 @@ if is_empty(record) {{ record.message = text }}"""
 
 _TYPES = {"integer": "to_int", "float": "to_float", "boolean": "to_bool"}
 
-_ISO = r"""at = null
-found = get(record, [{key}]) ?? null
+_ISO = r"""found = get(record, [{key}]) ?? null
 if is_integer(found) || is_float(found) || (is_string(found) && match(string!(found), r'^[0-9]+(?:\.[0-9]+)?$')) {{
   number = to_float(found) ?? 0.0
   if number >= 100000000000.0 {{ number = number / 1000.0 }}
@@ -88,14 +88,12 @@ _ISO_PATTERN = (
     r"(?:[.,](?P<part>\d+))?\s*(?P<zone>[Zz]|[+-]\d\d(?::?\d\d)?)?\s*$"
 )
 
-_FORMATTED = """at = null
-found = to_string(get(record, [{key}]) ?? null) ?? ""
+_FORMATTED = """found = to_string(get(record, [{key}]) ?? null) ?? ""
 if found != "" {{ at = parse_timestamp({text}, {format}{zone}) ?? null }}"""
 
 # Without a year it is that of now and a day, or the last one in which the date exists and is no more than a day ahead.
 # Of nine years in a row one has a 29 February.
-_YEARLESS = """at = null
-found = to_string(get(record, [{key}]) ?? null) ?? ""
+_YEARLESS = """found = to_string(get(record, [{key}]) ?? null) ?? ""
 if found != "" {{
   latest = to_unix_timestamp(now()) + 86400
   year = to_int(format_timestamp(from_unix_timestamp(latest) ?? now(), "%Y") ?? "1970") ?? 1970
@@ -113,6 +111,11 @@ _DIRECTIVES = {letter: f"%{letter}" for letter in "YymbBhdejaAHkIlMSpPzTDFRsnt%"
 """What a time format may have, with what chrono calls it (docs.rs/chrono, `format::strftime`)."""
 
 
+def time_fields(target: Target) -> tuple[str, ...]:
+    """The fields in which the record's time is written."""
+    return (TIME, "timestamp") if target.settings.type == "datadog" else (TIME,)
+
+
 def program(stream: Stream, shape: str = "") -> str:
     """The program for `stream`; `shape` is what its destination needs besides, with `record` at hand."""
     parts = (
@@ -121,7 +124,8 @@ def program(stream: Stream, shape: str = "") -> str:
         *_partials(stream.parsing.format),
         _parse(stream.parsing.format),
         *_typed(stream.parsing.format),
-        *_time(stream.parsing),
+        *_time(stream),
+        *_told_apart(stream),
         _file(stream.trees),
         f"record = merge(record, {_object(stream.attributes)})",
         'record."log.file.path" = file',
@@ -172,13 +176,41 @@ def _typed(format_: Format) -> Iterator[str]:
         yield f"if is_string(typed) {{ record = set(record, {path}, {_TYPES[type_]}(typed) ?? typed) ?? record }}"
 
 
-def _time(parsing: Parsing) -> Iterator[str]:
-    if parsing.time_key is None:
-        yield 'at = ."@timestamp"'
-        return
-    key = program_text(parsing.time_key)
-    yield _iso(key, parsing.time_zone) if parsing.time_format in {None, "%s"} else _formatted(key, parsing)
+def _time(stream: Stream) -> Iterator[str]:
+    """The record's time, `at`. A field that is ours for it goes where it was read, and else has another name."""
+    parsing = stream.parsing
+    ours = time_fields(stream.target)
+    yield "at = null"
+    if parsing.time_key is not None:
+        key = program_text(parsing.time_key)
+        yield _iso(key, parsing.time_zone) if parsing.time_format in {None, "%s"} else _formatted(key, parsing)
+        if parsing.time_key in ours:
+            yield f"if at != null {{ record = remove!(record, [{key}]) }}"
     yield 'if at == null { at = ."@timestamp" }'
+    for name in filter(may_have(parsing.format), ours):
+        field, other = program_text(name), program_text(kept(name))
+        yield f"if exists(record.{field}) {{ record.{other} = del(record.{field}) }}"
+
+
+# Fields that stand for objects of ours; VRL's `get` does not look into what is no object.
+_TOLD_APART = """if {any} {{
+  for_each([{paths}]) -> |_, path| {{
+    value = get(record, path) ?? null
+    if value != null && !is_object(value) {{
+      below = push(slice(path, 0, -1) ?? [], string!(get!(path, [-1])) + "{value}")
+      record = set!(remove!(record, path), below, value)
+    }}
+  }}
+}}"""
+
+
+def _told_apart(stream: Stream) -> Iterator[str]:
+    """Other names for fields that stand for objects of ours."""
+    if not stems(stream):
+        return
+    any_ = " || ".join(f"exists(record.{program_text(stem)})" for stem in stems(stream))
+    places = ", ".join(f"[{', '.join(map(program_text, path))}]" for path in paths(stream))
+    yield _TOLD_APART.format(any=any_, paths=places, value=VALUE)
 
 
 def _iso(key: str, time_zone: str) -> str:
