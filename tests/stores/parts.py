@@ -78,6 +78,12 @@ class Process:
         self._command, self._log = command, log
         self._process: subprocess.Popen[bytes] | None = None
 
+    def run(self) -> None:
+        """Run it to its end, which must be a good one."""
+        with self._log.open("ab") as log:
+            done = subprocess.run(self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False)
+        assert done.returncode == 0, self._said()
+
     def start(self, is_ready: Callable[[], bool]) -> None:
         """Start it, and wait until it is ready."""
         with self._log.open("ab") as log:

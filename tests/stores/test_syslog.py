@@ -35,6 +35,8 @@ def marked(folder: Path, text: str = "good") -> str:
 
 @pytest.fixture(params=SHIPPERS["syslog"])
 def agent(request: pytest.FixtureRequest) -> str:
+    """One of them, whose program is here."""
+    SHIPPERS["syslog"][request.param]()
     return str(request.param)
 
 
