@@ -107,14 +107,11 @@ class Process:
 class Webhook:
     """Our server, as `loghook serve` starts it."""
 
-    def __init__(self, folder: Path, address: str, config: str = "") -> None:
+    def __init__(self, folder: Path, address: str, config: str = "", *names: str) -> None:
         self.port, self.health_port, self.address = free_port(), free_port(), address
         pki = folder / "pki"
-        subprocess.run(
-            [sys.executable, "-m", "certs", "issue", "--out", pki, "--name", address, "--name", "localhost"],
-            check=True,
-            capture_output=True,
-        )
+        if not pki.exists():
+            issued(pki, address, "localhost", *names)
         self.ca = (pki / "ca.crt").read_bytes()
         settings = folder / "loghook.yaml"
         settings.write_text(config)

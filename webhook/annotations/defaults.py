@@ -8,9 +8,10 @@ import msgspec
 
 from webhook.annotations import values
 from webhook.annotations.registry import BUILT_IN_FORMATS, KEYS, POD_FIELDS, SOURCE_FIELDS, Key
+from webhook.config.loghook_yaml import Config, ConfigError, load
 from webhook.diagnostics import Diagnostic, Mistake, Mistaken
 
-__all__ = ["Settled", "check_defaults", "configured", "details"]
+__all__ = ["Settled", "check_defaults", "configured", "details", "sound"]
 
 
 class Settled(msgspec.Struct, frozen=True):
@@ -32,6 +33,22 @@ def configured(defaults: tuple[tuple[str, str], ...], formats: frozenset[str]) -
         for_pod={field: settled.get(field) for field in POD_FIELDS},
         for_sources={field: value for field, value in settled.items() if field in SOURCE_FIELDS},
     )
+
+
+def sound(text: str, origin: str) -> Config:
+    """The configuration in the YAML document `text`, which is from `origin`, with defaults that can be used.
+
+    Raises ConfigError, with a line for each mistake.
+    """
+    config = load(text, origin)
+    mistakes = [
+        f"{origin}: {each}"
+        for place, defaults in config.every_default()
+        for each in check_defaults(defaults, place, config.format_names)
+    ]
+    if mistakes:
+        raise ConfigError("\n".join(mistakes))
+    return config
 
 
 def check_defaults(

@@ -5,7 +5,21 @@ from collections.abc import Sequence
 import click
 
 from webhook import __version__
-from webhook.cli.commands import completion, config, demo, describe, explain, inject, lint, man, preview, serve, verify
+from webhook.cli.commands import (
+    check,
+    completion,
+    config,
+    demo,
+    describe,
+    explain,
+    inject,
+    lint,
+    list_,
+    man,
+    preview,
+    serve,
+    verify,
+)
 from webhook.cli.failures import InputError
 
 __all__ = ["app", "run"]
@@ -63,6 +77,8 @@ for command in (
     inject.command,
     preview.command,
     describe.command,
+    list_.command,
+    check.command,
     verify.command,
     _serve,
     explain.command,

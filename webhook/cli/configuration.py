@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from webhook.annotations.defaults import check_defaults
+from webhook.annotations.defaults import sound
 from webhook.cli.failures import InputError
-from webhook.config.loghook_yaml import Config, ConfigError, load
+from webhook.config.loghook_yaml import Config, ConfigError
 
 __all__ = ["parse", "read"]
 
@@ -29,16 +29,8 @@ def parse(content: bytes, path: Path | str) -> Config:
     Raises InputError, with a line for each mistake.
     """
     try:
-        config = load(content.decode("utf-8"), str(path))
+        return sound(content.decode("utf-8"), str(path))
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: is not UTF-8 (byte {error.start})") from None
     except ConfigError as error:
         raise InputError(str(error)) from None
-    mistakes = [
-        str(each)
-        for place, defaults in config.every_default()
-        for each in check_defaults(defaults, place, config.format_names)
-    ]
-    if mistakes:
-        raise InputError("\n".join(f"{path}: {mistake}" for mistake in mistakes))
-    return config

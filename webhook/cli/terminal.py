@@ -1,12 +1,15 @@
 """Output for people, on stderr or stdout: coloured on a terminal, plain elsewhere and where NO_COLOR is set."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
 from rich.console import Console
 from rich.text import Text
 
-__all__ = ["Line", "say", "show", "styled"]
+__all__ = ["Line", "progress", "say", "show", "styled"]
+
+T = TypeVar("T")
 
 Line = Text
 
@@ -25,6 +28,18 @@ def show(*lines: Line | str) -> None:
     """Write lines to stdout."""
     _write(Console(soft_wrap=True), lines)
     sys.stdout.flush()
+
+
+def progress(what: str, items: Iterable[T]) -> Iterator[T]:
+    """`items` as they come, and meanwhile, on a terminal, a line on stderr that says how many of `what` there are."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield from items
+        return
+    with console.status(f"{what}: 0") as status:
+        for number, each in enumerate(items, start=1):
+            status.update(f"{what}: {number}")
+            yield each
 
 
 def _write(console: Console, lines: Sequence[Line | str]) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 import urllib3
 from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
+from kubernetes.stream import portforward
+from websocket import WebSocketException
 
 from webhook.diagnostics import escape
 
@@ -98,6 +100,14 @@ class Api:
             if not following:
                 return
             more["continue"] = following
+
+    def forwarded(self, namespace: str, pod: str, port: int) -> Any:
+        """Return a connection to `port` of a Pod, as a socket, through the API server."""
+        connect = self._core.connect_get_namespaced_pod_portforward
+        try:
+            return portforward(connect, pod, namespace, ports=str(port)).socket(port)
+        except (ApiException, WebSocketException, OSError) as error:
+            raise ApiError(f"cannot forward a port of {namespace}/{pod}: {escape(str(error), _SHOWN)}") from None
 
     def may(self, verb: str, group: str, resource: str, namespace: str = "") -> bool:
         """Whether whoever asks may do `verb`; nothing is stored by asking."""

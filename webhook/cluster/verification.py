@@ -1,5 +1,6 @@
 """Proves from outside that a registered webhook works: what the API server does with a Pod, step by step."""
 
+import json
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +14,7 @@ from webhook.cluster.registration import Unproven, bundled, entry
 from webhook.diagnostics import escape
 from webhook.inquiry import inquiry
 
-__all__ = ["verify"]
+__all__ = ["created", "probe", "sidecar_of", "verify", "version_of"]
 
 WEBHOOK = "pods.loghook.dev"
 _SIDECARS = "loghook"  # what their names begin with
@@ -32,37 +33,50 @@ def verify(
         place = endpoint(api, webhook)
         proven(f"{configuration} is registered, and {bundled(place)}")
         if is_asked:
-            answer = place.ask(inquiry(_pod(), namespace or "default", str(uuid.uuid4()), "loghook verify"))
+            answer = place.ask(inquiry(probe(), namespace or "default", str(uuid.uuid4()), "loghook verify"))
             proven(f"{place} is vouched for by the caBundle, until {answer.expires:%Y-%m-%d %H:%M} UTC")
-            proven(f"it answers a review with the sidecar {_sidecar_of(place, answer)}")
+            proven(f"it answers a review with the sidecar {sidecar_of(place, answer)}")
     except EndpointError as error:
         raise Unproven(str(error)) from None
     if namespace:
-        proven(f"the API server gives a Pod in {namespace} the sidecar {_created(api, namespace, webhook)}")
+        try:
+            name = created(api, namespace, webhook)
+        except ApiError as error:
+            raise Unproven(str(error)) from None
+        proven(f"the API server gives a Pod in {namespace} the sidecar {name}")
 
 
-def _sidecar_of(place: Endpoint, answer: Answer) -> str:
-    response = answer.response
-    if not response["allowed"]:
-        message = escape(str((response.get("status") or {}).get("message", "")), 1000)
-        raise Unproven(f"{place} refuses the Pod of the verification: {message}")
-    try:
-        pod = jsonpatch.apply_patch(_pod(), answer.patch)
-    except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as error:
-        raise Unproven(f"the patch of {place} does not apply: {escape(str(error))}") from None
-    name = _sidecar(pod)
+def sidecar_of(place: Endpoint, answer: Answer) -> str:
+    """Return the sidecar that the probe gets by `answer`. Raises Unproven where it gets none."""
+    name = _sidecar(_patched(place, answer))
     if not name:
-        warnings = "; ".join(escape(str(each), 300) for each in response.get("warnings") or ())
+        warnings = "; ".join(escape(str(each), 300) for each in answer.response.get("warnings") or ())
         why = warnings or "is the namespace excluded in its configuration?"
         raise Unproven(f"{place} answers, but adds no sidecar: {why}")
     return name
 
 
-def _created(api: Api, namespace: str, webhook: dict[str, Any]) -> str:
+def version_of(place: Endpoint, answer: Answer) -> str:
+    """Return the version of the injector that gave `answer`, as it says in the status; empty where it does not."""
+    text = (_patched(place, answer)["metadata"].get("annotations") or {}).get(f"{PREFIX}status", "{}")
+    return escape(str(json.loads(text).get("version", "")))
+
+
+def _patched(place: Endpoint, answer: Answer) -> dict[str, Any]:
+    response = answer.response
+    if not response["allowed"]:
+        message = escape(str((response.get("status") or {}).get("message", "")), 1000)
+        raise Unproven(f"{place} refuses the Pod of the verification: {message}")
     try:
-        pod = api.try_pod(namespace, _pod())
-    except ApiError as error:
-        raise Unproven(str(error)) from None
+        patched: dict[str, Any] = jsonpatch.apply_patch(probe(), answer.patch)
+    except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as error:
+        raise Unproven(f"the patch of {place} does not apply: {escape(str(error))}") from None
+    return patched
+
+
+def created(api: Api, namespace: str, webhook: dict[str, Any]) -> str:
+    """Return the sidecar that the API server gives a Pod in `namespace`. Raises Unproven, and ApiError."""
+    pod = api.try_pod(namespace, probe())
     name = _sidecar(pod)
     if not name:
         raise Unproven(
@@ -79,7 +93,7 @@ def _sidecar(pod: dict[str, Any]) -> str:
     return next((name for name in names if name.split("-")[0] == _SIDECARS), "")
 
 
-def _pod() -> dict[str, Any]:
+def probe() -> dict[str, Any]:
     """Return a Pod that asks for a sidecar, and that Pod Security `restricted` and quotas let pass."""
     context = {
         "allowPrivilegeEscalation": False,

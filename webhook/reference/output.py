@@ -6,11 +6,13 @@ from typing import Any
 
 import msgspec
 
+from webhook.standing.checks import Report
 from webhook.standing.description import Description
+from webhook.standing.pods import Standing
 
 __all__ = ["OUTPUT", "PAGES", "schema"]
 
-OUTPUT: Mapping[str, Any] = {"describe": list[Description]}
+OUTPUT: Mapping[str, Any] = {"check": Report, "describe": list[Description], "list": list[Standing]}
 """What each command writes."""
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"

@@ -4,14 +4,14 @@ Source: k8s.io/apiserver/pkg/admission/plugin/webhook/generic (`ShouldCallHook`)
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any
 
 import msgspec
 
 from webhook.annotations.registry import PREFIX
+from webhook.standing.labels import unmet
 from webhook.standing.ours import Raw, annotations_of
 
-__all__ = ["ASKS", "WEBHOOK", "Condition", "Place", "Registered", "is_selected", "judged", "webhooks_of"]
+__all__ = ["ASKS", "WEBHOOK", "Condition", "Place", "Registered", "is_for_pods", "judged", "webhooks_of"]
 
 WEBHOOK = "pods.loghook.dev"
 """What the entry of a registration is called that gets Pods."""
@@ -81,11 +81,13 @@ def judged(name: str, webhook: Raw, pod: Raw, place: Place) -> Registered:
 
 
 def _rules(webhook: Raw) -> Condition:
-    met = any(_is_for_pods(rule) for rule in webhook.get("rules") or ())
+    met = any(is_for_pods(rule) for rule in webhook.get("rules") or ())
     return Condition("rules", met, "Pods that are created are sent" if met else "no rule is for Pods that are created")
 
 
-def _is_for_pods(rule: Raw) -> bool:
+def is_for_pods(rule: Raw) -> bool:
+    """Whether the `rule` of a registration is for Pods that are created."""
+
     def has(field: str, *wanted: str) -> bool:
         return bool({"*", *wanted} & set(rule.get(field) or ()))
 
@@ -98,39 +100,10 @@ def _selector(name: str, webhook: Raw, labels: Mapping[str, str] | None, whose: 
     if labels is None:
         met = None if selector else True
         return Condition(name, met, f"the labels of {whose} could not be read" if selector else "selects all")
-    unmet = next(_unmet(selector, labels), None)
-    if unmet is None:
+    lacking = next(unmet(selector, labels), None)
+    if lacking is None:
         return Condition(name, met=True, about=f"selects {whose}")
-    return Condition(name, met=False, about=f"{whose} has {unmet}")
-
-
-def is_selected(selector: Raw, labels: Mapping[str, str]) -> bool:
-    """Whether the label `selector` selects an object with `labels`."""
-    return next(_unmet(selector, labels), None) is None
-
-
-def _unmet(selector: Raw, labels: Mapping[str, str]) -> Iterator[str]:
-    for key, value in (selector.get("matchLabels") or {}).items():
-        if labels.get(key) != value:
-            yield f"{_label(key, labels)}, where {key}={value} is wanted"
-    for wanted in selector.get("matchExpressions") or ():
-        key, operator, values = wanted["key"], wanted["operator"], wanted.get("values") or ()
-        if not _MEETS[operator](labels.get(key), values):
-            listed = f" ({', '.join(values)})" if values else ""
-            yield f"{_label(key, labels)}, where {key} {operator}{listed} is wanted"
-
-
-_MEETS: Mapping[str, Callable[[str | None, Any], bool]] = {
-    "In": lambda value, values: value in values,
-    "NotIn": lambda value, values: value not in values,
-    "Exists": lambda value, _: value is not None,
-    "DoesNotExist": lambda value, _: value is None,
-}
-"""What each operator of a label selector asks of a label's value, None where there is no such label."""
-
-
-def _label(key: str, labels: Mapping[str, str]) -> str:
-    return f"the label {key}={labels[key]}" if key in labels else f"no label {key}"
+    return Condition(name, met=False, about=f"{whose} has {lacking}")
 
 
 def _condition(condition: Raw, pod: Raw) -> Condition:
