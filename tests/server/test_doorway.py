@@ -15,7 +15,7 @@ from typing import Any, cast
 import pytest
 import uvloop
 
-from webhook.server import doorway
+from webhook.server import doorway, turns
 from webhook.server.doorway import Doorway
 from webhook.server.listener import listen
 from webhook.server.tls import Files, ServingPair
@@ -224,6 +224,39 @@ def test_the_newest_shakes_hands_first(
             monkeypatch.setattr(doorway, "SHAKING_SECONDS", 0.0001)
             await seen(lambda: bool(hall.doorway.begun))
             assert next(iter(hall.doorway.begun)) is newest
+
+    uvloop.run(scenario())
+
+
+@pytest.mark.parametrize("step", ["begin", "shake"])
+def test_a_burst_of_handshakes_keeps_nobody_waiting(
+    served: ssl.SSLContext, trusting: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """However long nothing was to do before, and whether they begin or go on: each costs 20 ms here."""
+    at_once = [0]
+
+    def costs(bare: Any) -> None:
+        if at_once[-1] == 0:
+            asyncio.get_running_loop().call_soon(at_once.append, 0)  # the next turn of the loop
+        at_once[-1] += 1
+        until = time.thread_time() + 0.02
+        while time.thread_time() < until:
+            pass
+        bare.close()
+
+    async def scenario() -> None:
+        async with opened(context=served) as hall, AsyncExitStack() as clients:
+            count = turns.CROWD + 5
+            said = hello(trusting)
+            there = [clients.enter_context(await hall.connect(said if step == "shake" else b"")) for _ in range(count)]
+            await seen(partial(has, hall.doorway.begun if step == "shake" else hall.doorway.there, count))
+            await asyncio.sleep(0.5)  # of which nothing is saved up
+            monkeypatch.setattr(type(next(iter(hall.doorway.there))), step, costs)
+            for client in there:
+                client.send(b"x")
+            await seen(lambda: not hall.doorway.there)
+            assert sum(at_once) == count
+            assert max(at_once) <= 2
 
     uvloop.run(scenario())
 

@@ -51,8 +51,11 @@ class Arrival(Holder, Protocol):
     def keeps(self, count: int) -> None:
         """Be told how many bytes of the body are kept, unless they have room of their own."""
 
+    def clock(self) -> float:
+        """What our time is measured by, in seconds."""
+
     def charge(self, seconds: float) -> None:
-        """Be told how long the decision took."""
+        """Be told how long the decision took, by `clock`."""
 
 
 class _RefusedError(Exception):
@@ -161,8 +164,9 @@ class Admission:
                 raise _ShedError("late")
             if took - (arrival.complete_at - arrival.begun_at) > PATIENCE * patience:
                 raise _ShedError("waited")
+        began = arrival.clock()
         answer = self._review(body, now)
-        arrival.charge(time.perf_counter() - now)
+        arrival.charge(arrival.clock() - began)
         return answer
 
     def _review(self, body: bytes | bytearray, began: float) -> tuple[int, bytes]:

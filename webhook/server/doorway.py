@@ -12,7 +12,6 @@ import errno
 import itertools
 import socket
 import ssl
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Final
@@ -36,11 +35,12 @@ AT_ONCE: Final = 24
 """How many connections are accepted in one turn of the loop; and how many are turned away in one sweep, 480 a second:
 who is turned away comes again, as a newcomer, and there must be time for the handshakes of all newcomers."""
 
-SHAKING_SECONDS: Final = 0.001  # in one turn of the loop: two handshakes or three
+SHAKING_SECONDS: Final = 0.0004  # in one turn of the loop: two handshakes are begun, or one goes on
 SHAKING_PART: Final = 0.2
 """The part of the time since the last turn for which there may be handshakes in any case. Where reviews are slow there
 are few turns, and nobody must wait for many."""
 
+_IN_A_ROW: Final = 4  # connections that are closed before others have their turn
 PAUSE_SECONDS: Final = 1.0  # before accepting goes on where the process has no descriptors left
 _ROOM: Final = 64  # descriptors that are taken back then
 _EXHAUSTED: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
@@ -71,11 +71,12 @@ class Doorway:
         self.there: dict[_Bare, None] = {}  # the one that came first stands first
         self.begun: dict[_Bare, None] = {}  # of these, those with a handshake that is not finished
         self.spoken: list[_Bare] = []  # of these, those who wait for their turn; the newest is asked first
-        self.answered: list[_Bare] = []
+        self.answered: dict[_Bare, None] = {}  # of those that have begun, who can go on; who answered first goes first
         self._bound = bound
         self._turned_away = turned_away
         self._sweeps = 0
-        self._ended_at = time.perf_counter()
+        self._clock = self.turns.clock
+        self._ended_at = self._clock()
 
     def open(self) -> None:
         """Begin to accept."""
@@ -132,16 +133,22 @@ class Doorway:
         """Nothing: what is accepted was all."""
 
     def _go_on(self) -> bool:
-        """Go on with handshakes for a moment, with the newest first; whether some are left for the next turn."""
-        began = time.perf_counter()
-        until = began + max(SHAKING_SECONDS, (began - self._ended_at) * SHAKING_PART)
-        answered, self.answered = self.answered, []
-        for bare in answered:
+        """Go on with handshakes for a moment; whether some are left for the next turn.
+
+        Half of it is for those that have begun, and what they leave for others, of whom the newest begins first.
+        """
+        clock = self.turns.clock
+        began = clock()
+        since = began - self._ended_at if clock is self._clock else 0.0
+        seconds = max(SHAKING_SECONDS, since * SHAKING_PART)
+        while self.answered and clock() - began < seconds / 2:
+            bare = next(iter(self.answered))
+            del self.answered[bare]
             bare.shake()
-        while self.spoken and time.perf_counter() < until:
+        while self.spoken and clock() - began < seconds:
             self.spoken.pop().begin()
-        self._ended_at = time.perf_counter()
-        return bool(self.spoken)
+        self._clock, self._ended_at = clock, clock()
+        return bool(self.spoken or self.answered)
 
     def _make_room(self) -> None:
         """Get descriptors back from those who came first; else leave new connections to the kernel for a while."""
@@ -163,7 +170,9 @@ class Doorway:
             await asyncio.sleep(SWEEP_SECONDS)
             self._sweeps += 1
             too_long = itertools.takewhile(lambda bare: bare.came_at + STAY_SWEEPS <= self._sweeps, self.there)
-            for bare in list(itertools.islice(too_long, AT_ONCE)):
+            for number, bare in enumerate(list(itertools.islice(too_long, AT_ONCE))):
+                if number % _IN_A_ROW == 0:
+                    await asyncio.sleep(0)  # others wait
                 self._turn_away(bare)
 
     def _turn_away(self, bare: "_Bare") -> None:
@@ -196,7 +205,7 @@ class _Bare:
         """Have it queue for a handshake, or go on with it."""
         del events
         if self in self._doorway.begun:
-            self._doorway.answered.append(self)
+            self._doorway.answered[self] = None
         else:
             self._look_away()
             self._doorway.spoken.append(self)
@@ -244,6 +253,7 @@ class _Bare:
         """End TLS, and be a bare connection for the rest of its time."""
         self._look_away()
         del self._doorway.begun[self]
+        self._doorway.answered.pop(self, None)
         tls = self._socket
         self._socket = socket.socket(tls.family, tls.type, tls.proto, tls.detach())
 
@@ -260,6 +270,7 @@ class _Bare:
         self._look_away()
         self._is_over = True
         self._doorway.begun.pop(self, None)
+        self._doorway.answered.pop(self, None)
         self._doorway.there.pop(self, None)
 
     def _look_away(self) -> None:

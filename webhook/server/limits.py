@@ -291,8 +291,12 @@ class Limited(HttpToolsProtocol):
         """Leave one's room to somebody else."""
         self._watch.drop(self, "crowded")
 
+    def clock(self) -> float:
+        """What our time is measured by (`webhook.server.turns`), in seconds."""
+        return self.transport.clock()
+
     def charge(self, seconds: float) -> None:
-        """Note how much processor time the answer took."""
+        """Note how much of our time the answer took."""
         self.transport.had += seconds
 
     def on_response_complete(self) -> None:
