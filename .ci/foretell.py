@@ -55,6 +55,7 @@ NEEDS = (
     Need("pid namespaces", "root, and unshare", lambda: os.getuid() == 0 and _program("unshare")()),
     Need("groff", "apt-get install groff-base", _program("groff")),
     Need("atheris", ".venv/bin/python -m pip install atheris", lambda: find_spec("atheris") is not None),
+    Need("chromedriver", "apt-get install chromium-driver", _program("chromedriver")),
     Need("prlimit", "apt-get install util-linux", _program("prlimit")),
     Need("/proc", "Linux", Path("/proc/self").exists),
     Need("git repository", "a clone, where this is an archive", (ROOT / ".git").exists),

@@ -52,6 +52,7 @@ def test_a_merge_key_brings_what_the_map_does_not_say_itself() -> None:
         ("<<: 1\n", (1, 5), "a merge key (<<) takes a map, or a list of maps"),
         ("? [a]\n: 1\n", (1, 3), "a key is a text, not a list or map"),
         ("a: b: c\n", (1, 5), "no YAML: mapping values are not allowed in this context"),
+        ("a: [", (1, 5), "no YAML: did not find expected node content while parsing a flow node"),
         ("a: \x01\n", (1, 4), "no YAML: the character U+0001"),
         ("é: 1\n---\na: [1\n", (4, 1), "no YAML: did not find expected ',' or ']' while parsing a flow sequence"),
     ],

@@ -14,7 +14,7 @@ from webhook.config.loghook_yaml import Config
 from webhook.diagnostics import Diagnostic, escape
 from webhook.inject import inject
 
-__all__ = ["find", "report"]
+__all__ = ["find", "in_manifest", "report"]
 
 _SUFFIXES = {".yaml", ".yml", ".json"}
 
@@ -67,13 +67,14 @@ def _in_file(file: str, config: Config, namespace: str | None) -> Iterator[Findi
     """What is found in `file`, line by line."""
     try:
         read = manifests.read(file)
-        found = [each for manifest in read for each in _in_manifest(manifest, config, namespace)]
+        found = [each for manifest in read for each in in_manifest(manifest, config, namespace)]
         yield from sorted(found, key=lambda each: (each.line, each.column))
     except ManifestError as error:
         yield Finding(_origin(file), error.line, error.column, "error", MANIFEST, "", error.problem)
 
 
-def _in_manifest(manifest: Manifest, config: Config, namespace: str | None) -> Iterator[Finding]:
+def in_manifest(manifest: Manifest, config: Config, namespace: str | None) -> Iterator[Finding]:
+    """What is wrong in one document."""
     for part in manifest.parts():
         if part.has_pod():
             yield from _in_part(part, config, namespace)

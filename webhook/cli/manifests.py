@@ -25,7 +25,7 @@ from webhook.inject import Op
 from webhook.pod.view import Pod, PodError, view
 from webhook.pod.workloads import Workload
 
-__all__ = ["STDIN", "Manifest", "ManifestError", "Part", "join", "of_object", "read"]
+__all__ = ["STDIN", "Manifest", "ManifestError", "Part", "join", "of_object", "parse", "read"]
 
 STDIN = "-"
 
@@ -254,10 +254,16 @@ def read(source: str) -> list[Manifest]:
     """The documents of the file `source`, or of stdin (`-`). Raises InputError, with the place where it knows it."""
     origin = "stdin" if source == STDIN else escape(source, 1000)
     try:
-        text = _decoded(origin, sys.stdin.buffer.read() if source == STDIN else Path(source).read_bytes())
-        documents = split(text.removeprefix("\ufeff"))
+        content = sys.stdin.buffer.read() if source == STDIN else Path(source).read_bytes()
     except OSError as error:
         raise InputError(f"{origin}: {error.strerror or error}") from None
+    return parse(origin, _decoded(origin, content))
+
+
+def parse(origin: str, text: str) -> list[Manifest]:
+    """The documents of `text`, which came from `origin`. Raises InputError, with the place where it knows it."""
+    try:
+        documents = split(text.removeprefix("\ufeff"))
     except DocumentError as error:
         raise ManifestError(origin, error) from None
     if text.startswith("\ufeff"):

@@ -148,7 +148,7 @@ class _Reading:
         except yaml.reader.ReaderError as error:
             raise self._unreadable(error) from None
         except yaml.MarkedYAMLError as error:
-            raise _bad_yaml(error) from None
+            raise self._bad(error) from None
         if not self.documents:
             return [Document(self.text)]
         for document, start, end in zip(self.documents, self.starts, [*self.starts[1:], len(self.text)], strict=True):
@@ -160,22 +160,33 @@ class _Reading:
         column = error.position - (before.rfind("\n") + 1) + 1
         return DocumentError(f"no YAML: the character U+{error.character:04X}", before.count("\n") + 1, column)
 
+    def _bad(self, error: yaml.MarkedYAMLError) -> DocumentError:
+        mark = error.problem_mark or error.context_mark
+        context = f" {error.context}" if error.context else ""
+        problem = f"no YAML: {error.problem}{context}"
+        if not mark:
+            return DocumentError(problem)
+        last = self.text.count("\n")
+        if mark.line > last:  # the parser ends the last line where the text does not
+            return DocumentError(problem, last + 1, len(self.text) - self.text.rfind("\n"))
+        return DocumentError(problem, mark.line + 1, mark.column + 1)
+
     def _take(self, event: Any) -> None:
-        match event:
-            case yaml.DocumentStartEvent():
-                self._begin(event)
-            case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
-                self._close(event)
-            case yaml.AliasEvent():
-                self._alias(event)
+        match event:  # what comes most often stands first
             case yaml.ScalarEvent():
                 tag = None if event.tag == "!" else event.tag
                 style = "'" if event.tag == "!" and not event.style else event.style or ""
                 self._place(Scalar(*self._span(event), event.value, style, tag), event.anchor)
-            case yaml.SequenceStartEvent():
-                self._place(Sequence(*self._span(event), bool(event.flow_style)), event.anchor)
             case yaml.MappingStartEvent():
                 self._place(Mapping(*self._span(event), bool(event.flow_style)), event.anchor)
+            case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
+                self._close(event)
+            case yaml.SequenceStartEvent():
+                self._place(Sequence(*self._span(event), bool(event.flow_style)), event.anchor)
+            case yaml.DocumentStartEvent():
+                self._begin(event)
+            case yaml.AliasEvent():
+                self._alias(event)
 
     def _begin(self, event: Any) -> None:
         self.starts.append(event.start_mark.index if self.documents else 0)
@@ -219,13 +230,6 @@ class _Reading:
     def _close(self, event: Any) -> None:
         self.keys.pop()
         self.open.pop().end = event.end_mark.index - self.starts[-1]
-
-
-def _bad_yaml(error: yaml.MarkedYAMLError) -> DocumentError:
-    mark = error.problem_mark or error.context_mark
-    context = f" {error.context}" if error.context else ""
-    line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
-    return DocumentError(f"no YAML: {error.problem}{context}", line, column)
 
 
 # Values.

@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -30,11 +31,19 @@ def scalar(value: Any) -> str:
 
 def block(value: Any, column: int, *, indents_lists: bool) -> str:
     """`value` as lines that are indented by `column`; `indents_lists`: below their key, lists are further in."""
-    dumper = _DumperOfIndentedLists if indents_lists else _Dumper
-    lines = yaml.dump(
-        value, Dumper=dumper, sort_keys=False, default_flow_style=False, width=float("inf"), allow_unicode=True
-    ).splitlines(keepends=True)
+    lines = _dumped(json.dumps(value), indents_lists)
     return "".join(" " * column + line if line.strip() else line for line in lines)
+
+
+@lru_cache(maxsize=64)
+def _dumped(value: str, indents_lists: bool) -> tuple[str, ...]:  # noqa: FBT001 - a part of the key
+    """The lines of a value, which is given as JSON: manifests mostly get the same sidecars, and PyYAML takes long."""
+    dumper = _DumperOfIndentedLists if indents_lists else _Dumper
+    text = yaml.dump(
+        json.loads(value), Dumper=dumper, sort_keys=False, default_flow_style=False, width=float("inf"),
+        allow_unicode=True,
+    )  # fmt: skip
+    return tuple(text.splitlines(keepends=True))
 
 
 class _Dumper(yaml.SafeDumper):
