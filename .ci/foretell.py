@@ -67,6 +67,7 @@ NEEDS = (
     Need("rsyslogd", "apt-get install rsyslog", lambda: shutil.which("rsyslogd", path=_ROOTS_PATH) is not None),
     Need("otelcol with an exporter of syslog", ".ci/part otelcol: Go", _made("go")),
     Need("a Kafka broker", ".ci/part kafka: Java and Maven", _made("java", "mvn")),
+    Need("a node of OpenSearch", ".ci/part opensearch: Java and Maven", _made("javac", "mvn")),
     Need("otelcol", "OTELCOL, KUBEBUILDER_ASSETS or ENVTEST_DIR", _collector),
 )
 

@@ -13,7 +13,7 @@ from collector_program import found_collector
 from parts import PATIENCE, part
 from shipments import parsing, shipment, stream
 
-from webhook.sidecars import CA_DIRECTORY, CONFIG_DIRECTORY, STATE_DIRECTORY, Parsing, Target, Text, Tree, Variable
+from webhook.sidecars import CA_DIRECTORY, CONFIG_DIRECTORY, STATE_DIRECTORY, Target, Text, Tree, Variable
 from webhook.sidecars.programs import AGENTS
 
 __all__ = ["SHIPPERS", "Shipper"]
@@ -27,7 +27,7 @@ _FLUENT_BIT = {"fluent-bit": fluent_bit_process.program}
 SHIPPERS: Mapping[str, Mapping[str, Callable[[], str | Path]]] = {
     "syslog": _FLUENT_BIT | {"otel-collector": _collector_of_syslog},
     "kafka": _FLUENT_BIT | {"otel-collector": found_collector},
-    "opensearch": _FLUENT_BIT,
+    "opensearch": _FLUENT_BIT | {"otel-collector": found_collector},
     "elasticsearch": _FLUENT_BIT,
     "s3": _FLUENT_BIT,
 }
@@ -44,8 +44,10 @@ ATTRIBUTES: Mapping[str, Text] = {
 class Shipper:
     """An agent at work: `folder` stands for its file system, and has the application's files in `logs`."""
 
-    def __init__(self, agent: str, to: Target, folder: Path, *, secret: str = "", how: Parsing | None = None) -> None:
-        """`secret` is the value of every secret; lines are JSON unless `how` says otherwise."""
+    def __init__(
+        self, agent: str, to: Target, folder: Path, *, secret: str = "", rewritten: Callable[[str], str] = str
+    ) -> None:
+        """`secret` is the value of every secret; lines are JSON. The configuration is used as it is `rewritten`."""
         self._folder, self._agent = folder, AGENTS[agent]
         self._program = SHIPPERS[to.settings.type][agent]()
         self.logs = folder / "logs"
@@ -56,13 +58,13 @@ class Shipper:
             name="access",
             paths=(f"{place}/*.log",),
             trees=(Tree(place, "/var/log/app"),),
-            parsing=how or parsing("json"),
+            parsing=parsing("json"),
             target=to,
             attributes=ATTRIBUTES,
         )
         self._shipment = shipment(source)
         assert list(self._agent.problems(self._shipment)) == []
-        self._config = self._here(self._agent.config(self._shipment))
+        self._config = rewritten(self._here(self._agent.config(self._shipment)))
         (folder / self._agent.config_file).write_text(self._config, "utf-8")
         self._env = self._environment(to, secret)
         self._process: subprocess.Popen[bytes] | None = None

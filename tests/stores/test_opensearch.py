@@ -1,0 +1,113 @@
+"""OpenSearch, read back from a node: what a real index makes of our documents."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bridge import Bridge
+from opensearch_node import OpenSearchNode
+from shipments import target
+from shippers import SHIPPERS, Shipper
+
+ALL_TYPES = {"text": "a", "whole": 2**53 + 1, "half": 1.5, "is": True, "list": [1, 2], "in": {"x": 1}}
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenSearchNode]:
+    found = OpenSearchNode(tmp_path_factory.mktemp("opensearch"))
+    found.start()
+    yield found
+    found.stop()
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> str:
+    """An index that no other test writes to."""
+    return tmp_path.name.lower()
+
+
+@pytest.fixture(
+    params=[(type_, agent) for type_ in ("opensearch", "elasticsearch") for agent in SHIPPERS[type_]], ids="-".join
+)
+def shipper(request: pytest.FixtureRequest, node: OpenSearchNode, index: str, tmp_path: Path) -> Iterator[Shipper]:
+    """An agent that ships to `index`; the collector, which has no exporter of it here, by a bridge."""
+    type_, agent = request.param
+    SHIPPERS[type_][agent]()
+    to = target(type_, {"host": "127.0.0.1", "port": node.port, "index": index, "tls": {"enabled": False}})
+    bridge = Bridge(node, index)
+    rewritten = bridge.put_into if agent == "otel-collector" else str
+    with Shipper(agent, to, tmp_path, rewritten=rewritten) as found:
+        yield found
+    bridge.stop()
+
+
+def line(message: str, **more: Any) -> str:
+    return json.dumps({"time": "2026-11-29T11:22:33.123Z", "message": message, **more})
+
+
+def has(message: str) -> Any:
+    return lambda documents: any(each.get("message") == message for each in documents)
+
+
+def test_a_record_arrives_with_its_fields_types_and_time(node: OpenSearchNode, shipper: Shipper, index: str) -> None:
+    shipper.write(line("pay", **ALL_TYPES))
+    (got,) = node.wait_for(index, has("pay"))
+    assert {name: got[name] for name in ALL_TYPES} == ALL_TYPES
+    assert got["@timestamp"].startswith("2026-11-29T11:22:33.123")
+    assert got["k8s.pod.name"] == "shop-1"
+    assert got["log.file.path"] == "/var/log/app/app.log"
+    types = node.mapping(index)
+    assert {name: types[name]["type"] for name in ("@timestamp", "whole", "half", "is")} == {
+        "@timestamp": "date",
+        "whole": "long",
+        "half": "float",
+        "is": "boolean",
+    }
+
+
+def test_what_an_index_refuses_holds_up_nothing(node: OpenSearchNode, shipper: Shipper, index: str) -> None:
+    node.make(index, status={"type": "long"})
+    shipper.write(line("first", status=200))
+    node.wait_for(index, has("first"))
+    shipper.write(line("refused alone", status="bad"))
+    shipper.write(line("beside 1", status=1), line("refused beside", status="bad"), line("beside 2", status=2))
+    shipper.write(*(line(f"good {number}", status=number) for number in range(5)))
+    wanted = {"first", "beside 1", "beside 2", *(f"good {number}" for number in range(5))}
+    got = node.wait_for(index, lambda documents: wanted <= {each["message"] for each in documents})
+    assert {each["message"] for each in got} == wanted
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        '{"log":"hello","stream":"stdout"}',
+        '{"k8s":"one","loghook":2,"log":null}',
+        '{"log":{"file":"x"},"k8s":{"pod":1}}',
+    ],
+)
+def test_fields_named_as_ours_stand_beside_them(node: OpenSearchNode, shipper: Shipper, index: str, own: str) -> None:
+    shipper.write(own, line("behind"))
+    got = node.wait_for(index, has("behind"))
+    assert len(got) == 2, got
+
+
+@pytest.mark.parametrize("own", ['"2026-11-29 11:22:33,123"', "1795951353.5", '"soon"', "{}"])
+def test_an_application_s_own_timestamp_spoils_no_index(
+    node: OpenSearchNode, shipper: Shipper, index: str, own: str
+) -> None:
+    shipper.write(f'{{"@timestamp":{own},"message":"own"}}', line("behind"))
+    got = node.wait_for(index, lambda documents: len(documents) == 2)
+    assert {each["message"] for each in got} == {"own", "behind"}
+    assert node.mapping(index)["@timestamp"]["type"] == "date"
+
+
+@pytest.mark.parametrize("shipper", [("opensearch", "fluent-bit"), ("elasticsearch", "fluent-bit")], indirect=True)
+def test_what_waits_arrives_once_the_node_is_back(node: OpenSearchNode, shipper: Shipper, index: str) -> None:
+    shipper.write(line("here"))
+    node.wait_for(index, has("here"))
+    node.stop()
+    shipper.write(line("again"))
+    node.start()
+    node.wait_for(index, has("again"))
