@@ -5,7 +5,7 @@ Source: https://kubernetes.io/docs/reference/access-authn-authz/extensible-admis
 
 import re
 from collections.abc import Callable, Hashable, Iterable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -14,7 +14,8 @@ from webhook.annotations.parser import asks
 from webhook.config.loghook_yaml import Config
 from webhook.diagnostics import Diagnostic, Reason, warnings
 from webhook.inject import Added, Injected, Outcome, Refused, Skipped, inject
-from webhook.pod.view import Metadata, Pod, Spec
+from webhook.plan.encoded import base64
+from webhook.pod.view import ForeignSpec, Metadata, Pod, Spec
 from webhook.remembered import Remembered, size_of
 
 __all__ = ["API_VERSION", "KIND", "Answer", "NotAReview", "Reviews", "answer"]
@@ -118,6 +119,7 @@ class _Decided(msgspec.Struct, frozen=True):
 _decode_review = msgspec.json.Decoder(_Review).decode
 _decode_counted = msgspec.json.Decoder(_CountedReview).decode
 _decode_spec = msgspec.json.Decoder(Spec).decode
+_decode_foreign_spec = msgspec.json.Decoder(ForeignSpec).decode
 _encode = msgspec.json.Encoder().encode
 
 _POD = _GroupVersionKind("", "v1", "Pod")
@@ -177,26 +179,28 @@ class Reviews:
     def _look_at(self, pod: _Object, namespace: str) -> _Decided:
         """What becomes of `pod`, from memory where a Pod like it came before."""
         if memoryview(pod.spec).nbytes > _SPEC_LARGEST:
-            outcome = self._inject(pod, namespace)
+            outcome = self._inject(pod, bytes(pod.spec), namespace)
             return _decided(outcome, outcome.patch)
         spec = bytes(pod.spec)
         token = _token_volume(spec, pod.metadata)
         likeness = namespace, *_likeness(pod.metadata), spec.replace(token, b"\0") if token else spec
         known = self._known.find(likeness)
         if known is None:
-            outcome = self._inject(pod, namespace)
+            outcome = self._inject(pod, spec, namespace)
             patch = outcome.patch
             known = _decided(outcome, patch)
             if not self._known.is_new(likeness) and not (token and _mentions(outcome, patch, token)):
                 self._known.keep(likeness, known, _size(pod.metadata) + len(spec) + len(known.rest))
         return known
 
-    def _inject(self, pod: _Object, namespace: str) -> Outcome:
+    def _inject(self, pod: _Object, spec: bytes, namespace: str) -> Outcome:
         try:
-            spec = _decode_spec(pod.spec)
+            viewed: Spec = _decode_foreign_spec(spec)
+            if not viewed.is_foreign:
+                viewed = _decode_spec(spec)
         except (msgspec.MsgspecError, RecursionError, ValueError) as error:
             raise NotAReview(f"the object is not shaped like a Pod: {error}") from None
-        return inject(Pod(pod.metadata, spec), self.config, namespace)
+        return inject(Pod(pod.metadata, viewed), self.config, namespace)
 
 
 def answer(body: bytes | bytearray, config: Config) -> Answer:
@@ -229,9 +233,14 @@ def _checked(decode: Callable[[bytes | bytearray], _AnyReview], body: bytes | by
 
 def _likeness(metadata: Metadata) -> tuple[Hashable, ...]:
     """All that the view has of `metadata`, to be compared."""
-    maps = (tuple(each.items()) if each else None for each in (metadata.annotations, metadata.labels))
-    owners = tuple((owner.kind, owner.controller) for owner in metadata.owner_references or ())
-    return metadata.name, metadata.generate_name, metadata.namespace, *maps, owners
+    return (
+        metadata.name,
+        metadata.generate_name,
+        metadata.namespace,
+        tuple(metadata.annotations.items()) if metadata.annotations else None,
+        tuple(metadata.labels.items()) if metadata.labels else None,
+        tuple([(owner.kind, owner.controller) for owner in metadata.owner_references or ()]),
+    )
 
 
 def _token_volume(spec: bytes, metadata: Metadata) -> bytes | None:
@@ -257,28 +266,31 @@ def _mentions(outcome: Outcome, patch: bytes, name: bytes) -> bool:
 
 def _decided(outcome: Outcome, patch: bytes = b"") -> _Decided:
     return _Decided(
-        rest=b"," + _encode(_response(outcome, patch))[1:] + b"}",
-        decision=type(outcome).__name__.lower(),
+        rest=_response(outcome, patch),
+        decision=_DECISIONS[type(outcome)],
         reason=outcome.reason.value if isinstance(outcome, Skipped) else "",
-        codes=tuple(dict.fromkeys(diagnostic.code for diagnostic in outcome.diagnostics)),
+        codes=tuple(dict.fromkeys([diagnostic.code for diagnostic in outcome.diagnostics])),
         sidecars=outcome.sidecars if isinstance(outcome, Injected) else (),
     )
 
 
-def _response(outcome: Outcome, patch: bytes) -> dict[str, Any]:
-    """The part of the response that depends on what became of the Pod; bytes are written in base64."""
+_DECISIONS = {kind: kind.__name__.lower() for kind in (Injected, Skipped, Refused)}
+
+
+def _response(outcome: Outcome, patch: bytes) -> bytes:
+    """The response after its uid, as JSON, which depends on what became of the Pod alone."""
     if isinstance(outcome, Refused):
         status = {"status": "Failure", "message": outcome.message, "reason": "Invalid", "code": 422}
-        warned = (found for found in outcome.diagnostics if found.severity == "warning")
-        return {"allowed": False, "status": status, **_warnings(warned)}
-    patched = {"patchType": "JSONPatch", "patch": patch} if patch else {}
-    return {"allowed": True, **patched, **_warnings(outcome.diagnostics)}
+        warned = [found for found in outcome.diagnostics if found.severity == "warning"]
+        return b',"allowed":false,"status":%b%b}}' % (_encode(status), _warnings(warned))
+    patched = b',"patchType":"JSONPatch","patch":"%b"' % base64(patch) if patch else b""
+    return b',"allowed":true%b%b}}' % (patched, _warnings(outcome.diagnostics) if outcome.diagnostics else b"")
 
 
-def _warnings(diagnostics: Iterable[Diagnostic]) -> dict[str, list[str]]:
-    """The warnings that fit; kubectl shows them to whoever creates the Pod."""
+def _warnings(diagnostics: Iterable[Diagnostic]) -> bytes:
+    """The member with the warnings that fit; kubectl shows them to whoever creates the Pod."""
     lines = warnings(diagnostics)
-    return {"warnings": lines} if lines else {}
+    return b',"warnings":%b' % _encode(lines) if lines else b""
 
 
 _SKIPPED = {reason: _decided(Skipped(reason)) for reason in Reason}
