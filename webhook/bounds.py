@@ -91,20 +91,20 @@ def beyond(pod: Pod) -> tuple[Diagnostic, ...]:
 
 def _is_small(pod: Pod) -> bool:
     """Whether `pod` has so little of everything that nothing need be counted by itself, as nearly all Pods."""
-    annotations, spec = pod.annotations, pod.spec
-    few = len(spec.containers or ()) + len(spec.init_containers or ()) + len(spec.volumes or ()) <= _FEW
-    return (
-        few
-        and len(annotations) <= _FEW
-        and sum(map(len, annotations.values())) + sum(map(len, annotations)) <= _KIB
-        and len(pod.metadata.owner_references or ()) <= _FEW
-        and all(len(each.volume_mounts or ()) + len(each.env or ()) <= _FEW for each in pod.every_container())
-    )
+    annotations, spec = pod.metadata.annotations or {}, pod.spec
+    containers = (*(spec.containers or ()), *(spec.init_containers or ()))
+    if len(containers) + len(spec.volumes or ()) > _FEW or len(annotations) > _FEW:
+        return False
+    for each in containers:
+        if len(each.volume_mounts or ()) + len(each.env or ()) > _FEW:
+            return False
+    characters = sum(map(len, annotations.values())) + sum(map(len, annotations))
+    return characters <= _KIB and len(pod.metadata.owner_references or ()) <= _FEW
 
 
 def beyond_of(request: Request) -> tuple[Diagnostic, ...]:
     """What `request` asks too much of."""
-    readings = sum(len(source.paths) * max(len(source.container), 1) for source in request.sources)
+    readings = sum([len(source.paths) * max(len(source.container), 1) for source in request.sources])
     return (READINGS.exceeded(),) if readings > READINGS.most else ()
 
 

@@ -12,9 +12,9 @@ from webhook.annotations.request import Request, Source
 from webhook.config.loghook_yaml import Config
 from webhook.diagnostics import Diagnostic, Reason, join
 from webhook.plan import already_injected
-from webhook.plan.asked import Asked, ask
+from webhook.plan.asked import Asked, Said, ask
 from webhook.plan.mended import mend
-from webhook.plan.names import STATUS
+from webhook.plan.names import CONFIG, STATUS
 from webhook.plan.patch import Op, annotation_ops, ops, too_large
 from webhook.plan.plan import Plan, plan
 from webhook.plan.volumes import locate
@@ -26,6 +26,7 @@ __all__ = ["Added", "Injected", "Op", "Outcome", "Refused", "Skipped", "inject"]
 _encode = msgspec.json.Encoder().encode
 _decode_ops = msgspec.json.Decoder(tuple[Op, ...]).decode
 
+_INJECT = PREFIX + "inject"
 _MIRROR = "kubernetes.io/config.mirror"
 _CONFIG_SOURCE = "kubernetes.io/config.source"
 
@@ -92,20 +93,21 @@ def inject(pod: Pod, config: Config, namespace: str = "default", too_much: tuple
     configuration give the same bytes, and nothing is read or written. Injecting an injected Pod gives Skipped without
     a patch.
     """
-    reason = _reason_to_skip(pod, config, namespace)
+    said = parser.said(pod.metadata.annotations) if pod.metadata.annotations else ()
+    reason = _reason_to_skip(pod, config, namespace) if said else Reason.NOT_ASKED
     if reason is not None:
         return Skipped(reason)
     too_much = too_much or bounds.beyond(pod)
-    asked = ask(_heeded(pod) if too_much else pod.annotations, config, namespace)
+    asked = ask(_heeded(said) if too_much else said, config, namespace)
     if asked.request.inject is False:
         return Skipped(Reason.OPTED_OUT)
     too_much = too_much or bounds.beyond_of(asked.request)
     return _mistaken(pod, asked.request, too_much) if too_much else _decided(pod, asked)
 
 
-def _heeded(pod: Pod) -> dict[str, str]:
+def _heeded(said: Said) -> Said:
     """The annotations that are heeded where there is too much to look at: they say what a mistake does."""
-    return {key: pod.annotations[key] for key in (PREFIX + "inject", PREFIX + "on-error") if key in pod.annotations}
+    return tuple([pair for pair in said if pair[0] in {PREFIX + "inject", PREFIX + "on-error"}])
 
 
 def _decided(pod: Pod, asked: Asked) -> Outcome:
@@ -117,18 +119,19 @@ def _decided(pod: Pod, asked: Asked) -> Outcome:
         *planned.about_pod,  # what is about the whole Pod comes before what is about one path
         *located.diagnostics,
         *planned.about_files,
-        *too_large(pod, planned),
+        *(too_large(pod, planned) if CONFIG in planned.annotations else ()),
     )
     if diagnostics and _has_errors(diagnostics):
         return _mistaken(pod, asked.request, diagnostics)
     if not planned.sidecars:
         return _without(pod, Reason.ADMINISTRATOR, diagnostics)
-    mended = mend(pod, planned)
-    if mended is not None:
-        return Skipped(Reason.ALREADY_INJECTED, mended.ops, diagnostics + mended.diagnostics)
-    diagnostics += tuple(already_injected.remains(pod, planned))
-    if diagnostics and _has_errors(diagnostics):
-        return _mistaken(pod, asked.request, diagnostics)
+    if not pod.spec.is_foreign:
+        mended = mend(pod, planned)
+        if mended is not None:
+            return Skipped(Reason.ALREADY_INJECTED, mended.ops, diagnostics + mended.diagnostics)
+        diagnostics += tuple(already_injected.remains(pod, planned))
+        if diagnostics and _has_errors(diagnostics):
+            return _mistaken(pod, asked.request, diagnostics)
     patch = _encode(ops(pod, planned))
     if len(patch) > bounds.PATCH.most:
         return _mistaken(pod, asked.request, (*diagnostics, bounds.PATCH.exceeded()))
@@ -137,11 +140,9 @@ def _decided(pod: Pod, asked: Asked) -> Outcome:
 
 
 def _reason_to_skip(pod: Pod, config: Config, namespace: str) -> Reason | None:
-    """Why `pod` is left alone before its annotations are read."""
-    said = pod.annotations
-    if not parser.asks(said):
-        return Reason.NOT_ASKED
-    if pod.labels.get(PREFIX + "inject") == "false":
+    """Why `pod`, which asks for loghook, is left alone before its annotations are read."""
+    said, labels = pod.metadata.annotations or {}, pod.metadata.labels
+    if labels and labels.get(_INJECT) == "false":
         return Reason.OPTED_OUT
     if namespace in config.policy.excluded_namespaces:
         return Reason.EXCLUDED_NAMESPACE

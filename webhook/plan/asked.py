@@ -14,7 +14,7 @@ from webhook.plan.names import AGENT_NAME, DRAIN_NAME, sidecar_name
 from webhook.plan.resources import within_ceiling
 from webhook.remembered import size_of
 
-__all__ = ["Asked", "ask"]
+__all__ = ["Asked", "Said", "ask"]
 
 Said = tuple[tuple[str, str], ...]
 
@@ -50,12 +50,11 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         return field in self.request.said or self.config.policy.enforce
 
 
-def ask(annotations: Mapping[str, str], config: Config, namespace: str) -> Asked:
-    """What `annotations` ask for in a Pod that is created in `namespace`.
+def ask(said: Said, config: Config, namespace: str) -> Asked:
+    """What a Pod asks for that says `said` to loghook and is created in `namespace`.
 
     The steps of a workflow ask for the same again and again, so this is remembered.
     """
-    said = parser.said(annotations)
     key = namespace, said
     found: Asked | None = config.memory.asked.find(key)
     if found is None:

@@ -15,8 +15,8 @@ from webhook.annotations.registry import PREFIX
 from webhook.diagnostics import Diagnostic
 from webhook.plan.containers import Sidecar
 from webhook.plan.names import CONFIG, DEFAULT_CONTAINER, SAFE_TO_EVICT
-from webhook.plan.plan import Mount, Plan
-from webhook.pod.view import Container, Pod
+from webhook.plan.plan import Plan
+from webhook.pod.view import Pod
 
 __all__ = ["Op", "annotation_ops", "append_ops", "mount_ops", "ops", "too_large"]
 
@@ -54,13 +54,25 @@ def ops(pod: Pod, plan: Plan) -> list[Op]:
 
 def mount_ops(pod: Pod, plan: Plan) -> list[Op]:
     """The operations that mount what `plan` adds in the user's containers."""
-    of_init = _mount_ops("/spec/initContainers", pod.spec.init_containers or (), plan.mounts)
-    return [*of_init, *_mount_ops("/spec/containers", pod.spec.containers or (), plan.mounts)]
+    added: dict[str, list[dict[str, str]]] = {}
+    for mount in plan.mounts:
+        added.setdefault(mount.container, []).append({"name": mount.volume, "mountPath": mount.path})
+    found: list[Op] = []
+    for field, containers in (("initContainers", pod.spec.init_containers), ("containers", pod.spec.containers)):
+        for index, container in enumerate(containers or ()):
+            if container.name not in added:
+                continue
+            path, mounts = f"/spec/{field}/{index}/volumeMounts", added[container.name]
+            if container.volume_mounts is None:
+                found.append(Op(path, mounts))
+            else:
+                found += [Op(path + "/-", each) for each in mounts]
+    return found
 
 
 def annotations(pod: Pod, plan: Plan) -> dict[str, str]:
     """The annotations that `pod` gets. What the user says of a stream holds, and then none of ours does."""
-    there = pod.annotations
+    there = pod.metadata.annotations or {}
     added = dict(plan.annotations)
     already = there.get(SAFE_TO_EVICT, "")
     evictable = [name for name in plan.evictable if name not in already.split(",")] if already else plan.evictable
@@ -91,12 +103,8 @@ def annotation_ops(pod: Pod, annotations: Mapping[str, str]) -> list[Op]:
 def _member_ops(path: str, there: Mapping[str, Any] | None, members: Mapping[str, Any]) -> list[Op]:
     if there is None:
         return [Op(path, dict(members))]
-    return [Op(f"{path}/{_escape(key)}", value) for key, value in members.items()]
-
-
-def _escape(key: str) -> str:
-    """`key` as one segment of a JSON Pointer (RFC 6901)."""
-    return key.replace("~", "~0").replace("/", "~1")
+    # Each key is one segment of a JSON Pointer (RFC 6901).
+    return [Op(f"{path}/{key.replace('~', '~0').replace('/', '~1')}", value) for key, value in members.items()]
 
 
 def append_ops(path: str, there: Sequence[Any] | None, items: Sequence[Any]) -> list[Op]:
@@ -106,21 +114,11 @@ def append_ops(path: str, there: Sequence[Any] | None, items: Sequence[Any]) -> 
     return [Op(f"{path}/-", item) for item in items]
 
 
-def _mount_ops(path: str, containers: Iterable[Container], mounts: Sequence[Mount]) -> list[Op]:
-    added: dict[str, list[dict[str, str]]] = {}
-    for mount in mounts:
-        added.setdefault(mount.container, []).append({"name": mount.volume, "mountPath": mount.path})
-    found: list[Op] = []
-    for index, container in enumerate(containers):
-        if container.name in added:
-            found += append_ops(f"{path}/{index}/volumeMounts", container.volume_mounts, added[container.name])
-    return found
-
-
 def _insert(path: str, there: Sequence[Any] | None, sidecars: Iterable[Sidecar]) -> list[Op]:
     """Native sidecars, each before the init container at its index; those of one index keep their order."""
-    native = [(sidecar.index, sidecar.written) for sidecar in sidecars if sidecar.index is not None]
-    placed = sorted(native, key=itemgetter(0)) if len(native) > 1 else native
+    placed = [(sidecar.index, sidecar.written) for sidecar in sidecars if sidecar.index is not None]
+    if len(placed) > 1:
+        placed.sort(key=itemgetter(0))
     if there is None:
-        return append_ops(path, None, [container for _, container in placed])
+        return [Op(path, [container for _, container in placed])] if placed else []
     return [Op(f"{path}/{index + before}", container) for before, (index, container) in enumerate(placed)]

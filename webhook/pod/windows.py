@@ -4,7 +4,7 @@ Sources: https://kubernetes.io/docs/concepts/windows/user-guide/ and
 https://kubernetes.io/docs/reference/labels-annotations-taints/
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from webhook.pod.view import NodeRequirement, Pod
 
@@ -16,22 +16,20 @@ _BUILD = "node.kubernetes.io/windows-build"  # a label that only Windows nodes h
 
 def is_for_windows(pod: Pod) -> bool:
     """Whether `pod` says that it runs on Windows nodes alone. `spec.os` decides where it is there."""
-    if pod.spec.os is not None and pod.spec.os.name:
-        return pod.spec.os.name == "windows"
-    return _is_selected(pod) or _is_required(pod) or _has_options(pod)
+    spec = pod.spec
+    if spec.os is not None and spec.os.name:
+        return spec.os.name == "windows"
+    if spec.node_selector and _is_selected(spec.node_selector):
+        return True
+    return (spec.affinity is not None and _is_required(pod)) or _has_options(pod)
 
 
-def _is_selected(pod: Pod) -> bool:
-    selector = pod.spec.node_selector
-    if not selector:
-        return False
+def _is_selected(selector: Mapping[str, str]) -> bool:
     return _BUILD in selector or any(selector.get(key) == "windows" for key in _OS)
 
 
 def _is_required(pod: Pod) -> bool:
     """Whether every term of the required node affinity, one of which a node is to match, is for Windows."""
-    if pod.spec.affinity is None:
-        return False
     terms = list(_terms(pod))
     return bool(terms) and all(any(map(_is_of_windows, term)) for term in terms)
 
@@ -56,5 +54,11 @@ def _is_of_windows(requirement: NodeRequirement) -> bool:
 
 
 def _has_options(pod: Pod) -> bool:
-    contexts = [pod.spec.security_context, *[each.security_context for each in pod.every_container()]]
-    return [context for context in contexts if context is not None and context.windows_options is not None] != []
+    of_pod = pod.spec.security_context
+    if of_pod is not None and of_pod.windows_options is not None:
+        return True
+    for container in pod.every_container():
+        context = container.security_context
+        if context is not None and context.windows_options is not None:
+            return True
+    return False
