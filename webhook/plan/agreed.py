@@ -43,12 +43,11 @@ class Agreed(msgspec.Struct, frozen=True, kw_only=True):
 def agree(asked: Asked, located: Located) -> Agreed:
     """What goes on of what is `asked`, in files that are `located`."""
     sources = asked.request.sources
-    left_out, unable = (
-        _objections(asked, located, sources) if any(each.mode == "agent" for each in sources) else ({}, ())
-    )
+    modes = {source.mode for source in sources}
+    left_out, unable = _objections(asked, located, sources) if "agent" in modes else ({}, ())
     if left_out:
         sources = tuple(source for source in sources if source.name not in left_out)
-    modes = {source.mode for source in sources}
+        modes = {source.mode for source in sources}
     engine = ENGINES[asked.request.engine] if "streaming" in modes else None
     agent = AGENTS[asked.request.agent] if "agent" in modes else None
     request, no_room = asked.request, list[Diagnostic]()

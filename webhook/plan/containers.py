@@ -64,7 +64,7 @@ class Sidecar(msgspec.Struct, frozen=True, kw_only=True):
 def sidecars(agreed: Agreed, laid_out: LaidOut, shipped: Shipped) -> tuple[Sidecar, ...]:
     """All sidecars in their order: those that stream, the agent, and the one that holds up their end."""
     sizes = [volume["emptyDir"].get("sizeLimit", "none") for volume in laid_out.empty_dirs]
-    making = _Making(agreed, sizes)
+    making = _Making(agreed, agreed.request, agreed.asked.config, sizes)
     made = [making.streaming(agreed.engine, *each) for each in enumerate(shipped.streamed) if agreed.engine]
     if shipped.delivery and agreed.agent:
         made.append(making.shipping(agreed.agent, shipped.shipped, shipped.delivery))
@@ -89,20 +89,15 @@ class _Program(msgspec.Struct, frozen=True):
 
 
 class _Making(msgspec.Struct, frozen=True):
-    """What all sidecars of one Pod are made from. `volume_sizes` are the limits of the emptyDirs that we add."""
+    """What all sidecars of one Pod are made from: what is agreed, the `request` and the `config` of it.
+
+    `volume_sizes` are the limits of the emptyDirs that we add.
+    """
 
     agreed: Agreed
+    request: Request
+    config: Config
     volume_sizes: Sequence[str]
-
-    @property
-    def request(self) -> Request:
-        """What is asked."""
-        return self.agreed.request
-
-    @property
-    def config(self) -> Config:
-        """The configuration."""
-        return self.agreed.asked.config
 
     def resources(self, engine: str, request: Request | None = None) -> dict[str, Any]:
         """The resources of a sidecar that runs `engine`, as the Pod's annotations and the configuration have them."""
@@ -111,10 +106,11 @@ class _Making(msgspec.Struct, frozen=True):
 
     def streaming(self, engine: Engine, number: int, files: Files) -> Sidecar:
         """The sidecar that writes the lines of `files` to its stdout, which is that of its kind with this number."""
-        trees = _trees([files])
+        trees = dict(zip(files.mount_paths, files.readers, strict=True))
         freed: frozenset[str] = frozenset()
         if self.agreed.frees:
             freed = frozenset(path for path, reader in trees.items() if is_added(reader.volume))
+        name = sidecar_name(files.source)
         port = self.config.reader.port
         assignment = Assignment(
             paths=files.paths,
@@ -123,12 +119,12 @@ class _Making(msgspec.Struct, frozen=True):
             is_native=self.request.native_sidecar,
             drain_seconds=self.request.drain_seconds,
             source=files.source.name,
-            trees=tuple(Tree(path, reader.mount_path) for path, reader in trees.items()),
+            trees=tuple([Tree(path, reader.mount_path) for path, reader in trees.items()]),
             freed=freed,
             port=port + number if port else 0,
         )
         container = self._container(
-            sidecar_name(files.source),
+            name,
             _Program(
                 self.config.images.of(engine.name),
                 engine.command(assignment),
@@ -140,7 +136,7 @@ class _Making(msgspec.Struct, frozen=True):
             [*_mounts(trees, freed), *([_STATE_MOUNT] if engine.has_state else [])],
         )
         return Sidecar(
-            name=container["name"],
+            name=name,
             sources=(files.source,),
             mode="streaming",
             engine=engine.name,
@@ -224,7 +220,7 @@ class _Making(msgspec.Struct, frozen=True):
 
     def _index(self, readers: Iterable[Reader]) -> int | None:
         """First of all, so that init containers' files are read too, but not before one that prepares a sub-path."""
-        return max((reader.not_before for reader in readers), default=0) if self.request.native_sidecar else None
+        return max([0, *[reader.not_before for reader in readers]]) if self.request.native_sidecar else None
 
 
 # What it mounts.

@@ -86,13 +86,15 @@ class Shipped(msgspec.Struct, frozen=True):
 
 def ship(agreed: Agreed, laid_out: LaidOut) -> Shipped:
     """Divide the files that are `laid_out`, and give the agent those of which it can do all that is asked."""
+    if agreed.agent is None:
+        return Shipped(laid_out.files, (), None, ())
     unable = {name for name, _ in agreed.unable}
     wanted = tuple(each for each in laid_out.files if each.source.mode == "agent")
     shipped = tuple(each for each in wanted if each.source.name not in unable)
     return Shipped(
         streamed=tuple(each for each in laid_out.files if each.source.mode != "agent"),
         shipped=shipped,
-        delivery=_delivery(agreed, agreed.agent, shipped) if agreed.agent and shipped else None,
+        delivery=_delivery(agreed, agreed.agent, shipped) if shipped else None,
         diagnostics=(*_mistakes(agreed, wanted), *_about_secrets(agreed, wanted)),
     )
 
@@ -165,4 +167,4 @@ def starts_at_end(files: Files) -> bool:
     """Whether the files that are there at the start are old: those of volumes that outlive the Pod."""
     if files.source.read_from is not None:
         return files.source.read_from == "end"
-    return all(reader.is_lasting for reader in files.readers)
+    return False not in [reader.is_lasting for reader in files.readers]

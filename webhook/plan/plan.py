@@ -17,20 +17,20 @@ to the first.
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
 
 from webhook import __version__
 from webhook.annotations.registry import PREFIX
-from webhook.annotations.request import Request, Source
+from webhook.annotations.request import Source
 from webhook.diagnostics import Diagnostic
 from webhook.plan.agreed import Agreed, agree
 from webhook.plan.asked import Asked
 from webhook.plan.containers import Sidecar, sidecars, written
 from webhook.plan.delivery import Delivery, Shipped, ship
-from webhook.plan.layout import Files, LaidOut, lay_out
+from webhook.plan.layout import LaidOut, lay_out
 from webhook.plan.names import CA_VOLUME, CONFIG, CONFIG_VOLUME, STATUS, TOKEN_VOLUME, sidecar_name
 from webhook.plan.node_agents import NODE_AGENTS, Output
 from webhook.plan.orders import parsing
@@ -41,6 +41,8 @@ from webhook.remembered import size_of
 from webhook.sidecars import Agent
 
 __all__ = ["Mount", "Plan", "plan"]
+
+_encode = msgspec.json.Encoder().encode
 
 _FACTOR = 3  # what JSON takes as objects: its texts, and as much again for the objects themselves
 
@@ -95,33 +97,38 @@ def _planned(asked: Asked, located: Located) -> Plan:
     laid_out = lay_out(agreed, located)
     shipped = ship(agreed, laid_out)
     made = sidecars(agreed, laid_out, shipped)
-    volumes = (*laid_out.empty_dirs, *_read_volumes(agreed, shipped.delivery)) if made else ()
+    volumes = [*laid_out.empty_dirs, *_read_volumes(agreed, shipped.delivery)] if made else []
     hints, unsaid = _hints(agreed, shipped)
     return Plan(
         sidecars=made,
-        volumes=tuple(map(written, volumes)),
-        mounts=tuple(Mount(each.container, each.volume, each.directory) for each in laid_out.additions),
+        volumes=tuple([_TOKEN_WRITTEN if volume is _TOKEN else written(volume) for volume in volumes]),
+        mounts=tuple([Mount(each.container, each.volume, each.directory) for each in laid_out.additions]),
         annotations=_annotations(agreed, laid_out, shipped, made, volumes),
         hints=hints,
-        evictable=tuple(volume["name"] for volume in volumes if "emptyDir" in volume),
+        evictable=tuple([volume["name"] for volume in laid_out.empty_dirs]) if made else (),
         has_plain_sidecars=not agreed.request.native_sidecar,
         image_pull_secrets=asked.config.image_pull_secrets,
         resources=filled_in(agreed.around.level, agreed.request) if agreed.around.level else {},
-        sources=tuple(each.source for each in laid_out.files),
+        sources=tuple([each.source for each in laid_out.files]),
         about_pod=agreed.diagnostics,
         about_files=(*laid_out.diagnostics, *shipped.diagnostics, *unsaid),
     )
 
 
-def _read_volumes(agreed: Agreed, delivery: Delivery | None) -> Iterator[dict[str, Any]]:
+# A token that is not there cannot be read by whoever swaps a log for a link to it. The API server also looks for a
+# mount at this path before it adds the token of the service account.
+_TOKEN: dict[str, Any] = {"name": TOKEN_VOLUME, "projected": {"sources": []}}
+_TOKEN_WRITTEN = written(_TOKEN)
+
+
+def _read_volumes(agreed: Agreed, delivery: Delivery | None) -> list[dict[str, Any]]:
     """The volumes that are only read."""
-    if delivery and agreed.agent:
-        yield _config_volume(agreed.agent)
-        if delivery.secret_files:
-            yield {"name": CA_VOLUME, "projected": {"sources": delivery.projections(agreed.asked.config)}}
-    # A token that is not there cannot be read by whoever swaps a log for a link to it. The API server also looks
-    # for a mount at this path before it adds the token of the service account.
-    yield {"name": TOKEN_VOLUME, "projected": {"sources": []}}
+    if not delivery or not agreed.agent:
+        return [_TOKEN]
+    volumes = [_config_volume(agreed.agent)]
+    if delivery.secret_files:
+        volumes.append({"name": CA_VOLUME, "projected": {"sources": delivery.projections(agreed.asked.config)}})
+    return [*volumes, _TOKEN]
 
 
 def _config_volume(agent: Agent) -> dict[str, Any]:
@@ -135,31 +142,20 @@ def _config_volume(agent: Agent) -> dict[str, Any]:
 def _annotations(
     agreed: Agreed, laid_out: LaidOut, shipped: Shipped, made: Iterable[Sidecar], volumes: Iterable[dict[str, Any]]
 ) -> dict[str, str]:
-    if not shipped.delivery or not agreed.agent:
-        return {STATUS: _status(agreed.request, laid_out.files, made, volumes, None)}
-    config = agreed.agent.config(shipped.delivery.shipment)
-    return {STATUS: _status(agreed.request, laid_out.files, made, volumes, config), CONFIG: config}
-
-
-def _status(
-    request: Request,
-    files: Iterable[Files],
-    made: Iterable[Sidecar],
-    volumes: Iterable[dict[str, Any]],
-    config: str | None,
-) -> str:
-    """What `kubectl describe` shows of us. Nothing is ever decided from it."""
+    """What `kubectl describe` shows of us, of which nothing is ever decided; and the agent's configuration."""
     status = {
         "version": __version__,
         "injected": True,
         "containers": [each.name for each in made],
         "volumes": [volume["name"] for volume in volumes],
-        "sources": [_status_of(each.source) for each in files],
+        "sources": [_status_of(each.source) for each in laid_out.files],
     }
-    if config is not None:
-        digest = hashlib.sha256(config.encode()).hexdigest()
-        status |= {"agent": request.agent, "config": f"sha256:{digest}"}
-    return msgspec.json.encode(status).decode()
+    config = agreed.agent.config(shipped.delivery.shipment) if shipped.delivery and agreed.agent else None
+    if config is None:
+        return {STATUS: _encode(status).decode()}
+    digest = hashlib.sha256(config.encode()).hexdigest()
+    status |= {"agent": agreed.request.agent, "config": f"sha256:{digest}"}
+    return {STATUS: _encode(status).decode(), CONFIG: config}
 
 
 def _status_of(source: Source) -> dict[str, Any]:
@@ -170,9 +166,11 @@ def _status_of(source: Source) -> dict[str, Any]:
 def _hints(agreed: Agreed, shipped: Shipped) -> tuple[tuple[Mapping[str, str], ...], tuple[Diagnostic, ...]]:
     """How the node's agent is to read each stream, and what cannot be said of it."""
     agent, config = agreed.request.node_agent_hints, agreed.asked.config
+    if agent not in NODE_AGENTS:
+        return (), ()
     hints: list[Mapping[str, str]] = []
     unsaid: dict[str, Diagnostic] = {}
-    for each in shipped.streamed if agent in NODE_AGENTS else ():
+    for each in shipped.streamed:
         read_as = parsing(each.source, config)
         hint = NODE_AGENTS[agent](Output(sidecar_name(each.source), each.writers[0], read_as, each.source.fields))
         hints.append(hint.annotations)

@@ -30,12 +30,14 @@ def resources(
     around: Surroundings, request: Request, defaults: EngineResources, volume_sizes: Iterable[str]
 ) -> dict[str, Any]:
     """The `resources` of one sidecar in a Pod as it is `around`, where volumes of `volume_sizes` are added."""
-    requests: dict[str, Quantity] = {
-        "cpu": _cpu_request(request, defaults),
-        "memory": _memory_request(request, defaults),
-    }
-    limits: dict[str, Quantity] = {"memory": _memory_limit(request, defaults)}
-    cpu_limit = _cpu_limit(request, defaults)
+    requests: dict[str, Quantity]
+    limits: dict[str, Quantity]
+    if _says_anything(request):
+        requests = {"cpu": _cpu_request(request, defaults), "memory": _memory_request(request, defaults)}
+        limits, cpu_limit = {"memory": _memory_limit(request, defaults)}, _cpu_limit(request, defaults)
+    else:
+        requests = {"cpu": defaults.cpu_request, "memory": defaults.memory_request}
+        limits, cpu_limit = {"memory": _larger(defaults.memory_limit, defaults.memory_request)}, defaults.cpu_limit
     if cpu_limit != "none":
         limits["cpu"] = cpu_limit
     if around.level is not None:
@@ -43,6 +45,8 @@ def resources(
     elif around.is_guaranteed:
         limits = {"cpu": requests["cpu"], **limits}
         requests = dict(limits)
+    if not around.bounds_storage and request.ephemeral_storage_request is None:
+        return {"requests": requests, "limits": limits}
     of_storage, storage_limits = _storage(around, request, volume_sizes)
     return {"requests": requests | of_storage, "limits": limits | storage_limits}
 
