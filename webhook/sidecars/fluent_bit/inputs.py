@@ -23,7 +23,7 @@ def tails(tag: str, paths: Iterable[str], exclude: Iterable[str], *, from_end: b
     globs = [path for path in paths if _is_glob(path)]
     literals = [path for path in paths if not _is_glob(path)]
     left_out = list(dict.fromkeys(each for pattern in exclude for each in _whole(pattern, globs)))
-    if any(fnmatchcase(path, pattern) for path in literals for pattern in left_out):
+    if True in [_matches(path, pattern) for path in literals for pattern in left_out]:
         left_out += [path for path in literals if any(fnmatchcase(path, glob) for glob in globs)]
         yield _tail(f"{tag}.files", tag, literals, [], from_end=from_end)
         yield _tail(f"{tag}.globs", tag, globs, left_out, from_end=from_end)
@@ -32,7 +32,13 @@ def tails(tag: str, paths: Iterable[str], exclude: Iterable[str], *, from_end: b
 
 
 def _is_glob(path: str) -> bool:
-    return any(char in path for char in "*?[")
+    return "*" in path or "?" in path or "[" in path
+
+
+def _matches(path: str, pattern: str) -> bool:
+    """Whether `pattern` matches `path`. To make an expression of a pattern takes long, and nearly none ends alike."""
+    ending = pattern.rpartition("*")[2]
+    return (path.endswith(ending) or "?" in ending or "]" in ending) and fnmatchcase(path, pattern)
 
 
 def _whole(pattern: str, globs: Iterable[str]) -> Iterator[str]:

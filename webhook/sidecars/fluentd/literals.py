@@ -7,7 +7,7 @@ ever written for a variable, for a file that may be missing, and once for a cons
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -48,11 +48,12 @@ _PLAIN_PATH = re.compile(r"[A-Za-z0-9/._-]+")
 _ESCAPES = str.maketrans(
     {"\\": r"\\", '"': r"\"", "#": r"\#", "\n": r"\n", "\r": r"\r", "\t": r"\t", "\f": r"\f", "\b": r"\b", "\0": r"\0"}
 )
+_UNSAFE = re.compile(r'[\\"#\n\r\t\f\x08\0]')
 
 
 def write(sections: Sequence[Section]) -> str:
     """The configuration. Names and arguments of sections are ours, never a user's."""
-    return "".join(line for section in sections for line in _lines(section))
+    return "".join([_lines(section) for section in sections])
 
 
 def json_text(data: Mapping[str, Text] | Sequence[object]) -> Text:
@@ -71,17 +72,17 @@ def _within(text: str) -> str:
     return _json(text)[1:-1]
 
 
-def _lines(section: Section, margin: str = "") -> Iterator[str]:
-    yield f"{margin}<{section.name}{f' {section.argument}' if section.argument else ''}>\n"
-    for name, value in section.parameters.items():
-        if value is not None:
-            yield f"{margin}  {name} {_value(value)}\n"
-    for part in section.sections:
-        yield from _lines(part, margin + "  ")
-    yield f"{margin}</{section.name}>\n"
+def _lines(section: Section, margin: str = "") -> str:
+    start = f"{margin}<{section.name}{f' {section.argument}' if section.argument else ''}>\n"
+    inner = margin + "  "
+    parameters = [f"{inner}{name} {_value(value)}\n" for name, value in section.parameters.items() if value is not None]
+    parts = [_lines(part, inner) for part in section.sections]
+    return "".join((start, *parameters, *parts, f"{margin}</{section.name}>\n"))
 
 
 def _value(value: Value) -> str:
+    if isinstance(value, str):
+        return f'"{value.translate(_ESCAPES)}"' if _UNSAFE.search(value) else f'"{value}"'
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int):
@@ -90,8 +91,7 @@ def _value(value: Value) -> str:
         return f'"#{{{value.code}}}"'
     if isinstance(value, Readable):
         return _readable(value.path)
-    parts = value if isinstance(value, tuple) else (value,)
-    return f'"{"".join(_part(part) for part in parts)}"'
+    return f'"{"".join([_part(part) for part in value])}"'
 
 
 def _readable(path: str) -> str:

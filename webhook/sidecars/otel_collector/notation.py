@@ -4,9 +4,9 @@ A configuration is data: dicts, lists, numbers, `str`, which is literal in every
 and may have variables in them.
 """
 
-import json
 import re
 from collections.abc import Mapping
+from json.encoder import encode_basestring as quote
 from typing import Any, cast
 
 import msgspec
@@ -19,50 +19,62 @@ __all__ = ["document", "has_year", "layouts", "plain", "quoted", "statement", "w
 _NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 
 
+_WITH_PARTS = frozenset({dict, list})
+
+
 def document(data: Mapping[str, Any]) -> str:
     """`data` as JSON, which is YAML: what the collector reads back is what was meant.
 
     Each key has a line of its own, and each item of a list: an operator, a statement.
     """
-    return _NOT_IN_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", _lines(_expanded(data), "\n"))
+    text = _written(data, "\n")
+    return text if text.isascii() and "\x7f" not in text else _NOT_IN_YAML.sub(_escaped, text)
 
 
-def _lines(value: Any, margin: str) -> str:
-    inner = f"{margin} "
+def _escaped(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
+
+
+def _written(value: Any, margin: str) -> str:
+    """`value` as JSON, in which each literal `$` is doubled. Text, which is most of it, is written where it stands."""
     if isinstance(value, dict) and value:
-        members = (f"{_json(key)}: {_lines(each, inner)}" for key, each in value.items())
-        return f"{{{inner}" + f",{inner}".join(members) + f"{margin}}}"
+        inner = f"{margin} "
+        members = [
+            f"{quote(key)}: {quote(each.replace('$', '$$')) if type(each) is str else _written(each, inner)}"
+            for key, each in value.items()
+        ]
+        return f"{{{inner}{f',{inner}'.join(members)}{margin}}}"
     if isinstance(value, list) and value:
-        items = (_json(each) if _is_flat(each) else _lines(each, inner) for each in value)
-        return f"[{inner}" + f",{inner}".join(items) + f"{margin}]"
-    return _json(value)
+        inner = f"{margin} "
+        items = [_flat(each) if _is_flat(each) else _written(each, inner) for each in value]
+        return f"[{inner}{f',{inner}'.join(items)}{margin}]"
+    return _plainly(value)
 
 
 def _is_flat(value: Any) -> bool:
-    return isinstance(value, dict) and not any(isinstance(each, dict | list) for each in value.values())
+    return isinstance(value, dict) and _WITH_PARTS.isdisjoint(map(type, value.values()))
 
 
-def _json(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
+def _flat(value: Mapping[str, Any]) -> str:
+    """What has nothing in it that has parts, on one line."""
+    return f"{{{','.join([f'{quote(key)}:{_plainly(each)}' for key, each in value.items()])}}}"
 
 
-def _expanded(value: Any) -> Any:
-    """`value` with each literal `$` doubled, and each variable as the collector has it.
+def _plainly(value: Any) -> str:
+    """What has no parts.
 
     A variable that is not set, as that of an optional Secret which is missing, reads `unset`: several exporters end the
     collector over an empty token.
     """
     if isinstance(value, str):
-        return value.replace("$", "$$")
-    if isinstance(value, Variable):
-        return f"${{env:{value.name}:-unset}}"
+        return quote(value.replace("$", "$$"))
     if isinstance(value, tuple):
-        return "".join(_expanded(part) for part in value)
-    if isinstance(value, list):
-        return [_expanded(each) for each in value]
-    if isinstance(value, dict):
-        return {key: _expanded(each) for key, each in value.items()}
-    return value
+        return quote("".join([part.replace("$", "$$") if isinstance(part, str) else _variable(part) for part in value]))
+    return quote(_variable(value)) if isinstance(value, Variable) else msgspec.json.encode(value).decode()
+
+
+def _variable(variable: Variable) -> str:
+    return f"${{env:{variable.name}:-unset}}"
 
 
 def quoted(text: str | Text) -> Text:
@@ -71,8 +83,7 @@ def quoted(text: str | Text) -> Text:
     The values of variables stand in it as they are; only names and labels of Kubernetes, which have no quotes, may.
     """
     parts = (text,) if isinstance(text, str) else text
-    inner = (json.dumps(part, ensure_ascii=False)[1:-1] if isinstance(part, str) else part for part in parts)
-    return ('"', *inner, '"')
+    return ('"', *[quote(part)[1:-1] if isinstance(part, str) else part for part in parts], '"')
 
 
 def plain(text: Text) -> str:
@@ -82,7 +93,7 @@ def plain(text: Text) -> str:
 
 def statement(*parts: str | Text) -> Text:
     """The parts of a statement, of which some are text with variables, as one."""
-    return tuple(piece for part in parts for piece in ((part,) if isinstance(part, str) else part))
+    return tuple([piece for part in parts for piece in ((part,) if isinstance(part, str) else part)])
 
 
 # Times. The collector is told by Go's reference time (package time of Go).

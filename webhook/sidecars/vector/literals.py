@@ -5,7 +5,6 @@ escape, for `%` (strftime) as little as for `{{ }}`: such text cannot be written
 which Vector reads as YAML.
 """
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from json.encoder import encode_basestring
@@ -42,24 +41,31 @@ def is_template_safe(text: Text) -> bool:
 
 def document(data: Mapping[str, Data]) -> str:
     """The configuration `data`, by lines: JSON that is YAML, too."""
-    return _value(dict(data), "\n") + "\n"
+    text = _value(dict(data), "\n") + "\n"
+    return text if text.isascii() and "\x7f" not in text else _NOT_YAML.sub(_escaped, text)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
 
 
 def _value(data: Data, margin: str) -> str:
+    """`data` as JSON. Text, which is most of it, is written where it is found."""
     if isinstance(data, dict):
-        return _block("{}", (f"{_quoted(key)}: {_value(value, margin + '  ')}" for key, value in data.items()), margin)
+        inner = margin + "  "
+        members = [
+            f"{_quoted(key)}: {_quoted(each) if type(each) is str else _value(each, inner)}"
+            for key, each in data.items()
+        ]
+        return _block("{}", members, margin)
     if isinstance(data, tuple):
-        return f'"{"".join(_part(part) for part in data)}"'
+        return f'"{"".join([_part(part) for part in data])}"'
     if isinstance(data, str):
         return _quoted(data)
     if isinstance(data, list):
-        return _block("[]", (_value(value, margin + "  ") for value in data), margin)
-    return json.dumps(data)
-
-
-def _block(brackets: str, members: Iterable[str], margin: str) -> str:
-    lines = f",{margin}  ".join(members)
-    return f"{brackets[0]}{margin}  {lines}{margin}{brackets[1]}" if lines else brackets
+        inner = margin + "  "
+        return _block("[]", [_quoted(each) if type(each) is str else _value(each, inner) for each in data], margin)
+    return str(data).lower() if isinstance(data, bool) else str(data)
 
 
 def _part(part: str | Variable) -> str:
@@ -69,9 +75,12 @@ def _part(part: str | Variable) -> str:
     return _quoted(part)[1:-1].replace("[", r"\u005b", 1) if part.startswith("[") else _quoted(part)[1:-1]
 
 
+def _block(brackets: str, members: Iterable[str], margin: str) -> str:
+    lines = f",{margin}  ".join(members)
+    return f"{brackets[0]}{margin}  {lines}{margin}{brackets[1]}" if lines else brackets
+
+
 def _quoted(text: str) -> str:
-    """`text` as a JSON string that is one for YAML, too, and in which Vector sees no secret's name."""
-    plain = encode_basestring(text).replace("SECRET[", r"SECRET\u005b")
-    if plain.isascii() and "\x7f" not in plain:
-        return plain
-    return _NOT_YAML.sub(lambda match: f"\\u{ord(match[0]):04x}", plain)
+    """`text` as a JSON string in which Vector sees no secret's name."""
+    quoted = encode_basestring(text)
+    return quoted.replace("SECRET[", r"SECRET\u005b") if "SECRET[" in quoted else quoted
