@@ -12,7 +12,7 @@ from webhook.annotations.request import Request, Source
 from webhook.config.loghook_yaml import Config
 from webhook.diagnostics import Diagnostic, Reason, join
 from webhook.plan import already_injected
-from webhook.plan.asked import Asked, Said, ask
+from webhook.plan.asked import Asked, Said, ask_said
 from webhook.plan.mended import mend
 from webhook.plan.names import CONFIG, STATUS
 from webhook.plan.patch import Op, annotation_ops, ops, too_large
@@ -98,7 +98,7 @@ def inject(pod: Pod, config: Config, namespace: str = "default", too_much: tuple
     if reason is not None:
         return Skipped(reason)
     too_much = too_much or bounds.beyond(pod)
-    asked = ask(_heeded(said) if too_much else said, config, namespace)
+    asked = ask_said(_heeded(said) if too_much else said, config, namespace)
     if asked.request.inject is False:
         return Skipped(Reason.OPTED_OUT)
     too_much = too_much or bounds.beyond_of(asked.request)

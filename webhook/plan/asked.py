@@ -14,7 +14,7 @@ from webhook.plan.names import AGENT_NAME, DRAIN_NAME, sidecar_name
 from webhook.plan.resources import within_ceiling
 from webhook.remembered import size_of
 
-__all__ = ["Asked", "Said", "ask"]
+__all__ = ["Asked", "Said", "ask", "ask_said"]
 
 Said = tuple[tuple[str, str], ...]
 
@@ -50,8 +50,13 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         return field in self.request.said or self.config.policy.enforce
 
 
-def ask(said: Said, config: Config, namespace: str) -> Asked:
-    """What a Pod asks for that says `said` to loghook and is created in `namespace`.
+def ask(annotations: Mapping[str, str], config: Config, namespace: str) -> Asked:
+    """What `annotations` (all of the Pod's) ask for in a Pod that is created in `namespace`."""
+    return ask_said(parser.said(annotations), config, namespace)
+
+
+def ask_said(said: Said, config: Config, namespace: str) -> Asked:
+    """As `ask`, of those annotations by which a user speaks to loghook.
 
     The steps of a workflow ask for the same again and again, so this is remembered.
     """
