@@ -18,7 +18,7 @@ from webhook.plan.names import CONFIG, STATUS
 from webhook.plan.patch import Op, annotation_ops, ops, too_large
 from webhook.plan.plan import Plan, plan
 from webhook.plan.volumes import locate
-from webhook.pod.view import Pod
+from webhook.pod.view import ForeignSpec, Pod
 from webhook.pod.windows import is_for_windows
 
 __all__ = ["Added", "Injected", "Op", "Outcome", "Refused", "Skipped", "inject"]
@@ -125,7 +125,7 @@ def _decided(pod: Pod, asked: Asked) -> Outcome:
         return _mistaken(pod, asked.request, diagnostics)
     if not planned.sidecars:
         return _without(pod, Reason.ADMINISTRATOR, diagnostics)
-    if not pod.spec.is_foreign:
+    if not (isinstance(pod.spec, ForeignSpec) or pod.spec.is_foreign):
         mended = mend(pod, planned)
         if mended is not None:
             return Skipped(Reason.ALREADY_INJECTED, mended.ops, diagnostics + mended.diagnostics)

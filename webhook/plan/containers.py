@@ -237,18 +237,17 @@ def _reads(trees: Mapping[str, Reader]) -> tuple[tuple[str, str | None], ...]:
 
 def _mounts(trees: Mapping[str, Reader], freed: Collection[str] = ()) -> list[dict[str, Any]]:
     """The mounts of `trees`, read-only but for those at paths that are `freed`: holes are written."""
-    return [_mount(reader, path, is_freed=path in freed) for path, reader in trees.items()]
-
-
-def _mount(reader: Reader, path: str, *, is_freed: bool) -> dict[str, Any]:
-    mount: dict[str, Any] = {"name": reader.volume, "mountPath": path}
-    if not is_freed:
-        mount["readOnly"] = True
-    if reader.sub_path_expr:
-        mount["subPathExpr"] = reader.sub_path_expr
-    elif reader.sub_path:
-        mount["subPath"] = reader.sub_path
-    return mount
+    mounts = []
+    for path, reader in trees.items():
+        mount: dict[str, Any] = {"name": reader.volume, "mountPath": path}
+        if path not in freed:
+            mount["readOnly"] = True
+        if reader.sub_path_expr:
+            mount["subPathExpr"] = reader.sub_path_expr
+        elif reader.sub_path:
+            mount["subPath"] = reader.sub_path
+        mounts.append(mount)
+    return mounts
 
 
 def _sub_path_variables(readers: Iterable[Reader]) -> list[EnvVar]:

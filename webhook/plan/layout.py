@@ -24,7 +24,11 @@ __all__ = ["Addition", "Files", "LaidOut", "lay_out"]
 
 _OWN_ROOT = "/loghook"
 
-Readings = Mapping[str, Sequence[Reading]]
+File = tuple[object, str]
+"""What tells files apart, as of `Reading.file`: the tree, and the path in it."""
+
+Readings = Mapping[str, Mapping[File, Reading]]
+"""What is read of each source, by the files."""
 
 
 class Files(msgspec.Struct, frozen=True):
@@ -76,7 +80,7 @@ def lay_out(agreed: Agreed, located: Located) -> LaidOut:
     additions, readings = _readings(sources, located.found)
     owned, doubles = _without_doubles(sources, readings) if len(readings) > 1 else (readings, [])
     taken = _ground_of(agreed.engine.name if agreed.engine else None, agreed.agent.name if agreed.agent else None)
-    places = _Places(owned.values(), taken)
+    places = _Places([file for several in owned.values() for file in several.items()], taken)
     present = [source for source in sources if source.name in owned]
     files = tuple([_files(source, present, owned, places) for source in present])
     return LaidOut(
@@ -129,9 +133,9 @@ def _readings(
     additions = _additions([each for source in sources for each in found[source.name] if isinstance(each, Missing)])
     added = {(addition.container, addition.directory): addition.volume for addition in additions}
     trees: dict[tuple[str, str], Reader] = {}
-    readings: dict[str, Sequence[Reading]] = {}
+    readings: dict[str, dict[File, Reading]] = {}
     for source in sources:
-        own = {}
+        readings[source.name] = own = {}
         for each in found[source.name]:
             if isinstance(each, Reading):
                 reading = each
@@ -142,7 +146,6 @@ def _readings(
                     trees[place] = reader = Reader(added[place], place[1], each.container, user=each.user)
                 reading = Reading(each.path, reader)
             own[reading.reader.tree, reading.path.text] = reading
-        readings[source.name] = tuple(own.values())
     return additions, readings
 
 
@@ -165,22 +168,23 @@ def _additions(missing: Iterable[Missing]) -> tuple[Addition, ...]:
         for directory in directories
         if len(directories) == 1 or directories.keys().isdisjoint(ancestors(directory))
     ]
-    return tuple([Addition(_numbered(number), *place) for number, place in enumerate(outermost, start=1)])
-
-
-def _numbered(number: int) -> str:
-    return ADDED_VOLUME if number == 1 else f"{ADDED_VOLUME}-{number}"
+    return tuple(
+        [
+            Addition(ADDED_VOLUME if number == 1 else f"{ADDED_VOLUME}-{number}", *place)
+            for number, place in enumerate(outermost, start=1)
+        ]
+    )
 
 
 def _files(source: Source, sources: Iterable[Source], readings: Readings, places: "_Places") -> Files:
     own = readings[source.name]
-    readers = {reading.reader.tree: reading.reader for reading in own}
+    readers = {tree: reading.reader for (tree, _), reading in own.items()}
     of_others = _of_others(source, sources, readings, places) if len(readings) > 1 else ()
     return Files(
         source=source,
         readers=tuple(readers.values()),
         mount_paths=tuple([places.mount_paths[tree] for tree in readers]),
-        paths=tuple(dict.fromkeys([places.path(reading) for reading in own])),
+        paths=tuple(dict.fromkeys([places.path(tree, reading) for (tree, _), reading in own.items()])),
         exclude=(*source.exclude, *of_others),
     )
 
@@ -188,13 +192,13 @@ def _files(source: Source, sources: Iterable[Source], readings: Readings, places
 def _without_doubles(sources: Iterable[Source], readings: Readings) -> tuple[Readings, list[Diagnostic]]:
     """`readings` without the paths that an earlier source has as well, and a warning for each."""
     owner: dict[object, Source] = {}
-    kept: dict[str, list[Reading]] = {}
+    kept: dict[str, dict[File, Reading]] = {}
     warnings = []
     for source in sources:
-        for reading in readings.get(source.name, ()):
-            first = owner.setdefault(reading.file, source)
+        for file, reading in readings[source.name].items():
+            first = owner.setdefault(file, source)
             if first is source:
-                kept.setdefault(source.name, []).append(reading)
+                kept.setdefault(source.name, {})[file] = reading
             else:
                 details = {"source": first.key("paths"), "other": source.key("paths").removeprefix(PREFIX)}
                 warnings.append(Diagnostic("LH210", source.key("paths"), reading.path.text, details))
@@ -206,7 +210,7 @@ def _emptied(sources: Iterable[Source], readings: Readings) -> list[Diagnostic]:
     return [
         Diagnostic("LH212", source.key("exclude"), path.text)
         for source in sources
-        for path in dict.fromkeys([reading.path for reading in readings[source.name] if reading.path.is_glob])
+        for path in dict.fromkeys([reading.path for reading in readings[source.name].values() if reading.path.is_glob])
         if leaves_nothing(source.exclude, path)
     ]
 
@@ -217,23 +221,19 @@ def _of_others(source: Source, sources: Iterable[Source], readings: Readings, pl
     Those that another one names literally, and those that globs of a source before it match. Only patterns of as many
     segments can match the same file, which also keeps a `*` of the shell's `case` from crossing a slash.
     """
-    globs = [reading for reading in readings[source.name] if reading.path.is_glob]
+    globs = [(tree, reading.path) for (tree, _), reading in readings[source.name].items() if reading.path.is_glob]
     for other in sources if globs else ():
         # One path may be read in many containers, and is asked about once.
         leaves = functools.cache(functools.partial(leaves_nothing, other.exclude))
-        for reading in readings[other.name] if other is not source else ():
+        for (tree, _), reading in readings[other.name].items() if other is not source else ():
             is_stronger = not reading.path.is_glob or other.name < source.name
-            if is_stronger and any(_may_overlap(reading, glob, leaves) for glob in globs):
-                yield places.path(reading)
+            if is_stronger and any(tree == of and _may_overlap(reading.path, glob, leaves) for of, glob in globs):
+                yield places.path(tree, reading)
 
 
-def _may_overlap(reading: Reading, glob: Reading, leaves: Callable[[LogPath], bool]) -> bool:
-    """Whether a file that `reading` takes may match `glob` too, of which its source `leaves` nothing, maybe."""
-    return (
-        reading.reader.tree == glob.reader.tree
-        and reading.path.text.count("/") == glob.path.text.count("/")
-        and not (reading.path.is_glob and leaves(glob.path))
-    )
+def _may_overlap(path: LogPath, glob: LogPath, leaves: Callable[[LogPath], bool]) -> bool:
+    """Whether a file of `path` may match `glob` too, in one tree, of which its source `leaves` nothing, maybe."""
+    return path.text.count("/") == glob.text.count("/") and not (path.is_glob and leaves(glob))
 
 
 class _Places:
@@ -244,8 +244,8 @@ class _Places:
     mount that hides the token.
     """
 
-    def __init__(self, readings: Iterable[Sequence[Reading]], taken: "_Ground") -> None:
-        trees = {reading.reader.tree: reading.reader for several in readings for reading in several}
+    def __init__(self, readings: Iterable[tuple[File, Reading]], taken: "_Ground") -> None:
+        trees = {tree: reading.reader for (tree, _), reading in readings}
         ground = _Ground([reader.mount_path for reader in trees.values()] if len(trees) > 1 else ())
         self.mount_paths: dict[object, str] = {}
         """By tree, where a sidecar mounts it."""
@@ -261,10 +261,10 @@ class _Places:
         candidates = (base if number == 1 else f"{base}.{number}" for number in range(1, len(taken) + 2))
         return next(candidate for candidate in candidates if candidate not in taken)
 
-    def path(self, reading: Reading) -> str:
-        """The reading's path or glob as a sidecar sees it."""
+    def path(self, tree: object, reading: Reading) -> str:
+        """The path or glob of a `reading` in `tree`, as a sidecar sees it."""
         reader = reading.reader
-        mounted = self.mount_paths[reader.tree]
+        mounted = self.mount_paths[tree]
         if mounted == reader.mount_path:
             return reading.path.text
         return mounted + reading.path.text[len(reader.mount_path.rstrip("/")) :]

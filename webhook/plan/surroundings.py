@@ -92,12 +92,14 @@ def _is_guaranteed(container: Container) -> bool:
     if resources is None or not resources.limits:
         return False
     limits, requests = resources.limits, resources.requests or resources.limits
-    for name in ("cpu", "memory"):
-        if name not in limits:
-            return False
-        limit = _value(limits[name])
-        if limit is None or (name in requests and requests[name] != limits[name] and _value(requests[name]) != limit):
-            return False
+    try:
+        for name in ("cpu", "memory"):
+            said = limits[name]
+            limit, asked = quantities.parse(said), requests.get(name, said)
+            if asked != said and quantities.parse(asked) != limit:
+                return False
+    except (KeyError, ValueError):
+        return False
     return True
 
 

@@ -15,7 +15,7 @@ from webhook.annotations.request import Source
 from webhook.annotations.values import nearest
 from webhook.diagnostics import Diagnostic, Mistake
 from webhook.plan.asked import Asked
-from webhook.plan.names import DEFAULT_CONTAINER, is_added
+from webhook.plan.names import AGENT_NAME, DEFAULT_CONTAINER, is_added
 from webhook.plan.security import User, user_of
 from webhook.plan.surroundings import Surroundings
 from webhook.plan.variables import SubPath, Variables
@@ -109,7 +109,7 @@ def locate(pod: Pod, asked: Asked) -> Located:
         [container for container in spec.init_containers if container.name not in ours] if spec.init_containers else []
     )
     others = {container.name: container for container in (*apps, *inits)}
-    around = Surroundings.of(pod, apps, tuple(others.values()), asked.config, ships=asked.ships)
+    around = Surroundings.of(pod, apps, tuple(others.values()), asked.config, ships=AGENT_NAME in asked.ours)
     if around.ends and not asked.request.native_sidecar and not asked.is_authors("native_sidecar"):
         return Located({}, around, ())
     locating = _Locating(pod, apps, others, asked)
@@ -228,7 +228,7 @@ class _Locating:
         return self.app_containers[0]
 
     def _locate(self, source: Source, path: LogPath, container: Container) -> Reading | Missing:
-        if is_never_read(path.anchor):
+        if is_never_read(path.directory if path.is_glob else path.text):
             raise Mistake("LH207", example=self._example(container))
         mount = self._covering(container, path)
         if mount is None:

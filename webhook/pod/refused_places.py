@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from webhook.pod.paths import LogPath, is_under
+from webhook.pod.paths import LogPath
 from webhook.pod.view import Container, absolute
 
 __all__ = [
@@ -103,14 +103,14 @@ def hidden_by(directory: str, container: Container, mounts: Iterable[str] = ()) 
     place = _ANY_PLACE.fullmatch(directory)
     if place:
         return next(rule.what for number, rule in enumerate(REFUSED) if place[f"place{number}"] is not None)
-    if container.working_dir and is_under(absolute(container.working_dir), directory):
+    below = directory + "/"
+    if container.working_dir and f"{absolute(container.working_dir)}/".startswith(below):
         return "the working directory"
     program = (container.command or container.args or _NOTHING)[0]
-    if program.startswith("/") and is_under(absolute(program), directory):
+    if program.startswith("/") and f"{absolute(program)}/".startswith(below):
         return "the program"
-    below = directory + "/"
     for path in mounts or [absolute(mount.mount_path) for mount in container.volume_mounts or ()]:
-        if path == directory or path.startswith(below):
+        if f"{path}/".startswith(below):
             return "another mount"
     return None
 
