@@ -15,7 +15,7 @@ import msgspec
 from webhook.annotations.defaults import configured, details
 from webhook.annotations.registry import BUILT_IN_FORMATS, KEYS, PREFIX, SOURCE_FIELDS, WRITTEN, Key
 from webhook.annotations.request import Request, Source
-from webhook.annotations.values import PATHS_LIMIT, nearest, sound_paths
+from webhook.annotations.values import PATHS_LIMIT, format_name, nearest, sound_paths
 from webhook.diagnostics import Diagnostic, Mistake, Mistaken
 
 __all__ = ["Parsed", "asks", "parse", "parse_said", "said"]
@@ -122,7 +122,7 @@ def _word(whole: str, text: str, formats: frozenset[str], *, is_guessed: bool) -
     if source and key.scope == "pod":
         return _Word(whole, wrong=(Diagnostic("LH104", whole, None, {"name": name, "example": key.example}),))
     try:
-        return _Word(whole, source, key, key.value(text, formats) if key.names_format else key.parse(text))
+        return _Word(whole, source, key, format_name(text, formats) if key.names_format else key.parse(text))
     except Mistaken as mistaken:
         wrong = tuple(_mistake(whole, text, key, each, is_guessed=is_guessed) for each in mistaken.each)
         return _Word(whole, source, key, sound_paths(text) if name == "paths" else None, wrong)

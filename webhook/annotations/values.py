@@ -46,6 +46,7 @@ __all__ = [
 PATHS_LIMIT = 32  # in one Pod, over all its sources
 
 _LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")  # RFC 1123
+_NUMBER = re.compile(r"[0-9]{1,6}")
 _FIELD = re.compile(r"([A-Za-z][A-Za-z0-9_]{0,62})=(.{0,256})", re.DOTALL)
 _FIELDS_LIMIT = 16
 _LINE_LIMIT = 256
@@ -258,7 +259,7 @@ class Seconds(msgspec.Struct, frozen=True):
 
     def __call__(self, text: str) -> int:
         """Return the number; raise Mistake where `text` is none, or none of those."""
-        if not re.fullmatch(r"[0-9]{1,6}", text) or not self.least <= int(text) <= self.most:
+        if not _NUMBER.fullmatch(text) or not self.least <= int(text) <= self.most:
             raise Mistake("LH127", least=str(self.least), most=str(self.most))
         return int(text)
 

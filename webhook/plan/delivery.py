@@ -89,10 +89,10 @@ def ship(agreed: Agreed, laid_out: LaidOut) -> Shipped:
     if agreed.agent is None:
         return Shipped(laid_out.files, (), None, ())
     unable = {name for name, _ in agreed.unable}
-    wanted = tuple(each for each in laid_out.files if each.source.mode == "agent")
-    shipped = tuple(each for each in wanted if each.source.name not in unable)
+    wanted = tuple([each for each in laid_out.files if each.source.mode == "agent"])
+    shipped = tuple([each for each in wanted if each.source.name not in unable])
     return Shipped(
-        streamed=tuple(each for each in laid_out.files if each.source.mode != "agent"),
+        streamed=tuple([each for each in laid_out.files if each.source.mode != "agent"]),
         shipped=shipped,
         delivery=_delivery(agreed, agreed.agent, shipped) if shipped else None,
         diagnostics=(*_mistakes(agreed, wanted), *_about_secrets(agreed, wanted)),
@@ -145,7 +145,7 @@ def _stream(files: Files, around: Surroundings, config: Config, labels: Mapping[
         exclude=files.exclude,
         from_end=starts_at_end(files),
         trees=tuple(
-            Tree(path, reader.mount_path) for path, reader in zip(files.mount_paths, files.readers, strict=True)
+            [Tree(path, reader.mount_path) for path, reader in zip(files.mount_paths, files.readers, strict=True)]
         ),
         parsing=parsing(source, config),
         target=target(source, files.writers[0], around, config),

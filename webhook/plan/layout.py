@@ -46,7 +46,7 @@ class Files(msgspec.Struct, frozen=True):
     @property
     def writers(self) -> list[str]:
         """The names of the containers that write the files, each once."""
-        return list(dict.fromkeys(reader.container for reader in self.readers))
+        return list(dict.fromkeys([reader.container for reader in self.readers]))
 
 
 class Addition(msgspec.Struct, frozen=True):

@@ -20,6 +20,7 @@ from webhook.pod.view import Pod
 
 __all__ = ["Op", "annotation_ops", "append_ops", "mount_ops", "ops", "too_large"]
 
+_BYTES_OF_CHARACTER = 4  # in UTF-8, at most
 _ANNOTATIONS_LIMIT = 256 * 2**10  # bytes of keys and values (k8s.io/apimachinery/pkg/api/validation)
 
 
@@ -91,6 +92,9 @@ def too_large(pod: Pod, plan: Plan) -> Iterator[Diagnostic]:
     if CONFIG not in plan.annotations:
         return
     every = {**pod.annotations, **annotations(pod, plan)}
+    characters = sum(map(len, every)) + sum(map(len, every.values()))
+    if characters * _BYTES_OF_CHARACTER <= _ANNOTATIONS_LIMIT:
+        return
     if sum(len(key.encode()) + len(value.encode()) for key, value in every.items()) > _ANNOTATIONS_LIMIT:
         yield Diagnostic("LH147", PREFIX + "paths")
 
