@@ -143,7 +143,8 @@ def test_shows_an_example_that_is_right(entry: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("key", KEYS.values(), ids=KEYS)
 def test_gives_each_key_an_example_that_it_takes(key: Any) -> None:
-    said = {PREFIX + "paths": "/var/log/app/*.log", PREFIX + key.name: key.example}
+    mode = {PREFIX + "mode": "agent"} if key.needs_agent else {}
+    said = {PREFIX + "paths": "/var/log/app/*.log", **mode, PREFIX + key.name: key.example}
     wrong = [found for found in parse(said).diagnostics if found.severity == "error"]
     assert wrong == []
 

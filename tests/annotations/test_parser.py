@@ -18,7 +18,7 @@ def parsed(defaults: dict[str, str] | None = None, /, **said: str) -> Parsed:
 def test_registers_the_keys_of_the_design() -> None:
     assert [key.name for key in KEYS.values() if key.scope == "source"] == [
         *("paths", "exclude", "format", "container", "mode", "destination", "read-from"),
-        *("multiline-start", "time-key", "time-format", "time-zone", "fields"),
+        *("multiline-start", "time-key", "time-format", "time-zone", "fields", "keep", "drop", "redact"),
     ]
     assert [key.name for key in KEYS.values() if key.scope == "pod"] == [
         *("agent", "engine", "offsets", "free", "native-sidecar", "inject", "on-error", "volume-size-limit"),

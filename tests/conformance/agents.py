@@ -79,8 +79,11 @@ class Case(NamedTuple):
     def parsing(self) -> Parsing:
         """How the file is read, as the annotations and the configuration say it."""
         own = load(yaml.safe_dump({"formats": self.options.get("formats", {})}))
-        options = {key: value for key, value in self.options.items() if key != "formats"}
+        options = {key: value for key, value in self.options.items() if key not in _NOT_PARSING}
         return parsing(own.every_format[self.format] if self.format not in FORMATS else self.format, **options)
+
+
+_NOT_PARSING = {"formats", "keep", "drop", "redact", "replacements"}
 
 
 def _records(data: Mapping[str, Any]) -> list[Record]:
@@ -128,7 +131,11 @@ def _asset(name: str, variable: str) -> str:
 
 def _stream(case: Case, directory: str = "/logs") -> Stream:
     name = case.source
+    own = load(yaml.safe_dump({"replacements": case.options.get("replacements", {})}))
     return stream(
+        keep=case.options.get("keep"),
+        drop=case.options.get("drop"),
+        redact=tuple(own.every_replacement[each] for each in case.options.get("redact", ())),
         name=name,
         parsing=case.parsing,
         paths=(f"{directory}/{name}.log",),
@@ -183,7 +190,8 @@ def _by_vrl(vrl: str, case: Case, folder: Path) -> list[Record]:
     )
     ran = subprocess.run([vrl, source], input=events, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
-    return [_record(_of_vrl(line), case.clock) for line in ran.stdout.splitlines()]
+    shipped = [line for line in ran.stdout.splitlines() if line != '{"error":"aborted"}']
+    return [_record(_of_vrl(line), case.clock) for line in shipped]
 
 
 def _of_vrl(line: str) -> dict[str, Any]:
@@ -269,14 +277,16 @@ def _job(case: Case) -> dict[str, Any]:
     }
 
 
+_LISTED = {"columns", "types", "attributes", "stems", "trees", "envelope", "redact"}
+
+
 def _conf(config: str) -> dict[str, Any]:
     """The parameters of our filter, as Fluentd gives them to it: lists and hashes are JSON."""
     parameters = fluentd_syntax.read(config).find("label").find("filter").parameters
     plain = {name: "".join(map(str, value)) for name, value in parameters.items()}
-    return {
-        name: json.loads(text) if name in {"columns", "types", "attributes", "stems", "trees", "envelope"} else text
-        for name, text in plain.items()
-    } | {"partial": plain.get("partial") == "true"}
+    return {name: json.loads(text) if name in _LISTED else text for name, text in plain.items()} | {
+        "partial": plain.get("partial") == "true"
+    }
 
 
 # The collector: one process, with a source for each case.

@@ -26,7 +26,7 @@ def page() -> Iterator[str]:
 
 
 def _row(case: Case) -> str:
-    read = "".join(f", {key}: {value}" for key, value in case.options.items() if key != "formats")
+    read = "".join(f", {key}: {_said(value)}" for key, value in case.options.items() if key not in _SET_UP)
     clock = (
         f", read at {case.clock:%Y-%m-%dT%H:%M:%SZ}" if "-12-31" in str(case.clock) or case.clock.year != 2026 else ""
     )
@@ -34,6 +34,16 @@ def _row(case: Case) -> str:
         f"<br>{agent}: {_records(case.expected(agent))} ({said['why']})" for agent, said in case.differs.items()
     )
     return f"| {_code(_text(case.text))} | {_records(case.records)} | {case.about}{read}{clock}{differs} |"
+
+
+_SET_UP = {"formats", "replacements"}
+
+
+def _said(value: object) -> str:
+    """What is said with a line: a text that may hold anything, or names."""
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return _code(value) if isinstance(value, str) and not value.replace("-", "").isalnum() else str(value)
 
 
 def _text(text: bytes) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 USED = {
     "inputs": ["tail"],
     "filters": ["lua", "modify", "parser"],
-    "processors": ["content_modifier"],
+    "processors": ["content_modifier", "opentelemetry_envelope"],
     "outputs": [
         "azure_logs_ingestion", "cloudwatch_logs", "datadog", "es", "file", "forward", "http", "kafka", "loki",
         "opensearch", "opentelemetry", "s3", "splunk", "stackdriver", "stdout", "syslog",

@@ -38,7 +38,8 @@ EXPECTED: Mapping[str, tuple[str | None, dict[str, Any]]] = {
         "2026-11-23T10:20:30.123456",
         {
             "time": "Nov 23 10:20:30.123456 2026",
-            "level": "core:error",
+            "module": "core",
+            "level": "error",
             "pid": "35:tid 42",
             "client": "192.0.2.7:72",
             "message": "File does not exist: /var/www/favicon.ico",

@@ -76,6 +76,8 @@ def parse_said(
         word.key is not None and word.key.about_records for word in words
     ]:
         wrong += _without_effect(sources)
+    if True in [word.key is not None and word.key.needs_agent for word in words]:
+        wrong += _without_an_agent(sources)
     return Parsed(Request(sources=sources, said=keys, **for_pod), (*mistakes, *wrong))
 
 
@@ -231,6 +233,12 @@ def _mode(level: _Level, pod: _Level, shared: Mapping[str, Any]) -> str:
         if "destination" in each.said:
             return "agent"
     return str(shared.get("mode", "streaming"))
+
+
+def _without_an_agent(sources: Iterable[Source]) -> Iterator[Diagnostic]:
+    """What is asked of streams that only an agent does: who asks for it must not think that it is done."""
+    asked = [said for source in sources if source.mode == "streaming" for said in source.said_to_agents()]
+    return (Diagnostic("LH137", said) for said in dict.fromkeys(asked))
 
 
 def _without_effect(sources: Iterable[Source]) -> Iterator[Diagnostic]:

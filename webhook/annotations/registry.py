@@ -11,11 +11,13 @@ import msgspec
 from webhook.annotations import values
 from webhook.config.destinations import DESTINATION_NAME
 from webhook.config.formats import FORMATS
+from webhook.config.replacements import BUILT_IN
 from webhook.tables import by_name
 
 __all__ = [
     "BUILT_IN_FORMATS",
     "FIELDS_ABOUT_RECORDS",
+    "FIELDS_OF_AGENTS",
     "KEYS",
     "POD_FIELDS",
     "PREFIX",
@@ -34,7 +36,7 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
 
     `default` is the text that is parsed where no level says a value; None where there is no such text. `names_format`:
     the administrator's own formats are values as well. `about_records`: it says how a record is read or what is put on
-    it, which a streaming sidecar leaves to others.
+    it, which a streaming sidecar leaves to others. `needs_agent`: beside a stream it is a mistake.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Key(msgspec.Struct, frozen=True, kw_only=True):
     about: str
     names_format: bool = False
     about_records: bool = False
+    needs_agent: bool = False
     field: str = ""
     """The attribute of Request or Source that holds the value; follows from the name."""
 
@@ -168,6 +171,37 @@ _SOURCE_KEYS = (
         example="team=shop,tier=web",
         about="Up to 16 literals that are put on each record.",
         about_records=True,
+    ),
+    Key(
+        name="keep",
+        scope="source",
+        parse=values.shared_expression,
+        default_about="every record",
+        example="WARN|ERROR",
+        about="A regular expression: only records with a match of it are shipped. It is searched in the whole record "
+        "as it was written, its lines joined, before it is parsed and before `redact`.",
+        needs_agent=True,
+    ),
+    Key(
+        name="drop",
+        scope="source",
+        parse=values.shared_expression,
+        default_about="no record",
+        example="GET /healthz",
+        about="A regular expression: records with a match of it are not shipped. It is searched as `keep` is, and in "
+        "what that leaves.",
+        needs_agent=True,
+    ),
+    Key(
+        name="redact",
+        scope="source",
+        parse=values.replacements,
+        default_about="what the destination demands",
+        example="email,card",
+        about="Names of what is replaced in every text of a record: built-in ones "
+        f"({', '.join(f'`{name}`' for name in BUILT_IN)}) and the administrator's. What the destination demands is "
+        "replaced besides, and first.",
+        needs_agent=True,
     ),
 )
 
@@ -320,6 +354,7 @@ KEYS: Mapping[str, Key] = by_name(
 
 SOURCE_FIELDS = frozenset(key.field for key in _SOURCE_KEYS)
 POD_FIELDS = tuple(key.field for key in _POD_KEYS)
+FIELDS_OF_AGENTS = tuple(key.field for key in _SOURCE_KEYS if key.needs_agent)
 FIELDS_ABOUT_RECORDS = tuple(key.field for key in _SOURCE_KEYS if key.about_records)
 
 WRITTEN = frozenset({"status", "config"})

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 import msgspec
 
-from webhook.annotations.registry import FIELDS_ABOUT_RECORDS, KEYS, POD_FIELDS, PREFIX, SOURCE_FIELDS
+from webhook.annotations.registry import FIELDS_ABOUT_RECORDS, FIELDS_OF_AGENTS, KEYS, POD_FIELDS, PREFIX, SOURCE_FIELDS
 from webhook.pod.paths import LogPath
 from webhook.tables import demand
 
@@ -30,6 +30,9 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     time_format: str | None = None
     time_zone: str = "UTC"
     fields: tuple[tuple[str, str], ...] = ()
+    keep: str | None = None
+    drop: str | None = None
+    redact: tuple[str, ...] = ()
     said: Mapping[str, str] = {}
 
     def key(self, name: str) -> str:
@@ -39,6 +42,10 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     def said_of_records(self) -> Iterator[str]:
         """The whole keys by which the Pod says how records are read, and what is put on them."""
         yield from (self.said[field] for field in FIELDS_ABOUT_RECORDS if field in self.said)
+
+    def said_to_agents(self) -> Iterator[str]:
+        """The whole keys by which the Pod asks for what only an agent does."""
+        yield from (self.said[field] for field in FIELDS_OF_AGENTS if field in self.said)
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):

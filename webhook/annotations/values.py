@@ -14,7 +14,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from webhook.config.expressions import Unshared, parse
 from webhook.config.formats import FORMATS
+from webhook.config.replacements import REPLACEMENT_NAME
 from webhook.diagnostics import Mistake, Mistaken, Mistakes
 from webhook.pod import paths, quantities
 from webhook.pod.paths import LogPath
@@ -37,7 +39,9 @@ __all__ = [
     "one_of",
     "quantity",
     "quantity_or_none",
+    "replacements",
     "seconds",
+    "shared_expression",
     "size",
     "size_or_none",
     "sound_paths",
@@ -48,6 +52,7 @@ PATHS_LIMIT = 32  # in one Pod, over all its sources
 _LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")  # RFC 1123
 _NUMBER = re.compile(r"[0-9]{1,6}")
 _FIELD = re.compile(r"([A-Za-z][A-Za-z0-9_]{0,62})=(.{0,256})", re.DOTALL)
+_REPLACEMENT = re.compile(REPLACEMENT_NAME)
 _FIELDS_LIMIT = 16
 _LINE_LIMIT = 256
 _COMPARED_LENGTH = 32
@@ -165,6 +170,29 @@ def expression(text: str) -> str:
         problem = str(error).partition(" at position")[0]
         raise Mistake("LH124", problem=problem, example="^[0-9]{4}-") from None
     return text
+
+
+def shared_expression(text: str) -> str:
+    """A regular expression of the subset that all agents share."""
+    try:
+        parse(line(text))
+    except Unshared as problem:
+        raise Mistake("LH139", problem=str(problem)) from None
+    return text
+
+
+def replacements(text: str) -> tuple[str, ...]:
+    """The names of replacements of a list; at least one. Whether there are such is known where they are looked up."""
+
+    def parse_name(item: str) -> str:
+        if not _REPLACEMENT.fullmatch(item):
+            raise Mistake("LH128", item)
+        return item
+
+    items = _items(text)
+    if not items or len(items) > PATHS_LIMIT:
+        raise Mistake("LH128")
+    return _all(parse_name, items)
 
 
 def _check_look_behind(part: Any) -> None:

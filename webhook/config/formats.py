@@ -112,8 +112,8 @@ FORMATS = by_name(
             name="apache-error",
             about="Apache's error log.",
             syntax="regex",
-            pattern=r"^\[\S* (?P<time>[^\]]*)\] \[(?P<level>[^\]]*)\](?: \[pid (?P<pid>[^\]]*)\])?"
-            r"(?: \[client (?P<client>[^\]]*)\])? (?P<message>.*)$",
+            pattern=r"^\[\S* (?P<time>[^\]]*)\] \[(?:(?P<module>[^\]:]*):)?(?P<level>[^\]]*)\]"
+            r"(?: \[pid (?P<pid>[^\]]*)\])?(?: \[client (?P<client>[^\]]*)\])? (?P<message>.*)$",
             time_key="time",
             time_format="%b %d %H:%M:%S.%L %Y",
             sample="[Mon Nov 23 10:20:30.123456 2026] [core:error] [pid 35:tid 42] [client 192.0.2.7:72] "

@@ -17,6 +17,7 @@ from webhook.config.engines import EnginesResources, Images
 from webhook.config.faults import Place, faults, line_of
 from webhook.config.formats import FORMATS, Format
 from webhook.config.own_formats import FormatName, OwnFormat
+from webhook.config.replacements import BUILT_IN, OwnReplacement, Replacement, ReplacementName
 from webhook.config.settings import Model, Quantity, Text
 from webhook.pod.workloads import Workload
 from webhook.remembered import Memory
@@ -102,6 +103,8 @@ class Config(Model):
     namespaces: dict[str, Namespace] = {}
     destinations: dict[DestinationName, AnyDestination] = {}
     formats: dict[FormatName, OwnFormat] = {}
+    replacements: dict[ReplacementName, OwnReplacement] = {}
+    """What `redact` may name besides what is built in."""
     labels: tuple[LabelKey, ...] = ()
     """The Pod's labels that agents put on each record."""
     secrets: Secrets = Secrets()
@@ -155,9 +158,19 @@ class Config(Model):
         return frozenset(found["label"] for text in texts for found in PLACEHOLDER.finditer(text) if found["label"])
 
     @cached_property
+    def tells_services(self) -> bool:
+        """Whether any destination is told of the service that writes a record."""
+        return any(destination.tells_service for destination in self.destinations.values())
+
+    @cached_property
     def every_format(self) -> Mapping[str, Format]:
         """The built-in formats and the administrator's, by name."""
         return FORMATS | {name: own.format(name) for name, own in self.formats.items()}
+
+    @cached_property
+    def every_replacement(self) -> Mapping[str, Replacement]:
+        """The built-in replacements and the administrator's, by name."""
+        return {**BUILT_IN, **{name: own.replacement(name) for name, own in self.replacements.items()}}
 
     @cached_property
     def format_names(self) -> frozenset[str]:
@@ -217,9 +230,13 @@ def _yaml_problem(error: yaml.YAMLError) -> str:
 
 
 def _unnamed(config: Config) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Each default that names a destination which is not there, or which Pods of that namespace may not name."""
+    """What names something that is not there, or a destination that Pods of that namespace may not name."""
+    for called, destination in config.destinations.items():
+        yield from ((("destinations", called, "redact"), each) for each in _irreplaceable(destination.redact, config))
     places = [("defaults",), *(("namespaces", name, "defaults") for name in config.namespaces)]
     for place, (_, defaults) in zip(places, config.every_default(), strict=True):
+        asked = [each.strip() for each in defaults.get("redact", "").replace("\n", ",").split(",")]
+        yield from (((*place, "redact"), each) for each in _irreplaceable(filter(None, asked), config))
         name = defaults.get("destination")
         if name is None:
             continue
@@ -227,3 +244,8 @@ def _unnamed(config: Config) -> Iterator[tuple[tuple[str, ...], str]]:
         if name not in known:
             there = f"there are {', '.join(known)}" if known else "there are none"
             yield (*place, "destination"), f"no such destination: {name}; {there}"
+
+
+def _irreplaceable(names: Iterable[str], config: Config) -> Iterator[str]:
+    known = ", ".join(config.every_replacement)
+    return (f"no such replacement: {name}; there are {known}" for name in names if name not in config.every_replacement)

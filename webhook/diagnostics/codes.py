@@ -170,6 +170,25 @@ CODES = _table(
         "The administrator has configured no destination of this name for the Pod's namespace, and `policy.enforce` "
         "makes that a mistake. Without it the Pod starts, with `LH503`.",
     ),
+    _error(
+        "LH137",
+        "only an agent does this, write e.g. loghook.dev/mode: agent",
+        "A streaming sidecar passes every line on as it is: it neither leaves records out (`keep`, `drop`) nor "
+        "replaces anything in them (`redact`). Who asks for that must not think that it is done.",
+    ),
+    _error(
+        "LH138",
+        "no such replacement here, write e.g. {key}: {example}",
+        "`redact` names what is built in, and what the administrator has configured under `replacements`. Without it "
+        "records would be shipped with what is to be replaced in them, so the Pod is refused, also where the "
+        "replacement was there yesterday.",
+    ),
+    _error(
+        "LH139",
+        "write what every agent understands, e.g. {key}: {example} ({problem})",
+        "`keep` and `drop` mean the same to every agent, and take as long as the record: there is no look-around, no "
+        "reference to a group, and no repetition in which a text could be read in two ways.",
+    ),
     # 14x: what an agent cannot do
     _error(
         "LH141",

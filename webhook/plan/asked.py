@@ -73,6 +73,7 @@ def _asked(key: tuple[str, Said], config: Config) -> Asked:
     namespace, said = key
     parsed = parser.parse_said(said, config.defaults_for(namespace), config.format_names)
     sources, astray = _addressed(parsed.request.sources, config, namespace)
+    sources, unknown = _known(sources, config)
     request, cut = within_ceiling(parsed.request, config)
     if sources is not request.sources:
         request = msgspec.structs.replace(request, sources=sources)
@@ -81,7 +82,7 @@ def _asked(key: tuple[str, Said], config: Config) -> Asked:
         config=config,
         namespace=namespace,
         ours=frozenset((DRAIN_NAME, *map(sidecar_name, sources))),
-        diagnostics=(*parsed.diagnostics, *astray, *cut),
+        diagnostics=(*parsed.diagnostics, *astray, *unknown, *cut),
         key=key,
     )
 
@@ -125,3 +126,26 @@ def _misaddressed(
 def _advice(key: str, destination: str | None) -> str:
     """What to write for `key`, where there is any `destination`."""
     return f"write e.g. {key}: {destination}" if destination else "and none is configured: stream instead"
+
+
+# What is replaced.
+
+
+def _known(sources: tuple[Source, ...], config: Config) -> tuple[tuple[Source, ...], tuple[Diagnostic, ...]]:
+    """The `sources` of which each replacement is there, and what is wrong with the others.
+
+    One that is gone is a mistake of the Pod's, whoever took it away: its records must not be shipped as they are.
+    """
+    unknown = {
+        source.said.get("redact", source.key("redact")): name
+        for source in sources
+        for name in source.redact
+        if source.mode == "agent" and name not in config.every_replacement
+    }
+    if not unknown:
+        return sources, ()
+    advice = {key: nearest(name, config.every_replacement) or "email" for key, name in unknown.items()}
+    return (
+        tuple(source for source in sources if source.said.get("redact", source.key("redact")) not in unknown),
+        tuple(Diagnostic("LH138", key, name, {"example": advice[key]}) for key, name in unknown.items()),
+    )

@@ -5,13 +5,25 @@ from typing import Any
 
 import msgspec
 
+from webhook.annotations.request import Source
 from webhook.config.destinations import Destination, SecretKey
 from webhook.config.loghook_yaml import Config
 from webhook.diagnostics import Diagnostic
 from webhook.plan.agreed import Agreed
 from webhook.plan.layout import Files, LaidOut
 from webhook.plan.names import FLUSH_SECONDS
-from webhook.plan.orders import NAMESPACE, NODE, POD, UNNAMED, destination_of, file_of, parsing, secret_of, target
+from webhook.plan.orders import (
+    NAMESPACE,
+    NODE,
+    POD,
+    UNNAMED,
+    destination_of,
+    file_of,
+    parsing,
+    redact,
+    secret_of,
+    target,
+)
 from webhook.plan.resources import usable_memory
 from webhook.plan.surroundings import Surroundings
 from webhook.pod import quantities
@@ -156,11 +168,21 @@ def _stream(files: Files, around: Surroundings, config: Config, labels: Mapping[
                 "k8s.node.name": (NODE,),
                 "k8s.container.name": (files.writers[0],),
                 "loghook.source": (source.name or UNNAMED,),
+                **_service(files.writers[0], source, around, config),
                 **{f"k8s.pod.label.{key}": (variable,) for key, variable in labels.items()},
                 **{key: (value,) for key, value in source.fields},
             }
         ),
+        keep=source.keep,
+        drop=source.drop,
+        redact=redact(source, config),
     )
+
+
+def _service(writer: str, source: Source, around: Surroundings, config: Config) -> Mapping[str, Text]:
+    """Which service the container `writer` is of, for a destination that is told."""
+    told = config.destinations[destination_of(source)].tells_service
+    return dict(dict(around.services).get(writer, ())) if told else {}
 
 
 def starts_at_end(files: Files) -> bool:

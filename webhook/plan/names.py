@@ -4,6 +4,7 @@ import re
 
 from webhook.annotations.registry import PREFIX
 from webhook.annotations.request import Source
+from webhook.sidecars import Variable
 
 __all__ = [
     "ADDED_VOLUME",
@@ -14,6 +15,9 @@ __all__ = [
     "DEFAULT_CONTAINER",
     "DRAIN_NAME",
     "FLUSH_SECONDS",
+    "NAMESPACE",
+    "NODE",
+    "POD",
     "SAFE_TO_EVICT",
     "STATE_VOLUME",
     "STATUS",
@@ -34,6 +38,10 @@ STATE_VOLUME = "loghook-state"
 CONFIG_VOLUME = "loghook-config"
 CA_VOLUME = "loghook-ca"
 TOKEN_VOLUME = "loghook-token"  # noqa: S105 - a volume's name
+
+NAMESPACE = Variable("LOGHOOK_NAMESPACE")
+POD = Variable("LOGHOOK_POD_NAME")
+NODE = Variable("LOGHOOK_NODE_NAME")
 
 FLUSH_SECONDS = 5
 """What an agent is given, after it was told to stop, to send what it has read."""

@@ -10,17 +10,27 @@ from collections.abc import Iterable, Iterator, Mapping
 from webhook.annotations.request import Source
 from webhook.config.destinations import PLACEHOLDER
 from webhook.config.loghook_yaml import Config
+from webhook.config.replacements import Replacement
+from webhook.plan.names import NAMESPACE, NODE, POD
 from webhook.plan.surroundings import Surroundings
 from webhook.sidecars import CA_DIRECTORY, Parsing, Target, Text, Variable
 
-__all__ = ["NAMESPACE", "NODE", "POD", "UNNAMED", "destination_of", "file_of", "parsing", "secret_of", "target"]
+__all__ = [
+    "NAMESPACE",
+    "NODE",
+    "POD",
+    "UNNAMED",
+    "destination_of",
+    "file_of",
+    "parsing",
+    "redact",
+    "secret_of",
+    "target",
+]
 
 UNNAMED = "default"
 """What records call the source without a name."""
 
-NAMESPACE = Variable("LOGHOOK_NAMESPACE")
-POD = Variable("LOGHOOK_POD_NAME")
-NODE = Variable("LOGHOOK_NODE_NAME")
 _IN_TEMPLATES = {"namespace": NAMESPACE, "pod": POD, "node": NODE}
 
 _FILE_ENDINGS = {"tls.ca": "crt", "credentials": "json"}
@@ -57,6 +67,12 @@ def parsing(source: Source, config: Config) -> Parsing:
         time_format=source.time_format or format_.time_format,
         time_zone=source.time_zone,
     )
+
+
+def redact(source: Source, config: Config) -> tuple[Replacement, ...]:
+    """What is replaced in the records of `source`: what its destination demands, then what is asked for."""
+    demanded = config.destinations[destination_of(source)].redact
+    return tuple(config.every_replacement[name] for name in dict.fromkeys((*demanded, *source.redact)))
 
 
 def target(source: Source, writer: str, around: Surroundings, config: Config) -> Target:

@@ -8,6 +8,7 @@ import msgspec
 from webhook.config.loghook_yaml import Config
 from webhook.plan.pod_level import PodLevel
 from webhook.plan.security import user_of
+from webhook.plan.services import Services, services
 from webhook.pod import quantities
 from webhook.pod.view import Container, Pod, Quantity
 
@@ -25,7 +26,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     `level` of the Pod as a whole, where it has resources. `shared_with` are the users of its containers where these see
     one another's processes, by the field `shared_by`. `in_front` are the native sidecars before the first ordinary init
     container. `labels` are those that go on records, `label_values` those that name an index or the like: agents alone
-    ask for either.
+    ask for either. `services` are what each container is of, where some destination is told.
     """
 
     ends: bool
@@ -38,6 +39,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     in_front: tuple[str, ...]
     labels: tuple[str, ...]
     label_values: tuple[tuple[str, str], ...]
+    services: Services
 
     @classmethod
     def of(
@@ -63,6 +65,7 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
             label_values=tuple([(key, labels[key]) for key in config.labels_in_templates if key in labels])
             if labels
             else (),
+            services=services(pod) if ships and config.tells_services else (),
         )
 
 

@@ -43,6 +43,7 @@ class Owner(_View, frozen=True):
     """An owner reference."""
 
     kind: str = ""
+    name: str = ""
     controller: bool | None = None
 
 

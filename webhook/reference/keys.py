@@ -65,7 +65,8 @@ def annotations_page() -> Iterator[str]:
 
 def _key(key: Key) -> str:
     value = yaml.safe_dump(key.example, allow_unicode=True).removesuffix("...\n").strip()
-    lines = [f"### `{key.name}`\n", f"```yaml\n{PREFIX}{key.name}: {value}\n```\n", key.about + "\n"]
+    beside = f"{PREFIX}destination: central\n" if key.needs_agent else ""
+    lines = [f"### `{key.name}`\n", f"```yaml\n{beside}{PREFIX}{key.name}: {value}\n```\n", key.about + "\n"]
     default = f"`{key.default}`" if key.default is not None else key.default_about
     lines.append(f"Default: {default}.\n")
     if key.name == "format":
@@ -77,4 +78,6 @@ def _key(key: Key) -> str:
             "A streaming sidecar passes lines on as they are: without `node-agent-hints` this has no effect on it "
             "(warning `LH191`).\n"
         )
+    if key.needs_agent:
+        lines.append("For agents alone: beside a stream it is a mistake (`LH137`). See [choosing](choosing.md).\n")
     return "\n".join(lines)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from webhook.config.destinations import TYPES
-from webhook.reference import destinations, formats, output
+from webhook.reference import destinations, formats, output, shipped
 from webhook.reference.codes import diagnostics_page
 from webhook.reference.examples import example_file
 from webhook.reference.fidelity import engines_page
@@ -26,6 +26,7 @@ PAGES: Mapping[str, Callable[[], Iterator[str]]] = {
     **output.PAGES,
     **destinations.PAGES,
     **formats.PAGES,
+    **shipped.PAGES,
 }
 """Each page's name and what writes it."""
 

@@ -12,6 +12,7 @@ import msgspec
 
 from webhook.config.destinations import Destination
 from webhook.config.formats import Format
+from webhook.config.replacements import Replacement
 
 __all__ = [
     "CA_DIRECTORY",
@@ -161,6 +162,10 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
     `paths` and `exclude` as in Assignment. `trees` say what the application calls the files: the record's
     `log.file.path` is the application's path. `attributes` are put on each record besides: literals and variables, by
     their whole field name (`k8s.pod.name`, `loghook.source`, the user's `fields`).
+
+    Records without a match of `keep` are left out, and then those with one of `drop`: each is an expression of the
+    subset that all agents share, searched in the record as it was written. `redact` is what is replaced in every text
+    of a record, one after the other, before the attributes are put on it.
     """
 
     name: str
@@ -171,6 +176,9 @@ class Stream(msgspec.Struct, frozen=True, kw_only=True):
     parsing: Parsing
     target: Target
     attributes: Mapping[str, Text]
+    keep: str | None = None
+    drop: str | None = None
+    redact: tuple[Replacement, ...] = ()
 
     @property
     def tag(self) -> str:

@@ -9,18 +9,20 @@ import re
 
 from webhook.sidecars import classes
 
-__all__ = ["Untranslatable", "negative", "translate"]
+__all__ = ["BORDER", "Untranslatable", "negative", "translate"]
 
 _TOKEN = re.compile(
     r"\\.|\[\^?\]?|\(\?P<|\(\?P=(?P<reference>\w+)\)|\(\?(?P<flags>[a-zA-Z]+)(?=[:)-])|\(\?\(|[\^$]", re.DOTALL
 )
 _IN_SET = re.compile(r"\\.|\[|\]|&&|--|~~|\|\|", re.DOTALL)
 _WORD = f"[{classes.MEMBERS['w']}]"
+BORDER = f"(?:(?<={_WORD})(?!{_WORD})|(?<!{_WORD})(?={_WORD}))"
+"""The border of a word of ASCII."""
 _ANCHORS = {
     "^": r"\A",
     "$": r"\Z",
     r"\Z": r"\z",
-    r"\b": f"(?:(?<={_WORD})(?!{_WORD})|(?<!{_WORD})(?={_WORD}))",
+    r"\b": BORDER,
     r"\B": f"(?:(?<={_WORD})(?={_WORD})|(?<!{_WORD})(?!{_WORD}))",
 }
 _GROUPS = {"(?P<": "(?<"}

@@ -12,7 +12,10 @@ from typing import NamedTuple
 
 from webhook.sidecars import classes
 
-__all__ = ["Untranslatable", "translate"]
+__all__ = ["BORDER", "Untranslatable", "translate"]
+
+BORDER = r"(?-u:\b)"
+"""The border of a word of ASCII."""
 
 
 class Untranslatable(ValueError):
@@ -96,7 +99,7 @@ def _border(text: str) -> str | None:
     r"""The border of a word of ASCII; Rust has no `\B` of ASCII for text."""
     if text == r"\B":
         raise Untranslatable(r"\B, what is no border of a word")
-    return r"(?-u:\b)" if text == r"\b" else None
+    return BORDER if text == r"\b" else None
 
 
 def _escape(text: str) -> str:

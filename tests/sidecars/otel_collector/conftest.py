@@ -111,6 +111,12 @@ class Record(msgspec.Struct, frozen=True):
     attributes: dict[str, Any]
     nanoseconds: int
     resource: dict[str, Any]
+    severity: tuple[int, str] = (0, "")
+
+    @property
+    def source(self) -> str:
+        """The source that it is of: an attribute of a record of OTLP, and of the resource where it is a document."""
+        return str(self.attributes.get("loghook.source") or self.resource["loghook.source"])
 
 
 class Receiver:
@@ -161,7 +167,8 @@ class Receiver:
                     for each in scope_logs["logRecords"]:
                         nanoseconds = int(each.get("timeUnixNano", 0))
                         own = attributes(each.get("attributes", []))
-                        found.append(Record(plain(each.get("body", {})), own, nanoseconds, resource))
+                        severity = each.get("severityNumber", 0), each.get("severityText", "")
+                        found.append(Record(plain(each.get("body", {})), own, nanoseconds, resource, severity))
         return found
 
     @property

@@ -182,8 +182,8 @@ def _memory(sidecar: Any) -> dict[str, int]:
 @pytest.mark.soak
 def test_a_backlog_of_100_mb_in_bounded_memory(otel: Any, sidecar: Any, receiver: Any) -> None:
     receiver.is_away = True
-    lines = [json.dumps({"time": "2026-11-23T10:20:30Z", "message": line}) for line in _lines("backlog", 700_000)]
-    _write(sidecar.logs / "a.log", lines)
+    lines = _lines("backlog", 700_000)
+    _write(sidecar.logs / "a.log", [json.dumps({"time": "2026-11-23T10:20:30Z", "message": line}) for line in lines])
     sidecar.start(otel.with_json(sidecar.rendered(otel.stream(otel.here(receiver), otel.parsing("json")))))
     time.sleep(30)
     away = _memory(sidecar)

@@ -51,10 +51,10 @@ def test_every_format_as_otlp_and_as_documents(otel: Any, sidecar: Any, receiver
     assert len(records) == expected
     by_source: dict[str, list[Any]] = {}
     for record in records:
-        by_source.setdefault(record.resource["loghook.source"], []).append(record)
+        by_source.setdefault(record.source, []).append(record)
     for name, (moment, read) in EXPECTED.items():
-        fields = {} if FORMATS[name].syntax == "text" else read  # the line is the body
-        _check_otlp(name, fields, moment, by_source[f"{name}-otlp"])
+        _check_otlp(name, read, moment, by_source[f"{name}-otlp"])
+        fields = {} if FORMATS[name].syntax == "text" else read
         _check_document(name, fields, moment, by_source[f"{name}-document"])
     assert sidecar.stop() == 0
     assert sidecar.complaints() == []
@@ -65,18 +65,33 @@ def _message_of_log4j(fields: dict[str, Any], name: str) -> dict[str, Any]:
     return fields | {"message": f"{fields['message']}\n- nothing that is known -"} if name == "log4j" else fields
 
 
+SEVERITIES = {
+    "json": (9, "info"),
+    "logfmt": (9, "info"),
+    "apache-error": (17, "error"),
+    "klog": (9, "I"),
+    "log4j": (17, "ERROR"),
+    "syslog-rfc3164": (18, "crit"),
+    "syslog-rfc5424": (10, "notice"),
+}
+"""What the samples' levels are in OpenTelemetry: a number, and the text as it was written."""
+
+
 def _check_otlp(name: str, fields: dict[str, Any], moment: str | None, records: list[Any]) -> None:
     first, *others = records
-    text = _text(name) + ("\n- nothing that is known -" if name == "log4j" else "")
-    assert (name, first.body) == (name, text)
-    path = {"log.file.path": f"/var/log/app/{name}.log"}
-    assert first.attributes == _message_of_log4j(fields, name) | path
-    assert first.resource == {"k8s.pod.name": "shop-1", "loghook.source": f"{name}-otlp"}
+    text = {"message": _text(name)} if FORMATS[name].syntax == "text" else {}
+    fields = {"message": ""} | _message_of_log4j(fields, name) | text
+    assert (name, first.body) == (name, fields.pop("message"))
+    ours = {"log.file.path": f"/var/log/app/{name}.log", "loghook.source": f"{name}-otlp"}
+    assert first.attributes == fields | ours
+    assert first.resource == {"k8s.pod.name": "shop-1"}
+    assert (name, first.severity) == (name, SEVERITIES.get(name, (0, "")))
     if moment is not None:
         assert first.nanoseconds in _nanoseconds(moment), name
     for other in others:
-        assert other.body == "- nothing that is known -"
-        assert other.attributes == path | ({"column1": other.body} if name == "csv" else {})
+        line = "- nothing that is known -"
+        assert other.body == ("" if name == "csv" else line)
+        assert other.attributes == ours | ({"column1": line} if name == "csv" else {})
         assert abs(other.nanoseconds / 1e9 - time.time()) < 600
 
 
@@ -132,12 +147,12 @@ def test_times(otel: Any, sidecar: Any, receiver: Any) -> None:
     sidecar.start(otel.with_json(sidecar.rendered(*streams)))
     count = len(TIMES) + 2 + 1 + 2
     records = receiver.wait_for(lambda found: len(found) >= count, sidecar.log)
-    found = {record.body: record.nanoseconds for record in records}
+    found = {json.dumps(record.attributes.get("time")): record.nanoseconds for record in records}
     for written, expected in TIMES.items():
-        assert found[f'{{"time":{written}}}'] in _nanoseconds(expected), written
-    assert found['{"time":"2026-07-01T10:20:30"}'] in _nanoseconds("2026-07-01T08:20:30")
-    assert found['{"time":"23.11.2026 10:20:30"}'] in _nanoseconds("2026-11-23T11:20:30")
-    for unknown in ('{"time":"noon"}', '{"x":[]}', '{"time":7}'):
+        assert found[written] in _nanoseconds(expected), written
+    assert found['"2026-07-01T10:20:30"'] in _nanoseconds("2026-07-01T08:20:30")
+    assert found['"23.11.2026 10:20:30"'] in _nanoseconds("2026-11-23T11:20:30")
+    for unknown in ('"noon"', "null", "7"):
         assert abs(found[unknown] / 1e9 - time.time()) < 600
     assert sidecar.complaints() == []
 
@@ -173,8 +188,7 @@ def test_records_of_several_lines(otel: Any, sidecar: Any, receiver: Any) -> Non
     records = receiver.wait_for(lambda found: len(found) >= 4 + 3 + 3 + 3 + 4 + 3, sidecar.log)
     bodies: dict[str, list[Any]] = {}
     for record in records:
-        said = record.attributes.get("message", record.body)
-        bodies.setdefault(record.resource["loghook.source"], []).append(said)
+        bodies.setdefault(record.source, []).append(record.body)
     assert bodies["plain"] == ["#1 a\n b\n\n c", "x #2", "#3"]
     assert bodies["java"] == ["starting", TRACES["java"][9:].partition("\nnext")[0], "next", "  indented"]
     assert bodies["python"] == ["starting", TRACES["python"][9:].partition("\nnext")[0], "next"]
@@ -228,7 +242,7 @@ def test_hostile_text_arrives_as_it_was_written(otel: Any, sidecar: Any, receive
     text = sidecar.text(otel.stream(otel.here(receiver), otel.parsing("plain"), attributes=said))
     sidecar.start(text.replace('"logs_endpoint"', '"encoding": "json", "logs_endpoint"'))
     (record,) = receiver.wait_for(lambda found: len(found) >= 1, sidecar.log)
-    assert record.resource == {key: value for key, (value,) in said.items()}
+    assert {key: record.attributes[key] for key in said} == {key: value for key, (value,) in said.items()}
 
 
 def test_long_lines(otel: Any, sidecar: Any, receiver: Any) -> None:
@@ -244,11 +258,11 @@ def test_long_lines(otel: Any, sidecar: Any, receiver: Any) -> None:
     ]
     sidecar.start(otel.with_json(sidecar.rendered(*streams)))
     records = receiver.wait_for(lambda found: len(found) >= 6 + 12, sidecar.log)
-    plain = [record.body for record in records if record.resource["loghook.source"] == "default"]
+    plain = [record.body for record in records if record.source == "default"]
     assert [len(line) for line in plain] == [16385, 200_000, 1024 * 1024 - 1, 1024 * 1024, 512 * 1024, 4]
-    parsed = [record for record in records if record.resource["loghook.source"] == "b"]
+    parsed = [record for record in records if record.source == "b"]
     assert sorted(record.attributes["n"] for record in parsed) == list(range(12))
-    assert {record.body for record in parsed} == set(documents)
+    assert {record.attributes["text"] for record in parsed} == {"y" * 900_000}
     assert sidecar.complaints() == []
 
 

@@ -10,6 +10,7 @@ from pydantic.alias_generators import to_camel
 from webhook.config.destinations.connections import Protection, SecretKey, Tls
 from webhook.config.destinations.option import Option
 from webhook.config.destinations.texts import Host, Port
+from webhook.config.replacements import REPLACEMENT_NAME
 from webhook.config.settings import Model
 
 __all__ = ["Destination", "Network"]
@@ -17,6 +18,8 @@ __all__ = ["Destination", "Network"]
 
 class Destination(Model):
     """What every destination has. `namespaces` are globs of those whose Pods may name it; none given means all.
+
+    `redact` is replaced in every record that goes there, whatever a Pod says.
 
     `title` is what people call the type, and `about` says what it is in a sentence. `example` are settings as whoever
     begins would write them. `refusals` say what each agent does when the destination answers that it will not take a
@@ -29,6 +32,11 @@ class Destination(Model):
     namespaces: Annotated[
         tuple[Annotated[str, Field(pattern=r"^[-a-z0-9*?]{1,63}$")], ...],
         Option("globs of the namespaces whose Pods may name it; without, all may"),
+    ] = ()
+
+    redact: Annotated[
+        tuple[Annotated[str, Field(pattern=rf"^{REPLACEMENT_NAME}$")], ...],
+        Option("names of what is replaced in every record for it, which no annotation can lift", ["email"]),
     ] = ()
 
     title: ClassVar[str]
@@ -44,6 +52,11 @@ class Destination(Model):
         if sum(getattr(self, field) is not None for field in self.logins) > 1:
             raise ValueError(f"give either {' or '.join(map(to_camel, self.logins))}")
         return self
+
+    @property
+    def tells_service(self) -> bool:
+        """Whether it is told of the service that writes a record, as OTLP has it."""
+        return False
 
     @cached_property
     def _every_secret(self) -> tuple[tuple[str, SecretKey], ...]:

@@ -34,3 +34,8 @@ class Logscale(Network):
         "otel-collector": answers.COLLECTOR,
     }
     templates: ClassVar = ("sourcetype",)
+
+    @property
+    def tells_service(self) -> bool:
+        """By OTLP it has a resource for each record."""
+        return self.via == "otlp"

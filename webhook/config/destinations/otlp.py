@@ -35,3 +35,8 @@ class Otlp(Network):
         "vector": answers.VECTOR_TOLD,
         "otel-collector": answers.COLLECTOR,
     }
+
+    @property
+    def tells_service(self) -> bool:
+        """It has a resource for each record."""
+        return True

@@ -7,13 +7,17 @@ for each time: `${dollar}` and `${brace}` of the section `env`.
 """
 
 import re
+import string
 
 from webhook.sidecars import Text, Variable
 
-__all__ = ["ENV", "literal", "value"]
+__all__ = ["ENV", "PLAIN", "literal", "lua_text", "value"]
 
 ENV = {"dollar": "$", "brace": "}"}
 """The section `env`, for configurations in which a literal needs it."""
+
+PLAIN = frozenset(string.ascii_letters + string.digits)
+"""The characters that mean nothing anywhere."""
 
 _SPECIAL = re.compile(r"\$\{|\}")
 _WRITTEN = {"${": "${dollar}{", "}": "${brace}"}
@@ -36,3 +40,12 @@ def _escape(text: str, times: int) -> str:
     for _ in range(times):
         text = _SPECIAL.sub(lambda found: _WRITTEN[found[0]], text)
     return text
+
+
+def lua_text(text: str) -> str:
+    """A literal of Lua. What is neither letter nor digit is written as a number, so that nothing has a meaning."""
+    return '"' + "".join(char if char in PLAIN else _as_numbers(char) for char in text) + '"'
+
+
+def _as_numbers(char: str) -> str:
+    return "".join(f"\\{byte:03}" for byte in char.encode())

@@ -9,7 +9,7 @@ from webhook.config import destinations
 from webhook.config.destinations import TYPES
 from webhook.sidecars import STATE_DIRECTORY, Stream, Target
 from webhook.sidecars.clashes import TIME
-from webhook.sidecars.fluent_bit import connections
+from webhook.sidecars.fluent_bit import connections, opentelemetry
 from webhook.sidecars.fluent_bit.connections import Options
 from webhook.sidecars.fluent_bit.literals import value
 from webhook.tables import demand
@@ -166,12 +166,23 @@ def _logscale_otlp(to: _To[destinations.Logscale]) -> Options:
         **connections.network(to.target, to.settings),
         "logs_uri": "/api/v1/ingest/otlp/v1/logs",
         **connections.headers(to.target, ()),
-        **_OTLP,
+        **_records(to.stream),
     }
 
 
 _LOGSCALE = {"hec": _logscale_hec, "elastic-bulk": _logscale_bulk, "otlp": _logscale_otlp}
-_OTLP = {"logs_body_key": "$message", "logs_body_key_attributes": True, "log_response_payload": False}
+
+
+def _records(stream: Stream) -> Options:
+    """What of a record is the body, and what its severity."""
+    level = opentelemetry.level_of(stream.parsing.format)
+    return {
+        "logs_body_key": "$message",
+        "logs_body_key_attributes": True,
+        "logs_severity_number_metadata_key": f"${opentelemetry.SEVERITY}",
+        **({"logs_severity_text_message_key": f"${level}"} if level else {}),
+        "log_response_payload": False,
+    }
 
 
 def _kafka(to: _To[destinations.Kafka]) -> Options:
@@ -234,7 +245,7 @@ def _otlp(to: _To[destinations.Otlp]) -> Options:
         **connections.network(to.target, to.settings),
         **({"grpc": "on", "http2": "on"} if is_grpc else {"logs_uri": to.settings.path, "compress": "gzip"}),
         **connections.headers(to.target, to.settings.headers),
-        **_OTLP,
+        **_records(to.stream),
     }
 
 

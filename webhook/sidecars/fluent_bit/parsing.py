@@ -5,7 +5,6 @@ last the attributes are put on. What does not parse goes through all steps as it
 """
 
 import re
-import string
 from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
@@ -14,8 +13,8 @@ from typing import Any
 from webhook.config.formats import FORMATS, Format
 from webhook.sidecars import Parsing, Stream, Tree
 from webhook.sidecars.clashes import PATH, VALUE, kept, may_have, paths
-from webhook.sidecars.fluent_bit import times
-from webhook.sidecars.fluent_bit.literals import literal, value
+from webhook.sidecars.fluent_bit import opentelemetry, search, times
+from webhook.sidecars.fluent_bit.literals import literal, lua_text, value
 from webhook.sidecars.fluent_bit.outputs import WHOLE_LINE, time_fields
 from webhook.sidecars.onigmo import negative, translate
 
@@ -34,7 +33,6 @@ _FUNCTIONS = {
 _FLUSH_MILLISECONDS = 1000
 _MILLISECONDS = r"\A[0-9]{12,13}(?:\.[0-9]+)?\z"
 _LIST_LIMIT = 10  # the length of a list in a processor; a longer one is refused
-_PLAIN = frozenset(string.ascii_letters + string.digits)
 _TRIMMED: Definition = {
     "name": "trimmed",
     "format": "regex",
@@ -126,6 +124,8 @@ def steps(stream: Stream) -> Iterator[Definition]:
         yield _lua("path", f"trees = {{ {', '.join(map(_lua_tree, moved))} }}")
     if is_joined(parsing):
         yield _parser(LINE, ["trimmed"])
+    if stream.keep is not None or stream.drop is not None:
+        yield _lua("choose", search.searching(stream.keep, stream.drop), search.SCRIPT)
     if stream.target.settings.type == "syslog":
         yield {"name": "modify", "copy": f"{LINE} {WHOLE_LINE}"}
     if parsing.format.syntax == "json":
@@ -133,21 +133,32 @@ def steps(stream: Stream) -> Iterator[Definition]:
     if parsing.format.syntax != "text" and not parsing.format.is_partial:
         yield _parser(LINE, [f"{stream.tag} record"])
     yield from _time_steps(stream)
+    if stream.redact:
+        yield _lua("redact", search.replacing(stream.redact), search.SCRIPT) | {"enable_flb_null": True}
     yield from _names(stream)
+    yield from _attributes(stream)
+
+
+def _attributes(stream: Stream) -> Iterator[Definition]:
+    """What is put on each record; on its resource where it goes out as OTLP."""
+    has_resource = opentelemetry.has_resource(stream.target)
     for key, text in stream.attributes.items():
-        yield _changed("upsert", key, value(text))
+        if not (has_resource and opentelemetry.is_of_resource(key)):
+            yield _changed("upsert", key, value(text))
+    if has_resource:
+        yield from opentelemetry.steps(stream)
 
 
 def _before_json(stream: Stream) -> str:
     """The constants of the script for lines of JSON."""
     key = _time_key(stream.parsing) if stream.parsing.time_format is None else ""
-    places = ", ".join(f"{{ {', '.join(map(_lua_text, path))} }}" for path in paths(stream))
+    places = ", ".join(f"{{ {', '.join(map(lua_text, path))} }}" for path in paths(stream))
     return f"paths = {{ {places} }}" + (f"\n{_time_constants(stream, key)}" if key else "")
 
 
 def _time_constants(stream: Stream, key: str) -> str:
     ours = time_fields(stream.target)
-    return f"key = {_lua_text(key)}" + (f"\nours = {_lua_text(key)}" if key in ours else "")
+    return f"key = {lua_text(key)}" + (f"\nours = {lua_text(key)}" if key in ours else "")
 
 
 def _names(stream: Stream) -> Iterator[Definition]:
@@ -184,8 +195,8 @@ def _time_steps(stream: Stream) -> Iterator[Definition]:
         condition = {"op": "and", "rules": [{"field": f"${key}", "op": "regex", "value": _MILLISECONDS}]}
         yield {**_lua("field_time", _time_constants(stream, key)), "condition": condition}
     if times.is_yearless(parsing):
-        leap_day = _lua_text(times.leap_day(str(parsing.time_format)))
-        yield _lua("year", f"key = {_lua_text(key)}\nleap_day = {leap_day}")
+        leap_day = lua_text(times.leap_day(str(parsing.time_format)))
+        yield _lua("year", f"key = {lua_text(key)}\nleap_day = {leap_day}")
 
 
 def _may_hold_digits(format_: Format) -> bool:
@@ -258,8 +269,9 @@ def _parser(key: str, names: list[str]) -> Definition:
     return {"name": "parser", "key_name": literal(key), "parser": names, "reserve_data": True}
 
 
-def _lua(function: str, constants: str) -> Definition:
-    own = {"time_as_table": True, "call": function, "code": f"{constants}\n{_script(function)}"}
+def _lua(function: str, constants: str, script: str | None = None) -> Definition:
+    code = f"{constants}\n{_script(function) if script is None else script}"
+    own = {"time_as_table": True, "call": function, "code": code}
     return {"name": "lua", **own}
 
 
@@ -275,13 +287,4 @@ def _script(function: str) -> str:
 
 
 def _lua_tree(tree: Tree) -> str:
-    return f"{{ {_lua_text(tree.mount_path + '/')}, {_lua_text(tree.app_path + '/')} }}"
-
-
-def _lua_text(text: str) -> str:
-    """A literal of Lua. What is neither letter nor digit is written as a number, so that nothing has a meaning."""
-    return '"' + "".join(char if char in _PLAIN else _as_numbers(char) for char in text) + '"'
-
-
-def _as_numbers(char: str) -> str:
-    return "".join(f"\\{byte:03}" for byte in char.encode())
+    return f"{{ {lua_text(tree.mount_path + '/')}, {lua_text(tree.app_path + '/')} }}"

@@ -12,7 +12,8 @@ from webhook.sidecars.clashes import stems
 from webhook.sidecars.fluentd.files import sources
 from webhook.sidecars.fluentd.literals import Ruby, Section, Value, json_text, write
 from webhook.sidecars.fluentd.outputs import OUTPUTS, Output, known_environment, misfits, output
-from webhook.sidecars.onigmo import Untranslatable, translate
+from webhook.sidecars.onigmo import BORDER, Untranslatable, translate
+from webhook.sidecars.shared import written
 
 __all__ = ["FLUENTD", "RECORD"]
 
@@ -102,6 +103,11 @@ def _filter(stream: Stream, made: Output) -> Section:
         "time_key": parsing.time_key,
         "time_format": parsing.time_format if parsing.time_key else None,
         "time_zone": parsing.time_zone if parsing.time_key else None,
+        "keep": written(stream.keep, BORDER) if stream.keep is not None else None,
+        "drop": written(stream.drop, BORDER) if stream.drop is not None else None,
+        "redact": json_text([[written(each.pattern, BORDER), each.text] for each in stream.redact])
+        if stream.redact
+        else None,
         "attributes": json_text(stream.attributes),
         "stems": json_text(list(stems(stream))) if stems(stream) else None,
         "trees": json_text(_moved(stream.trees)) if _moved(stream.trees) else None,

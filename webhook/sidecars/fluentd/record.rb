@@ -27,6 +27,9 @@ class ::Fluent::Plugin::LoghookFilter < ::Fluent::Plugin::Filter
   config_param :time_key, :string, default: nil
   config_param :time_format, :string, default: nil
   config_param :time_zone, :string, default: "UTC"
+  config_param :keep, :string, default: nil
+  config_param :drop, :string, default: nil
+  config_param :redact, :array, default: []
   config_param :attributes, :hash, default: {}
   config_param :stems, :array, default: []
   config_param :trees, :array, default: []
@@ -42,6 +45,11 @@ class ::Fluent::Plugin::LoghookFilter < ::Fluent::Plugin::Filter
   def configure(conf)
     super
     @pattern = Regexp.new(@expression)
+    @keep &&= bounded(@keep)
+    @drop &&= bounded(@drop)
+    @replaced = @redact.map { |pattern, text| [bounded(pattern), text.gsub("\\") { "\\\\" }] }
+    @any = bounded(@redact.map { |pattern, _| "(?:#{pattern})" }.join("|")) unless @redact.empty?
+    @left_out = 0
     @begun = {}
     @places = @stems.map do |stem|
       *above, last = stem.split(".")
@@ -65,6 +73,7 @@ class ::Fluent::Plugin::LoghookFilter < ::Fluent::Plugin::Filter
   def filter_with_time(tag, time, line)
     text = (line["message"] || line["unmatched_line"]).to_s.dup.force_encoding("UTF-8").scrub.delete_prefix(MARK)
     path = line["log.file.path"].to_s
+    return left_out unless @partial || wanted?(text)
     begin
       record = parse(text)
       typed(record) if record
@@ -73,8 +82,10 @@ class ::Fluent::Plugin::LoghookFilter < ::Fluent::Plugin::Filter
       record = nil
     end
     record ||= {"message" => text}
+    return left_out unless !@partial || wanted?(record["message"].to_s)
     found = time_of(record)
     time = found || time
+    record = redacted(record) if @any
     own = record["@timestamp"]
     record["@timestamp_original"] = own unless own.nil? || (found && @time_key == "@timestamp")
     told_apart(record)
@@ -85,6 +96,40 @@ class ::Fluent::Plugin::LoghookFilter < ::Fluent::Plugin::Filter
   end
 
   private
+
+  # Ruby 3.2 and later give up a search that takes too long.
+  def bounded(pattern)
+    Regexp.respond_to?(:timeout) ? Regexp.new(pattern, timeout: 1.0) : Regexp.new(pattern)
+  end
+
+  # A record that could not be searched in time is shipped.
+  def wanted?(text)
+    (@keep.nil? || @keep.match?(text)) && !@drop&.match?(text)
+  rescue StandardError
+    true
+  end
+
+  # Leaves a record out, and says how many so far: the first, the tenth, the hundredth.
+  def left_out
+    @left_out += 1
+    log.warn "records left out by keep and drop so far: #{@left_out}" if @left_out.to_s.match?(/\A10*\z/)
+    nil
+  end
+
+  def redacted(value)
+    case value
+    when String then @any.match?(value) ? replaced(value) : value
+    when Hash then value.transform_values { |each| redacted(each) }
+    when Array then value.map { |each| redacted(each) }
+    else value
+    end
+  rescue StandardError
+    "[not searched in time]"
+  end
+
+  def replaced(text)
+    @replaced.reduce(text) { |found, (pattern, by)| found.gsub(pattern, by) }
+  end
 
   def parse(text)
     case @syntax

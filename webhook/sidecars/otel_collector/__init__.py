@@ -111,10 +111,13 @@ def _queue(shipment: Shipment) -> dict[str, Any]:
 def _pipeline(stream: Stream, queue: Mapping[str, Any], parts: dict[str, dict[str, Any]]) -> dict[str, list[str]]:
     """Put the components of `stream` into `parts`; the pipeline that they are."""
     found, options = export(stream.target, stream.tag, queue)
-    sources = receivers(stream, "body" if found.is_document else "attributes")
+    is_record = not (found.is_document or found.keeps_line)
+    sources = receivers(stream, "attributes" if found.keeps_line else "body", has_severity=is_record)
     processor, exporter = f"transform/{stream.tag}", f"{found.kind}/{stream.tag}"
     parts["receivers"] |= sources
-    parts["processors"][processor] = transform(stream, is_document=found.is_document, more=found.statements)
+    parts["processors"][processor] = transform(
+        stream, is_document=found.is_document, more=found.statements, keeps_line=found.keeps_line
+    )
     processors = [processor, *_names(stream, parts["processors"], is_document=found.is_document)]
     parts["exporters"][exporter] = options
     parts["extensions"] |= {f"{kind}/{stream.tag}": said for kind, said in found.extensions.items()}

@@ -42,13 +42,15 @@ _Settings = TypeVar("_Settings", bound=Destination)
 class Export(msgspec.Struct, frozen=True, kw_only=True):
     """One exporter: its `kind`, its `options`, and what its records and the collector need for it.
 
-    `is_document`: it takes one flat document as the body. `statements` are for its records, by context. `extensions`
+    `is_document`: it takes one flat document as the body, else a record of OTLP; `keeps_line`: the line as it was
+    written, with fields as attributes beside it. `statements` are for its records, by context. `extensions`
     are others by type, and are named as the exporter; where it refers to one it does so by `Extension`.
     """
 
     kind: str
     options: dict[str, Any]
     is_document: bool = True
+    keeps_line: bool = False
     statements: Mapping[str, list[Text]] = {}
     extensions: Mapping[str, dict[str, Any]] = {}
     is_in_small_image: bool = False
@@ -369,6 +371,7 @@ def _syslog(target: Target) -> Export:
             "tls": tls,
         },
         is_document=False,
+        keeps_line=True,
         statements={
             "log": [
                 ("keep_keys(log.attributes, [])",),  # the exporter takes some of them for parts of the message

@@ -1,13 +1,15 @@
 """What reads fields out of a line: the parsers of the receiver, and what they cannot read by its parts."""
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from webhook.config.formats import Format
+from webhook.sidecars import levels
 from webhook.sidecars.otel_collector.expressions import translate
 from webhook.sidecars.otel_collector.notation import plain, quoted
 
-__all__ = ["UNMARKED", "operators"]
+__all__ = ["UNMARKED", "operators", "severity"]
 
 Operator = dict[str, Any]
 
@@ -77,3 +79,31 @@ def _logfmt(fields: str) -> Iterator[Operator]:
     yield {"type": "add", "field": _PAIRS, "value": _AS_JSON, "if": is_cut, **quiet}
     yield {"type": "json_parser", "parse_from": _PAIRS, "parse_to": fields, "if": is_cut, **quiet}
     yield {"type": "remove", "field": _PAIRS, "if": is_cut}
+
+
+_LEVEL = 'attributes["loghook.level"]'
+
+
+def severity(format_: Format, fields: str) -> Iterator[Operator]:
+    """What makes a record's severity of its level: the number by the table, the text as it was written."""
+    names = levels.fields(format_)
+    if not names:
+        return
+    found = " ?? ".join(f"{fields}[{plain(quoted(name))}]" for name in names)
+    is_there = f'type({fields}) == "map" and type({found}) == "string"'
+    if levels.PRIORITY in names:
+        found = f"{json.dumps(levels.OF_SYSLOG)}[int({found}) % {len(levels.OF_SYSLOG)}]"
+    mapping = {_SEVERITIES[number]: list(known) for number, known in levels.SEVERITIES.items()}
+    quiet = {"on_error": "send_quiet"}
+    yield {"type": "add", "field": _LEVEL, "value": f"EXPR({found})", "if": is_there, **quiet}
+    own = {"parse_from": _LEVEL, "preset": "none", "mapping": mapping, "if": '"loghook.level" in attributes'}
+    yield {"type": "severity_parser", **own, **quiet}
+    yield {"type": "remove", "field": _LEVEL, "if": '"loghook.level" in attributes'}
+
+
+_SEVERITIES = {
+    number + step: f"{name}{step + 1 if step else ''}"
+    for name, number in (("trace", 1), ("debug", 5), ("info", 9), ("warn", 13), ("error", 17), ("fatal", 21))
+    for step in range(4)
+}
+"""The collector's name of each severity."""

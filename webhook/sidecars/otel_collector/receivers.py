@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from webhook.sidecars import Parsing, Stream, Tree
-from webhook.sidecars.otel_collector import parsers, times
+from webhook.sidecars.otel_collector import choices, parsers, times
 from webhook.sidecars.otel_collector.expressions import translate
 from webhook.sidecars.otel_collector.notation import plain, quoted
 
@@ -21,8 +21,10 @@ _RECORD_LIMIT = 1024 * 1024  # bytes; a longer record is split, and no part of i
 _LINE_PATIENCE, _RECORD_PATIENCE, _TRACE_PATIENCE = "3s", "1s", "1500ms"
 
 
-def receivers(stream: Stream, fields: str) -> dict[str, dict[str, Any]]:
+def receivers(stream: Stream, fields: str, *, has_severity: bool) -> dict[str, dict[str, Any]]:
     """The receivers of `stream` by name; the fields that are read go to `fields`: `attributes` or `body`.
+
+    `has_severity`: the destination takes the severity of a record beside its fields.
 
     Excludes hold for what globs match, never for a file that is named: where there are both, each has a receiver.
     """
@@ -34,6 +36,8 @@ def receivers(stream: Stream, fields: str) -> dict[str, dict[str, Any]]:
     if literals:
         groups[f"file_log/{stream.tag}.named" if globs else f"file_log/{stream.tag}"] = {"include": literals}
     shared = _settings(stream, fields)
+    if has_severity:
+        shared["operators"] += parsers.severity(stream.parsing.format, fields)
     return {name: files | shared for name, files in groups.items()}
 
 
@@ -71,7 +75,7 @@ def _settings(stream: Stream, fields: str) -> dict[str, Any]:
         "preserve_trailing_whitespaces": start is None,
         "retry_on_failure": {"enabled": True, "max_elapsed_time": "0s"},
         **({} if start is None else {"multiline": {"line_start_pattern": start}}),
-        "operators": [*_renames(stream.trees), *_operators(stream.parsing, fields)],
+        "operators": [*_renames(stream.trees), *_operators(stream, fields)],
     }
 
 
@@ -102,15 +106,27 @@ def _renames(trees: tuple[Tree, ...]) -> Iterator[dict[str, Any]]:
             }
 
 
-def _operators(parsing: Parsing, fields: str) -> Iterator[dict[str, Any]]:
+def _operators(stream: Stream, fields: str) -> Iterator[dict[str, Any]]:
+    parsing = stream.parsing
     yield parsers.UNMARKED
     if parsing.start is None and parsing.format.trace is not None:
         yield _TRACES[parsing.format.trace].operator
+    if not parsing.format.is_partial:
+        yield from choices.choice(stream, "body")
+    if fields == "body":
+        yield from choices.mark(stream)
     if parsing.format.syntax != "text":
         yield from parsers.operators(parsing.format, fields)
     if parsing.format.is_partial:
         yield from _whole(parsing, fields)
+        yield from choices.choice(stream, _MESSAGE[fields])
     yield from times.operators(parsing, fields)
+    if fields == "body":
+        yield from choices.nested(stream)
+
+
+_MESSAGE = {"attributes": 'attributes["message"] ?? body', "body": 'type(body) == "map" ? body["message"] : body'}
+"""What a container wrote, or the whole line where that was not understood."""
 
 
 # Records of several lines that are known by how they go on.

@@ -1,7 +1,7 @@
 """What is done to records between the files and their destination, as statements of the language OTTL.
 
-A record of OTLP keeps its line as the body and has the fields as attributes. Other destinations take one flat document,
-which is then the body: the fields, or the line as `message`; the metadata; and the time as `@timestamp`.
+A record of OTLP has its message as the body and the other fields as attributes. Other destinations take one flat
+document, which is then the body: the fields, or the line as `message`; the metadata; and the time as `@timestamp`.
 """
 
 import re
@@ -10,7 +10,7 @@ from typing import Any
 
 from webhook.sidecars import Parsing, Stream, Text
 from webhook.sidecars.clashes import TIME, VALUE, kept, may_have, paths, stems
-from webhook.sidecars.otel_collector import times
+from webhook.sidecars.otel_collector import choices, times
 from webhook.sidecars.otel_collector.notation import plain, quoted, statement
 
 __all__ = ["told_apart", "transform"]
@@ -18,20 +18,39 @@ __all__ = ["told_apart", "transform"]
 _GROUP = re.compile(r"\(\?P<(\w+)>")
 
 
-def transform(stream: Stream, *, is_document: bool, more: Mapping[str, list[Text]]) -> dict[str, Any]:
-    """The processor of `stream`; `more` has statements of its destination by context: `resource`, `scope`, `log`."""
-    fields = "log.body" if is_document else "log.attributes"
-    resource = [_assignment("resource.attributes", name, text) for name, text in stream.attributes.items()]
+def transform(
+    stream: Stream, *, is_document: bool, more: Mapping[str, list[Text]], keeps_line: bool = False
+) -> dict[str, Any]:
+    """The processor of `stream`; `more` has statements of its destination by context: `resource`, `scope`, `log`.
+
+    `keeps_line`: the fields are attributes beside the line, which is the body. Else the body is a map of them; either
+    that is the document, or it becomes a record of OTLP.
+    """
+    fields = "log.attributes" if keeps_line else "log.body"
+    ours = {name: text for name, text in stream.attributes.items() if is_document or keeps_line or _is_resource(name)}
+    resource = [_assignment("resource.attributes", name, text) for name, text in ours.items()]
     log = [*_corrections(stream.parsing, fields), *times.statements(stream.parsing, fields)]
+    last = [] if keeps_line else list(_DOCUMENT) if is_document else list(_record(stream))
     parts = [
         _part("resource", [*resource, *more.get("resource", [])]),
         _part("scope", more.get("scope", [])),
-        _part("log", log, ["IsMap(log.body)"] if is_document else []),
+        _part("log", log, [] if keeps_line else ["IsMap(log.body)"]),
         _part("log", list(times.fallbacks(stream.parsing, fields)), [times.UNREAD]),
         *(_own_time(stream.parsing) if is_document else ()),
-        _part("log", [_TIME, *(_DOCUMENT if is_document else ()), *more.get("log", [])]),
+        *_last(
+            stream, [_TIME, *(() if keeps_line else (_FIELDS,))], [*last, *more.get("log", [])], keeps_line=keeps_line
+        ),
     ]
     return {"error_mode": "silent", "log_statements": [part for part in parts if part["statements"]]}
+
+
+def _last(stream: Stream, before: list[Text], after: list[Text], *, keeps_line: bool) -> list[dict[str, Any]]:
+    """Statements with what is replaced in the fields between them, where anything is."""
+    redaction = list(choices.statements(stream, is_line=keeps_line))
+    if not redaction:
+        return [_part("log", [*before, *after])]
+    marked = [] if keeps_line else [choices.MARKED]
+    return [_part("log", before), _part("log", redaction, marked), _part("log", after)]
 
 
 def _part(context: str, statements: list[Text], conditions: list[str] | None = None) -> dict[str, Any]:
@@ -73,13 +92,32 @@ def _own_time(parsing: Parsing) -> Iterator[dict[str, Any]]:
 _TIME: Text = ("set(log.time, log.observed_time) where log.time_unix_nano == 0",)
 """A record in which no time was found has that at which it was read."""
 
+_FIELDS: Text = ('set(log.body, {"message": log.body}) where not IsMap(log.body)',)
+"""A line that was not understood is the message."""
+
 _DOCUMENT: tuple[Text, ...] = (
-    ('set(log.body, {"message": log.body}) where not IsMap(log.body)',),
     ('merge_maps(log.body, log.attributes, "upsert")',),
     ('merge_maps(log.body, resource.attributes, "upsert")',),
     ('set(log.body["@timestamp"], FormatTime(log.time, "%Y-%m-%dT%H:%M:%S.%LZ"))',),
 )
 """From a record to its document. What we say of a record stands above what it says of itself."""
+
+
+def _is_resource(name: str) -> bool:
+    """Whether an attribute is said of what writes the records, not of a record."""
+    return name.startswith(("k8s.", "service."))
+
+
+def _record(stream: Stream) -> Iterator[Text]:
+    """From the fields to a record of OTLP: the message is its body, the others its attributes, below what we say."""
+    for name, text in stream.attributes.items():
+        if not _is_resource(name):
+            yield _assignment("log.attributes", name, text)
+    yield ('merge_maps(log.attributes, log.body, "insert")',)
+    yield ('delete_key(log.attributes, "message")',)
+    yield ('set(log.cache["message"], log.body["message"])',)
+    yield ('set(log.body, "")',)
+    yield ('set(log.body, log.cache["message"]) where log.cache["message"] != nil',)
 
 
 def _corrections(parsing: Parsing, fields: str) -> Iterator[Text]:

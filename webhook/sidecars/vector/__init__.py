@@ -66,7 +66,11 @@ class Vector:
         parts: dict[str, dict[str, Data]] = {"sources": {}, "transforms": {}, "sinks": {}}
         for stream in shipment.streams:
             files = sources(stream)
-            remap = {"type": "remap", "inputs": list(files), "source": program(stream, shape(stream.target))}
+            remap = {
+                "type": "remap",
+                "inputs": list(files),
+                "source": program(stream, shape(stream.target, stream.parsing.format)),
+            }
             parts["sources"] |= files
             parts["transforms"][f"{stream.tag}-record"] = remap
             parts["sinks"][f"{stream.tag}-out"] = _sink(stream, shipment)

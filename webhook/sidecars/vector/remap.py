@@ -11,6 +11,7 @@ from webhook.config.formats import Format
 from webhook.sidecars import Parsing, Stream, Target, Text, Tree, Variable
 from webhook.sidecars.clashes import TIME, VALUE, kept, may_have, paths, stems
 from webhook.sidecars.rust import Untranslatable, translate
+from webhook.sidecars.vector.choices import choice, redaction
 from webhook.sidecars.vector.literals import program_regex, program_text
 
 __all__ = ["program", "text", "time_problem"]
@@ -122,9 +123,12 @@ def program(stream: Stream, shape: str = "") -> str:
         'text = string(get(., ["message"]) ?? null) ?? ""',
         _UNMARKED,
         *_partials(stream.parsing.format),
+        *([] if stream.parsing.format.is_partial else choice(stream, "text")),
         _parse(stream.parsing.format),
+        *(choice(stream, 'string(record.message) ?? ""') if stream.parsing.format.is_partial else []),
         *_typed(stream.parsing.format),
         *_time(stream),
+        *redaction(stream),
         *_told_apart(stream),
         _file(stream.trees),
         f"record = merge(record, {_object(stream.attributes)})",

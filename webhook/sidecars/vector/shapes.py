@@ -1,13 +1,22 @@
 """What a sink needs of the record besides: VRL, with `record` and its time `at` at hand."""
 
+import json
+
 from webhook.config.destinations import Datadog, Logscale
-from webhook.sidecars import Target
+from webhook.config.formats import Format
+from webhook.sidecars import Target, levels
 from webhook.sidecars.vector.literals import program_text
 from webhook.sidecars.vector.remap import text
 
 __all__ = ["shape"]
 
-_OTLP_SHAPE = """resource = []
+_OTLP_SHAPE = """severity = { "number": 0, "text": "" }
+level = @LEVEL@
+if is_string(level) {
+  severity.text = string(level) ?? ""
+  severity.number = get(@NUMBERS@, [downcase(severity.text)]) ?? 0
+}
+resource = []
 attributes = []
 for_each(record) -> |name, value| {
   typed = { "stringValue": to_string(value) ?? encode_json(value) }
@@ -15,18 +24,20 @@ for_each(record) -> |name, value| {
   if is_float(value) { typed = { "doubleValue": value } }
   if is_boolean(value) { typed = { "boolValue": value } }
   pair = { "key": name, "value": typed }
-  if name == "@timestamp" || (name == "message" && is_string(value)) {
+  if name == "@timestamp" || name == "message" {
     pair = null
-  } else if starts_with(name, "k8s.") {
+  } else if starts_with(name, "k8s.") || starts_with(name, "service.") {
     resource = push(resource, pair)
   } else {
     attributes = push(attributes, pair)
   }
 }
-nanoseconds = to_unix_timestamp(timestamp(at) ?? now(), unit: "nanoseconds")
-observed = to_unix_timestamp(now(), unit: "nanoseconds")
+nanoseconds = parse_int(format_timestamp(timestamp(at) ?? now(), "%s%9f") ?? "0") ?? 0
+observed = parse_int(format_timestamp(now(), "%s%9f") ?? "0") ?? 0
 body = { "timeUnixNano": nanoseconds, "observedTimeUnixNano": observed, "attributes": attributes }
-if is_string(record.message) { body.body = { "stringValue": record.message } }
+body.body = { "stringValue": to_string(record.message) ?? encode_json(record.message) }
+if is_integer(severity.number) && severity.number != 0 { body.severityNumber = severity.number }
+if severity.text != "" { body.severityText = severity.text }
 record = { "resourceLogs": [{ "resource": { "attributes": resource }, "scopeLogs": [{ "logRecords": [body] }] }] }"""
 
 # The line as it was written; a syslog server takes a message for what stands in one line.
@@ -44,14 +55,26 @@ record.service = {service}
 record.ddtags = tags"""
 
 
-def shape(target: Target) -> str:
-    """What a destination needs of its records, in VRL; empty where it takes them as they are."""
+def shape(target: Target, format_: Format) -> str:
+    """What a destination needs of its records of `format_`, in VRL; empty where it takes them as they are."""
     settings = target.settings
     if settings.type == "otlp" or (isinstance(settings, Logscale) and settings.via == "otlp"):
-        return _OTLP_SHAPE
+        return _otlp_shape(format_)
     if settings.type == "syslog":
         return _SYSLOG_SHAPE
     return _datadog_shape(target) if isinstance(settings, Datadog) else ""
+
+
+def _otlp_shape(format_: Format) -> str:
+    names = levels.fields(format_)
+    level = "null"
+    for name in reversed(names):
+        level = f"(get(record, [{program_text(name)}]) ?? null) || {level}"
+    if levels.PRIORITY in names:
+        number = f"mod(to_int({level}) ?? 0, {len(levels.OF_SYSLOG)})"
+        level = f"if is_string({level}) {{ get({json.dumps(levels.OF_SYSLOG)}, [{number}]) ?? null }} else {{ null }}"
+    table = ", ".join(f"{program_text(name)}: {number}" for name, number in levels.NUMBERS.items()) if names else ""
+    return _OTLP_SHAPE.replace("@LEVEL@", level).replace("@NUMBERS@", f"{{{table}}}")
 
 
 def _datadog_shape(target: Target) -> str:

@@ -1,0 +1,127 @@
+"""The pages on what becomes of records on their way: what is left out and replaced; what they are in OpenTelemetry."""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from webhook.config.replacements import BUILT_IN
+from webhook.plan.services import SERVICE
+from webhook.sidecars.levels import SEVERITIES
+
+__all__ = ["PAGES"]
+
+_CHOOSING = """# Leaving records out, and replacing what is in them
+
+```yaml
+metadata:
+  annotations:
+    loghook.dev/paths: /var/log/app/*.log
+    loghook.dev/destination: central
+    loghook.dev/format: json
+    loghook.dev/keep: WARN|ERROR
+    loghook.dev/drop: GET /healthz
+    loghook.dev/redact: email,card
+```
+
+An agent ships the records with a match of [`keep`](annotations.md), and of these the ones without a match of `drop`; in
+what it ships it replaces what `redact` names. All four agents do the same ([lines and records](lines.md) has cases of
+each, run by them). A streaming sidecar passes every line on as it is, so there all three are mistakes
+([LH137](diagnostics.md#lh137)).
+
+**`keep` and `drop`** are searched in the whole record as it was written: its lines joined, before it is parsed, before
+anything is replaced. `^` and `$` are the start and the end of the record. Of a line of `cri` it is what the container
+wrote. What Fluent Bit and Fluentd leave out they count in their own log (the first record, the tenth, the hundredth);
+Vector and the collector count it in their own metrics, which the sidecar does not serve.
+
+**`redact`** replaces in every text of a record: the message, each field, and what stands in objects and lists of JSON.
+It is done after the time is read, one name after the other, and before anything of ours is put on the record. Names of
+fields, numbers and the file's path are left alone.
+
+## By the administrator
+
+```yaml
+destinations:
+  central:
+    type: elasticsearch
+    host: elasticsearch.logging.svc
+    redact: [email, card]            # in every record that goes there; no annotation can lift it
+replacements:                        # what `redact` may name besides
+  ticket: {regex: 'TCK-[0-9]+', text: '[a ticket]'}
+```
+
+A destination's own come first. `text` is what takes the place of each match, in which nothing has a meaning; without it
+that is the name in brackets. `^` and `$` are left out in a replacement.
+
+## Expressions
+
+They are of the subset that RE2, Rust, Onigmo and our own search in Fluent Bit understand alike: sets, groups,
+alternatives, repetitions (`*?` too), `\\b`, `\\d`, `\\w` and `\\s` of ASCII, `^` and `$`, `(?s)`, and `(?i)` for the
+letters of ASCII. There is no look-around, no reference to a group, no `\\B`. A repetition comes to at most 1,000
+characters where it is written out. In a group that is repeated the next character says how it goes on, so `(a+)+` is
+refused ([LH139](diagnostics.md#lh139)).
+
+## Limits
+
+- A replacement finds texts by their looks, and none can be sure: take secrets out where they are written.
+- A text that Fluentd cannot search within a second (Ruby 3.2 and later measure it) is shipped as `[not searched in
+  time]`, or, for `keep` and `drop`, as it is.
+- In a record in which Fluent Bit replaces something, whole numbers beyond 2^53 are rounded.
+- The file's path and the Pod's labels are no text of the record's.
+
+## What is built in
+
+| name | becomes | finds |
+| --- | --- | --- |"""
+
+_OPENTELEMETRY = """# Records in OpenTelemetry
+
+What a destination gets that speaks OTLP ([`otlp`](destinations/otlp.md), [`logscale`](destinations/logscale.md) with
+`via: otlp`; by the collector also [`loki`](destinations/loki.md) and [`datadog`](destinations/datadog.md)), from every
+agent:
+
+| part | is |
+| --- | --- |
+| body | `message`; empty where a record has none |
+| attributes | the other fields, `log.file.path`, `loghook.source`, and `fields` |
+| attributes of the resource | `k8s.*`, and for `otlp` and `logscale` `service.*` |
+| time | the record's own, else that of its reading |
+| severity, text | the level as it was written: `level`, `severity`, `log.level` or `levelname`; by syslog's `pri` |
+| severity, number | by the table below; none for other names |
+
+Vector writes objects and lists as JSON, and a message that is no text as one. With Fluent Bit the severity's number is
+an attribute `severity_number` besides, and its text is only that of the first of these fields, and none for syslog's.
+
+## The service
+
+By the [conventions for Kubernetes](https://opentelemetry.io/docs/specs/semconv/non-normative/k8s-attributes/), the
+first of these that is there:
+
+| attribute | from |
+| --- | --- |"""
+
+_SEVERITIES = """
+## Levels
+
+The names of OpenTelemetry's logs data model and of its appendix B, whatever the case of their letters:
+
+| number | names |
+| --- | --- |"""
+
+
+def _choosing() -> Iterator[str]:
+    yield _CHOOSING
+    for each in BUILT_IN.values():
+        yield f"| `{each.name}` | `{each.text}` | {each.about} |"
+    yield ""
+
+
+def _opentelemetry() -> Iterator[str]:
+    yield _OPENTELEMETRY
+    for attribute, ways in SERVICE.items():
+        yield f"| `{attribute}` | {', '.join(way.about for way in ways)} |"
+    yield _SEVERITIES
+    for number, names in SEVERITIES.items():
+        yield f"| {number} | {', '.join(f'`{name}`' for name in names)} |"
+    yield ""
+
+
+PAGES: Mapping[str, Callable[[], Iterator[str]]] = {"choosing.md": _choosing, "opentelemetry.md": _opentelemetry}
+"""Each page's name and what writes it."""
