@@ -11,14 +11,17 @@ from webhook.cli.commands import (
     config,
     demo,
     describe,
+    discover,
     explain,
     inject,
     lint,
     list_,
+    logs,
     man,
     playground,
     preview,
     serve,
+    uninject,
     verify,
 )
 from webhook.cli.failures import InputError
@@ -76,10 +79,13 @@ _serve = click.Command(
 
 for command in (
     inject.command,
+    uninject.command,
     preview.command,
     describe.command,
     list_.command,
     check.command,
+    logs.command,
+    discover.command,
     verify.command,
     _serve,
     explain.command,

@@ -16,10 +16,12 @@ import jsonpatch
 import msgspec
 
 from webhook.cli.failures import InputError
+from webhook.cli.reduction import GONE, Step, reduced, reduction
 from webhook.cli.workloads import is_listed, without_pod, workload
 from webhook.cli.yaml_text.documents import Alias, Document, DocumentError, Node, Scalar, Sequence, split
 from webhook.cli.yaml_text.documents import Mapping as MappingNode
 from webhook.cli.yaml_text.insertion import add
+from webhook.cli.yaml_text.removal import remove
 from webhook.diagnostics import escape
 from webhook.inject import Op
 from webhook.pod.view import Pod, PodError, view
@@ -69,7 +71,7 @@ class Part:
 
     def has_pod(self) -> bool:
         """Whether there is a Pod, or a template of one."""
-        return self.workload is not None and isinstance(self._template(), dict)
+        return self.workload is not None and isinstance(self.template(), dict)
 
     def why_no_pod(self) -> str:
         """Why nothing is done for it, where it has none."""
@@ -94,7 +96,7 @@ class Part:
 
     def pod(self) -> dict[str, Any]:
         """The raw Pod, as the object's controller would create it, apart from its name."""
-        pod = {**self._template(), "apiVersion": "v1", "kind": "Pod"}
+        pod = {**self.template(), "apiVersion": "v1", "kind": "Pod"}
         metadata = {} if pod.get("metadata") is None else pod["metadata"]
         if not isinstance(metadata, dict):
             return pod
@@ -116,7 +118,8 @@ class Part:
         except PodError as error:
             raise self.manifest.wrong(self.pod_path, f"{self.name}: {error}") from None
 
-    def _template(self) -> Any:
+    def template(self) -> Any:
+        """The raw Pod, or what is written in place of the template of one."""
         template: Any = self.raw
         for step in self.workload.template if self.workload else ():
             template = template.get(step) if isinstance(template, dict) else None
@@ -124,7 +127,7 @@ class Part:
 
     def _check_texts(self, field: str) -> None:
         """Find what YAML took for a number or a boolean: the most frequent mistake with annotations."""
-        metadata = self._template().get("metadata")
+        metadata = self.template().get("metadata")
         texts = metadata.get(field) if isinstance(metadata, dict) else None
         for key, value in texts.items() if isinstance(texts, dict) else ():
             if isinstance(value, str) or value is None:
@@ -189,6 +192,26 @@ class Manifest:
         # The two ways to the same result check each other: a wrong manifest must not get out.
         if split(text)[0].value != expected:
             raise self.wrong((), "this document is written in a way that loghook cannot add to; use plainer YAML")
+        return text
+
+    def reduced(self, parts: Iterable[tuple[Part, dict[str, Any]]]) -> str:
+        """The document's text with the Pods of its parts as they are given, which lack something or say less."""
+        steps = [step for part, less in parts if less for step in reduction(part.template(), less, part.pod_path)]
+        if not steps:
+            return self.document.text
+        expected = reduced(json.loads(json.dumps(self.value)), steps)
+        text = self._as_json(expected) or self._reduced_yaml(steps)
+        if split(text)[0].value != expected:
+            raise self.wrong((), "this document is written in a way that loghook cannot take from; use plainer YAML")
+        return text
+
+    def _reduced_yaml(self, steps: list[Step]) -> str:
+        text = self.document.text
+        for path, value in steps:
+            try:
+                text = remove(text, path) if value is GONE else add(text, path, value)
+            except DocumentError as error:
+                raise self.wrong(path, error.problem) from None
         return text
 
     def _as_json(self, value: Any) -> str | None:

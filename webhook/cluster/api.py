@@ -10,7 +10,7 @@ from typing import Any
 import urllib3
 from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
-from kubernetes.stream import portforward
+from kubernetes.stream import portforward, stream
 from websocket import WebSocketException
 
 from webhook.diagnostics import escape
@@ -23,6 +23,7 @@ _PATIENCE = (3.0, 30.0)
 _NOT_FOUND, _FORBIDDEN, _BAD = 404, 403, 400
 _PAGE = "500"  # objects of a list at once, as kubectl asks for
 _OWN_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+_ERROR_CHANNEL = 3  # k8s.io/apimachinery/pkg/util/remotecommand
 _SHOWN = 600  # characters of the server's sentence
 
 
@@ -101,6 +102,48 @@ class Api:
                 return
             more["continue"] = following
 
+    def log_lines(self, namespace: str, pod: str, container: str, **words: int) -> Iterator[bytes]:
+        """Each line that `container` wrote, as it is.
+
+        `words` are those of the API: `tail_lines`, `since_seconds`, and `follow` for those that come until it ends.
+        """
+        what = f"read the log of {namespace}/{pod}, container {container}"
+        patience = (_PATIENCE[0], None) if words.get("follow") else _PATIENCE
+        try:
+            read = self._core.read_namespaced_pod_log
+            response = read(
+                pod, namespace, container=container, **words, _preload_content=False, _request_timeout=patience
+            )
+            yield from _lines(response)
+        except ApiException as error:
+            raise ApiError(
+                f"cannot {what}: HTTP {error.status}{_sentence(error.body)}", int(error.status or 0)
+            ) from None
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise ApiError(f"cannot {what}: the API server does not answer ({type(error).__name__})") from None
+
+    def executed(self, namespace: str, pod: str, container: str, command: list[str]) -> str:
+        """What `command` writes in a container that runs; it is not an error where it says that it failed."""
+        connect = self._core.connect_get_namespaced_pod_exec
+        words = {"container": container, "command": command, "stdout": True, "stderr": False}
+        try:
+            running = stream(connect, pod, namespace, **words, _preload_content=False)
+            running.run_forever(timeout=_PATIENCE[1])
+            written, ending = str(running.read_stdout()), running.read_channel(_ERROR_CHANNEL)
+            running.sock.shutdown()  # its own `close` leaves the socket open where the other side has ended first
+        except (ApiException, WebSocketException, OSError) as error:
+            raise ApiError(f"cannot exec into {namespace}/{pod}, {container}: {escape(str(error), _SHOWN)}") from None
+        if not _has_run(ending):
+            raise ApiError(f"cannot exec into {namespace}/{pod}, {container}{_sentence(ending)}")
+        return written
+
+    def add_ephemeral(self, namespace: str, pod: str, container: dict[str, Any]) -> None:
+        """Put an ephemeral `container` into a Pod, where its entry stays until the Pod ends."""
+        patch = self._core.patch_namespaced_pod_ephemeralcontainers
+        body = {"spec": {"ephemeralContainers": [container]}}
+        what = f"put an ephemeral container into {namespace}/{pod}"
+        _asked(what, patch, pod, namespace, body, _content_type="application/strategic-merge-patch+json")
+
     def forwarded(self, namespace: str, pod: str, port: int) -> Any:
         """Return a connection to `port` of a Pod, as a socket, through the API server."""
         connect = self._core.connect_get_namespaced_pod_portforward
@@ -158,6 +201,28 @@ class Api:
         what = f"create a PodTemplate in {namespace} (as a dry run)"
         create = self._core.create_namespaced_pod_template
         return list(_response(what, create, namespace, template, dry_run="All").headers.getlist("Warning"))
+
+
+def _has_run(ending: str) -> bool:
+    """Whether a command has run at all, by the Status that comes at its end (k8s.io/client-go/tools/remotecommand)."""
+    try:
+        status = json.loads(ending)
+    except ValueError:
+        return False
+    return bool(status.get("status") == "Success" or status.get("reason") == "NonZeroExitCode")
+
+
+def _lines(response: Any) -> Iterator[bytes]:
+    """The lines of a response that comes bit by bit."""
+    rest = b""
+    try:
+        for piece in response.stream(amt=None, decode_content=True):
+            *whole, rest = (rest + piece).split(b"\n")
+            yield from whole
+        if rest:
+            yield rest
+    finally:
+        response.close()
 
 
 def _asked(what: str, call: Callable[..., Any], *words: Any, **more: Any) -> Any:

@@ -8,11 +8,17 @@ import msgspec
 
 from webhook.standing.checks import Report
 from webhook.standing.description import Description
+from webhook.standing.open_files import Discovery
 from webhook.standing.pods import Standing
 
 __all__ = ["OUTPUT", "PAGES", "schema"]
 
-OUTPUT: Mapping[str, Any] = {"check": Report, "describe": list[Description], "list": list[Standing]}
+OUTPUT: Mapping[str, Any] = {
+    "check": Report,
+    "describe": list[Description],
+    "discover": list[Discovery],
+    "list": list[Standing],
+}
 """What each command writes."""
 
 _DRAFT = "https://json-schema.org/draft/2020-12/schema"

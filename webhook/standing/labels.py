@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-__all__ = ["SelectorError", "is_selected", "selector_of", "unmet"]
+__all__ = ["SelectorError", "is_selected", "selector_of", "typed", "unmet"]
 
 
 class SelectorError(ValueError):
@@ -53,10 +53,23 @@ _REQUIREMENTS: tuple[tuple[re.Pattern[str], str], ...] = (
 """What may stand between the commas of a selector, and what it means."""
 
 
-def selector_of(typed: str) -> dict[str, Any]:
-    """The selector that is `typed` (`app=web,tier!=db,!old,env in (a, b)`), as the API has it. Raises SelectorError."""
-    parts = [part.strip() for part in re.split(r",(?![^(]*\))", typed) if part.strip()]
+def selector_of(text: str) -> dict[str, Any]:
+    """The selector in `text` (`app=web,tier!=db,!old,env in (a, b)`), as the API has it. Raises SelectorError."""
+    parts = [part.strip() for part in re.split(r",(?![^(]*\))", text) if part.strip()]
     return {"matchExpressions": [_requirement(part) for part in parts]}
+
+
+def typed(selector: Mapping[str, Any]) -> str:
+    """The `selector` of an object of the API as it would be typed."""
+    equal = [f"{key}={value}" for key, value in (selector.get("matchLabels") or {}).items()]
+    return ",".join([*equal, *map(_typed, selector.get("matchExpressions") or ())])
+
+
+def _typed(wanted: Mapping[str, Any]) -> str:
+    key, operator = wanted["key"], wanted["operator"]
+    if operator in {"In", "NotIn"}:
+        return f"{key} {operator.lower()} ({','.join(wanted.get('values') or ())})"
+    return key if operator == "Exists" else f"!{key}"
 
 
 def _requirement(part: str) -> dict[str, Any]:

@@ -56,11 +56,11 @@ def hints(pod: Raw) -> dict[str, str]:
     }
 
 
-def taken_out(pod: Raw, pull_secrets: Collection[str] = ()) -> dict[str, Any]:
+def taken_out(pod: Raw) -> dict[str, Any]:
     """A copy of the raw `pod` without containers, volumes, mounts and annotations of ours; the same where it has none.
 
-    A list that only we had something in is gone too. `pull_secrets` are the names that the configuration adds. What
-    was filled in of the Pod's own resources stays: the API server fills it in alike. So do `hints`.
+    A list that only we had something in is gone too. What was filled in of the Pod's own resources stays: the API
+    server fills it in alike. So do `hints`, and Secrets to pull images with: perhaps the author named them too.
     """
     bare = copy.deepcopy(dict(pod))
     if not ours(pod):
@@ -73,8 +73,6 @@ def taken_out(pod: Raw, pull_secrets: Collection[str] = ()) -> dict[str, Any]:
         kept = [mount for mount in container.get("volumeMounts") or () if mount.get("name") not in gone]
         _keep(container, "volumeMounts", kept)
     _keep(spec, "volumes", [each for each in spec.get("volumes") or () if each.get("name") not in gone])
-    kept = [each for each in spec.get("imagePullSecrets") or () if each.get("name") not in pull_secrets]
-    _keep(spec, "imagePullSecrets", kept)
     _take_out_annotations(bare, gone, spec["containers"][0]["name"] if plain and spec["containers"] else "")
     return bare
 

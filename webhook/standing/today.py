@@ -44,7 +44,7 @@ def bare(pod: Raw, config: Config, namespace: str) -> dict[str, Any]:
 
     An annotation for the node's agent is ours where we would write the same again.
     """
-    found = taken_out(pod, config.image_pull_secrets)
+    found = taken_out(pod)
     said = hints(pod)
     if not said:
         return found

@@ -66,10 +66,10 @@ class Lines:
         """The line above which nothing belongs to the list `node`, in block style: comments on its first item do."""
         if self._text[node.start] in "&!":
             return self.following(node.start)
-        line = self._begin(node.start)
+        line = self.beginning(node.start)
         if self._text[line : node.start].strip():
             raise node.wrong("nothing can be put before the first item of a list that begins in the middle of a line")
-        while line and self._is_blank_or_comment(above := self._begin(line - 1)):
+        while line and self._is_blank_or_comment(above := self.beginning(line - 1)):
             line = above
         return line
 
@@ -93,6 +93,10 @@ class Lines:
     def following(self, position: int) -> int:
         """The line after the one of `position`."""
         return self._text.find("\n", position) + 1 or len(self._text)
+
+    def beginning(self, position: int) -> int:
+        """The line of `position`."""
+        return self._text.rfind("\n", 0, position) + 1
 
     def end(self, node: Node) -> int:
         """Where the text of `node` ends; the parser counts the empty lines below a literal block (`|`, `>`) in."""
@@ -121,11 +125,7 @@ class Lines:
         return position
 
     def _column(self, position: int) -> int:
-        return position - self._begin(position)
-
-    def _begin(self, position: int) -> int:
-        """The line of `position`."""
-        return self._text.rfind("\n", 0, position) + 1
+        return position - self.beginning(position)
 
     def _written(self, line: int) -> str:
         return self._text[line : self.following(line)].strip()
