@@ -30,7 +30,9 @@ from .test_certs import write_kubeconfig
 
 pytestmark = pytest.mark.api
 
-REGISTRATION = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
+REGISTRATIONS = "/apis/admissionregistration.k8s.io/v1"
+REGISTRATION = f"{REGISTRATIONS}/mutatingwebhookconfigurations"
+BOTH = (REGISTRATION, f"{REGISTRATIONS}/validatingwebhookconfigurations")
 INJECTOR = "cert-manager-cainjector"
 MODES = ("selfManaged", "certManager", "provided")
 CHANGES = [(before, after) for before in MODES for after in MODES if before != after]
@@ -64,7 +66,7 @@ NEEDS = {
 
 
 class Release:
-    """A release, and beside it those who write its caBundle."""
+    """A release, and beside it those who write the caBundles of both its registrations."""
 
     def __init__(self, client: Client, name: str, kubeconfig: Path, folder: Path) -> None:
         self.client, self.name, self.kubeconfig, self.folder = client, name, kubeconfig, folder
@@ -81,9 +83,14 @@ class Release:
     def configuration(self) -> Any:
         return self.client.must("GET", f"{REGISTRATION}/{self.name}")
 
+    def configurations(self) -> list[Any]:
+        return [self.client.must("GET", f"{each}/{self.name}") for each in BOTH]
+
     def bundle(self) -> str:
-        (webhook,) = self.configuration()["webhooks"]
-        return base64.b64decode(webhook["clientConfig"].get("caBundle", "")).decode()
+        """The one that all webhooks have; empty while they have several."""
+        webhooks = [webhook for each in self.configurations() for webhook in each["webhooks"]]
+        bundles = {webhook["clientConfig"].get("caBundle", "") for webhook in webhooks}
+        return base64.b64decode(bundles.pop()).decode() if len(bundles) == 1 else ""
 
     def served(self) -> str:
         """The name of the Secret that the injectors mount."""
@@ -94,7 +101,7 @@ class Release:
 
     def generations(self) -> list[int]:
         deployments = self.client.must("GET", f"/apis/apps/v1/namespaces/{self.name}/deployments")["items"]
-        return [each["metadata"]["generation"] for each in (*deployments, self.configuration())]
+        return [each["metadata"]["generation"] for each in (*deployments, *self.configurations())]
 
     def settle(self, mode: str) -> None:
         """Let who writes the caBundle in `mode` do it, and check that it is as it should be."""
@@ -111,15 +118,16 @@ class Release:
             assert self.bundle() == {"certManager": INJECTED, "provided": OWN}[mode]
 
     def owners(self) -> list[str]:
-        managed = self.configuration()["metadata"]["managedFields"]
+        managed = [entry for each in self.configurations() for entry in each["metadata"]["managedFields"]]
         return [each["manager"] for each in managed if "f:caBundle" in json.dumps(each["fieldsV1"])]
 
     def inject(self) -> None:
         """What cert-manager's CA injector does to what has its annotation."""
-        found = self.configuration()
-        assert found["metadata"]["annotations"]["cert-manager.io/inject-ca-from"] == f"{self.name}/{self.name}"
-        found["webhooks"][0]["clientConfig"]["caBundle"] = base64.b64encode(INJECTED.encode()).decode()
-        self.client.must("PUT", f"{REGISTRATION}/{self.name}?fieldManager={INJECTOR}", found)
+        for place, found in zip(BOTH, self.configurations(), strict=True):
+            assert found["metadata"]["annotations"]["cert-manager.io/inject-ca-from"] == f"{self.name}/{self.name}"
+            for webhook in found["webhooks"]:
+                webhook["clientConfig"]["caBundle"] = base64.b64encode(INJECTED.encode()).decode()
+            self.client.must("PUT", f"{place}/{self.name}?fieldManager={INJECTOR}", found)
 
     def start(self) -> None:
         """Run the certificate controller as the chart's Deployment does, with its account's rights; `stop` ends it."""
@@ -130,7 +138,8 @@ class Release:
             (cluster,) = admins["clusters"]
             kubeconfig = write_kubeconfig(self.folder / "controller", cluster["cluster"], token["status"]["token"])
             words = f"certs run --namespace {self.name} --secret {self.name}-tls --service {self.name}"
-            words += f" --webhook-configuration {self.name} --owner-deployment {self.name}"
+            words += f" --webhook-configuration {self.name} --validating-webhook-configuration {self.name}"
+            words += f" --owner-deployment {self.name}"
             words += f" --settle-seconds 0 --overlap-seconds 0 --health-port {free_port()}"
             log = self.folder / f"{self.name}.log"
             self.controller = Process(log, sys.executable, "-m", *words.split(), KUBECONFIG=str(kubeconfig))
@@ -141,11 +150,13 @@ class Release:
             self.controller = None
 
     def free(self, sentence: str) -> None:
-        """Run the command that a failure names."""
-        (command,) = re.findall(r"^ *(kubectl patch .*)$", sentence, re.MULTILINE)
+        """Run the commands that a failure names, one for each registration."""
+        commands = re.findall(r"^ *(kubectl patch .*)$", sentence, re.MULTILINE)
+        assert len(commands) == len(BOTH)
         environment = {"KUBECONFIG": str(self.kubeconfig), "PATH": os.environ["KUBEBUILDER_ASSETS"]}
         environment["HOME"] = str(self.folder)
-        subprocess.run(shlex.split(command), env=environment, check=True, capture_output=True)
+        for command in commands:
+            subprocess.run(shlex.split(command), env=environment, check=True, capture_output=True)
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +181,8 @@ def release(api: Api, kubeconfig: Path, tmp_path: Path) -> Iterator[Release]:
     found = Release(client, name, kubeconfig, tmp_path)
     yield found
     found.stop()
-    client.call("DELETE", f"{REGISTRATION}/{name}")
+    for each in BOTH:
+        client.call("DELETE", f"{each}/{name}")
     client.close()
 
 

@@ -22,6 +22,7 @@ CHART = Path(__file__).resolve().parents[2] / "charts" / "loghook"
 NAME = "stolen"
 SECRETS = f"/api/v1/namespaces/{NAME}/secrets"
 REGISTRATIONS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
+OF_WHAT_IS_APPLIED = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
 RBAC = "/apis/rbac.authorization.k8s.io/v1"
 POLICIES = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies"
 PLACES = {
@@ -31,6 +32,7 @@ PLACES = {
     "ClusterRole": f"{RBAC}/clusterroles",
     "ClusterRoleBinding": f"{RBAC}/clusterrolebindings",
     "MutatingWebhookConfiguration": REGISTRATIONS,
+    "ValidatingWebhookConfiguration": OF_WHAT_IS_APPLIED,
     "ValidatingAdmissionPolicy": POLICIES,
     "ValidatingAdmissionPolicyBinding": POLICIES.removesuffix("ies") + "ybindings",
 }
@@ -59,11 +61,11 @@ class Thief:
         self.admin, self.client = admin, client
         self.path = f"{REGISTRATIONS}/{NAME}-loghook"
 
-    def patch(self, body: Any, kind: str = JSON_PATCH, query: str = "") -> Answer:
-        return self.client.call("PATCH", self.path + query, body, f"application/{kind}")
+    def patch(self, body: Any, kind: str = JSON_PATCH, query: str = "", of: str = REGISTRATIONS) -> Answer:
+        return self.client.call("PATCH", f"{of}/{NAME}-loghook{query}", body, f"application/{kind}")
 
-    def webhooks(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.admin.must("GET", self.path)["webhooks"]
+    def webhooks(self, of: str = REGISTRATIONS) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.admin.must("GET", f"{of}/{NAME}-loghook")["webhooks"]
         return found
 
 
@@ -166,7 +168,7 @@ CHANGES: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "failure-policy": lambda: replaced("/webhooks/0/failurePolicy", "Fail"),
     "match-conditions": lambda: [{"op": "remove", "path": "/webhooks/0/matchConditions"}],
     "namespace-selector": lambda: replaced("/webhooks/0/namespaceSelector", {}),
-    "object-selector": lambda: replaced("/webhooks/0/objectSelector", {}),
+    "object-selector": lambda: replaced("/webhooks/0/objectSelector", {"matchLabels": {"a": "b"}}),
     "side-effects": lambda: replaced("/webhooks/0/sideEffects", "NoneOnDryRun"),
     "timeout": lambda: replaced("/webhooks/0/timeoutSeconds", 30),
     "reinvocation": lambda: replaced("/webhooks/0/reinvocationPolicy", "Never"),
@@ -192,11 +194,17 @@ CHANGES: dict[str, Callable[[], list[dict[str, Any]]]] = {
 }
 
 
+both = pytest.mark.parametrize("of", [REGISTRATIONS, OF_WHAT_IS_APPLIED], ids=["mutating", "validating"])
+
+
+@both
 @pytest.mark.parametrize("change", CHANGES.values(), ids=list(CHANGES))
 def test_changes_nothing_of_a_registration(
-    thief: Thief, change: Callable[[], list[dict[str, Any]]], *, is_confined: bool
+    thief: Thief, change: Callable[[], list[dict[str, Any]]], of: str, *, is_confined: bool
 ) -> None:
-    holds(thief.patch(change(), query="?dryRun=All"), is_confined=is_confined)
+    if of == OF_WHAT_IS_APPLIED and change is CHANGES["reinvocation"]:
+        return  # nobody is called again about what is only validated
+    holds(thief.patch(change(), query="?dryRun=All", of=of), is_confined=is_confined)
 
 
 def test_applies_nothing_to_a_registration(thief: Thief, *, is_confined: bool) -> None:
@@ -209,15 +217,17 @@ def test_applies_nothing_to_a_registration(thief: Thief, *, is_confined: bool) -
     holds(thief.patch(body, APPLY, "?fieldManager=thief&force=true&dryRun=All"), is_confined=is_confined)
 
 
-def test_writes_every_ca_bundle(thief: Thief) -> None:
+@both
+def test_writes_every_ca_bundle(thief: Thief, of: str) -> None:
     """Also where there was none yet, and in the second webhook."""
-    before = thief.webhooks()
+    before = thief.webhooks(of)
     ops = [op for number in (0, 1) for op in replaced(f"/webhooks/{number}/clientConfig/caBundle", BUNDLE)]
-    status, found = thief.patch(ops)
+    status, found = thief.patch(ops, of=of)
     assert status == 200, found
     assert [each["clientConfig"].pop("caBundle") for each in found["webhooks"]] == [BUNDLE, BUNDLE]
     assert found["webhooks"] == before
-    assert thief.patch([{"op": "remove", "path": "/webhooks/0/clientConfig/caBundle"}], query="?dryRun=All")[0] == 200
+    removed = [{"op": "remove", "path": "/webhooks/0/clientConfig/caBundle"}]
+    assert thief.patch(removed, query="?dryRun=All", of=of)[0] == 200
 
 
 def test_leaves_everybody_else_alone(thief: Thief) -> None:
