@@ -107,7 +107,7 @@ def results(case: Case) -> dict[str, str]:
     if outcome.reason is Reason.ALREADY_INJECTED:
         said += "".join(f"put back: {op['path']}\n" for op in ops_of(outcome))
         return {"skipped.txt": f"{outcome.reason.value}\n{said}"}
-    status = "".join(f"{STATUS}: {op['value']}\n" for op in ops_of(outcome))
+    status = "".join(f"{STATUS}: {_with_placeholders(op['value'])}\n" for op in ops_of(outcome))
     return {"skipped.txt": f"{outcome.reason.value}\n{said}{status}"}
 
 

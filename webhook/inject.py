@@ -1,6 +1,5 @@
 """The one function that every entry point calls: a Pod and a configuration in, what becomes of the Pod out."""
 
-import json
 from collections.abc import Iterable
 
 import msgspec
@@ -15,8 +14,9 @@ from webhook.plan import already_injected
 from webhook.plan.asked import Asked, Said, ask_said
 from webhook.plan.mended import mend
 from webhook.plan.names import CONFIG, STATUS
-from webhook.plan.patch import Op, annotation_ops, ops, too_large
+from webhook.plan.patch import Op, annotation_ops, fits, has_room, ops, too_large
 from webhook.plan.plan import Plan, plan
+from webhook.plan.status import left_alone, with_words
 from webhook.plan.volumes import locate
 from webhook.pod.view import ForeignSpec, Pod
 from webhook.pod.windows import is_for_windows
@@ -125,6 +125,8 @@ def _decided(pod: Pod, asked: Asked) -> Outcome:
         return _mistaken(pod, asked.request, diagnostics)
     if not planned.sidecars:
         return _without(pod, Reason.ADMINISTRATOR, diagnostics)
+    if diagnostics:
+        planned = _worded(pod, planned, diagnostics)
     if not (isinstance(pod.spec, ForeignSpec) or pod.spec.is_foreign):
         mended = mend(pod, planned)
         if mended is not None:
@@ -167,8 +169,16 @@ def _mistaken(pod: Pod, request: Request, diagnostics: tuple[Diagnostic, ...]) -
 
 def _without(pod: Pod, reason: Reason, diagnostics: tuple[Diagnostic, ...]) -> Skipped:
     """The Pod starts without any of ours, and its status says so."""
-    codes = sorted({diagnostic.code for diagnostic in diagnostics})
-    status = json.dumps({"injected": False, "codes": codes}, separators=(",", ":"))
-    if pod.annotations.get(STATUS) == status:
+    status = {STATUS: left_alone(diagnostics)}
+    if not has_room(pod, status):
+        status = {STATUS: left_alone(diagnostics, in_words=False)}
+    if pod.annotations.get(STATUS) == status[STATUS] or not has_room(pod, status):
         return Skipped(reason, (), diagnostics)
-    return Skipped(reason, tuple(annotation_ops(pod, {STATUS: status})), diagnostics)
+    return Skipped(reason, tuple(annotation_ops(pod, status)), diagnostics)
+
+
+def _worded(pod: Pod, planned: Plan, diagnostics: tuple[Diagnostic, ...]) -> Plan:
+    """`planned`, whose status has the warnings in words, where the Pod has room for them."""
+    status = {STATUS: with_words(planned.annotations[STATUS], diagnostics)}
+    worded = msgspec.structs.replace(planned, annotations={**planned.annotations, **status})
+    return worded if fits(pod, worded) else planned

@@ -18,7 +18,7 @@ from webhook.plan.names import CONFIG, DEFAULT_CONTAINER, SAFE_TO_EVICT
 from webhook.plan.plan import Plan
 from webhook.pod.view import Pod
 
-__all__ = ["Op", "annotation_ops", "append_ops", "mount_ops", "ops", "too_large"]
+__all__ = ["Op", "annotation_ops", "append_ops", "fits", "has_room", "mount_ops", "ops", "too_large"]
 
 _BYTES_OF_CHARACTER = 4  # in UTF-8, at most
 _ANNOTATIONS_LIMIT = 256 * 2**10  # bytes of keys and values (k8s.io/apimachinery/pkg/api/validation)
@@ -91,12 +91,22 @@ def too_large(pod: Pod, plan: Plan) -> Iterator[Diagnostic]:
     """A mistake where `pod` has no room for the agent's configuration in its annotations."""
     if CONFIG not in plan.annotations:
         return
-    every = {**pod.annotations, **annotations(pod, plan)}
+    if not fits(pod, plan):
+        yield Diagnostic("LH147", PREFIX + "paths")
+
+
+def fits(pod: Pod, plan: Plan) -> bool:
+    """Whether `pod` has room for all annotations of `plan`."""
+    return has_room(pod, annotations(pod, plan))
+
+
+def has_room(pod: Pod, added: Mapping[str, str]) -> bool:
+    """Whether the API server takes the annotations of `pod` with those that are added."""
+    every = {**pod.annotations, **added}
     characters = sum(map(len, every)) + sum(map(len, every.values()))
     if characters * _BYTES_OF_CHARACTER <= _ANNOTATIONS_LIMIT:
-        return
-    if sum(len(key.encode()) + len(value.encode()) for key, value in every.items()) > _ANNOTATIONS_LIMIT:
-        yield Diagnostic("LH147", PREFIX + "paths")
+        return True
+    return sum(len(key.encode()) + len(value.encode()) for key, value in every.items()) <= _ANNOTATIONS_LIMIT
 
 
 def annotation_ops(pod: Pod, annotations: Mapping[str, str]) -> list[Op]:

@@ -51,6 +51,23 @@ administrator's general default, else what is built in.
 """
 
 
+_STATUS = f"""`{PREFIX}status` is JSON. `version` is who decided, and `injected` what; `containers`, `volumes` and
+`sources` say what was added. Where there was anything to say, `codes` has the [codes](diagnostics.md) and `says` the
+words of it, 1,000 characters at most: who makes a Deployment's Pods is a controller, which reads no warnings.
+
+```sh
+kubectl get pod server -o jsonpath='{{.metadata.annotations.loghook\\.dev/status}}'
+```
+
+## Where they belong
+
+Annotations are the Pod's: in a Deployment, StatefulSet, DaemonSet, ReplicaSet or Job they stand in the template
+(`spec.template.metadata.annotations`), in a CronJob at `spec.jobTemplate.spec.template.metadata.annotations`. On the
+object itself they reach no Pod, and on a running Pod they come too late; `kubectl apply` and `kubectl annotate` say so,
+as they say what is wrong with those in a template ([troubleshooting](troubleshooting.md)).
+"""
+
+
 def annotations_page() -> Iterator[str]:
     """docs/annotations.md: every key with its example first."""
     yield _ANNOTATIONS
@@ -61,6 +78,7 @@ def annotations_page() -> Iterator[str]:
     yield "## Written by loghook\n"
     names = " and ".join(f"`{PREFIX}{name}`" for name in sorted(WRITTEN))
     yield f"{names} are overwritten on injection and ignored otherwise. Nothing is ever decided from them.\n"
+    yield _STATUS
 
 
 def _key(key: Key) -> str:

@@ -21,10 +21,10 @@ _ABOUT = f"""Usage: loghook serve --tls-cert FILE --tls-key FILE [OPTIONS]
 
 {SUMMARY}
 
-Answers POST /mutate with a patch. Probes and metrics are on a plain port of their own: /healthz, /readyz, /metrics. New
-certificate files and a changed configuration are taken over while serving; what cannot be used is logged, and what was
-before goes on. On SIGTERM (SIGQUIT, SIGUSR1, SIGUSR2) it answers on until the API servers are elsewhere, on SIGINT it
-ends at once, and on SIGHUP it reads the files again. Logs are JSON lines on stdout.
+Answers POST /mutate with a patch, and POST /validate with words. Probes and metrics are on a plain port of their own:
+/healthz, /readyz, /metrics. New certificate files and a changed configuration are taken over while serving; what cannot
+be used is logged, and what was before goes on. On SIGTERM (SIGQUIT, SIGUSR1, SIGUSR2) it answers on until the API
+servers are elsewhere, on SIGINT it ends at once, and on SIGHUP it reads the files again. Logs are JSON lines on stdout.
 
   loghook serve --tls-cert tls.crt --tls-key tls.key
   loghook serve --tls-cert tls.crt --tls-key tls.key --config loghook.yaml --host 127.0.0.1 --port 9443
