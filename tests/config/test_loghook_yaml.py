@@ -197,6 +197,72 @@ def in_destination(*settings: str) -> str:
             ],
         ),
         (
+            in_destination("type: http", "host: a", "headers:", "- {name: authorization, value: Bearer x}"),
+            [
+                (
+                    "x:6: destinations.central.headers.0: name a key of a Secret for authorization, e.g. "
+                    "value: {secret: logs, key: token}"
+                )
+            ],
+        ),
+        (
+            in_destination("type: datadog", "apiKey: {secret: a, key: b}", "headers:", "- {name: X-Api-Key, value: x}"),
+            [
+                (
+                    "x:6: destinations.central.headers.0: name a key of a Secret for X-Api-Key, e.g. "
+                    "value: {secret: logs, key: token}"
+                )
+            ],
+        ),
+        (
+            in_destination("type: loki", "host: a", "headers:", "- {name: Content-Length, value: '0'}"),
+            ["x:6: destinations.central.headers.0: the agent says Content-Length itself, leave it out"],
+        ),
+        (
+            in_destination("type: loki", "host: a", "headers:", '- {name: A, value: "x\\r\\nB: y"}'),
+            [
+                (
+                    "x:6: destinations.central.headers.0.value: write printable ASCII without '$', and without a space "
+                    "at either end"
+                ),
+                (
+                    "x:6: destinations.central.headers.0.value: Input should be a valid dictionary or instance of "
+                    "SecretKey"
+                ),
+            ],
+        ),
+        (
+            in_destination("type: loki", "host: a", "headers:", "- {name: A, value: x}", "- {name: a, value: y}"),
+            ["x:2: destinations.central: write the header a once"],
+        ),
+        (
+            in_destination("type: loki", "host: a", "headers:", "- {name: X-Scope-OrgID, value: x}"),
+            ["x:2: destinations.central: write tenant in place of the header x-scope-orgid"],
+        ),
+        (
+            in_destination(
+                *("type: otlp", "host: a", "token: &k {secret: a, key: b}"),
+                *("headers:", "- {name: Authorization, value: *k}"),
+            ),
+            ["x:2: destinations.central: give either token or the header Authorization"],
+        ),
+        (
+            in_destination("type: loki", "host: a", "tls: {cert: {secret: a, key: b}}"),
+            ["x:5: destinations.central.tls: give cert and key together: a client certificate and its private key"],
+        ),
+        (
+            in_destination("type: loki", "host: a", "tls: {key: {secret: a, key: b}}"),
+            ["x:5: destinations.central.tls: give cert and key together: a client certificate and its private key"],
+        ),
+        (
+            in_destination("type: loki", "host: a", "tls: {enabled: false, cert: &k {secret: a, key: b}, key: *k}"),
+            ["x:5: destinations.central.tls: a client certificate needs TLS, leave out enabled: false"],
+        ),
+        (
+            in_destination("type: syslog", "host: a", "protocol: tcp", "tls: {cert: &k {secret: a, key: b}, key: *k}"),
+            ["x:2: destinations.central: a client certificate needs protocol: tls"],
+        ),
+        (
             in_destination("type: kafka"),
             ["x:2: destinations.central.brokers: this setting is required, e.g. brokers: …"],
         ),

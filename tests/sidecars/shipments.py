@@ -6,6 +6,7 @@ from typing import Any
 
 from webhook.config.destinations import PLACEHOLDER, TYPES, Destination
 from webhook.config.formats import FORMATS, Format
+from webhook.plan.orders import file_of
 from webhook.reference.abilities import least_of, variations
 from webhook.sidecars import CA_DIRECTORY, Parsing, Shipment, Stream, Target, Text, Tree, Variable
 
@@ -104,6 +105,14 @@ FULL: Mapping[str, list[dict[str, Any]]] = {
     "google-cloud": [{"credentials": _KEY}],
     "azure": [{}],
 }
+_SHARED: Mapping[str, list[dict[str, Any]]] = {
+    "headers": [{"headers": _HEADERS}],
+    "tls": [{"tls": {"cert": _KEY, "key": _KEY}}, {"tls": {"ca": _KEY, "cert": _KEY, "key": _KEY}}],
+}
+FULL = {
+    type_: [*options, *(one for field, more in _SHARED.items() if field in TYPES[type_].model_fields for one in more)]
+    for type_, options in FULL.items()
+}
 """Every option of each type of destination: one by one, or in as few destinations as that takes."""
 
 
@@ -116,7 +125,7 @@ def target(type_: str, options: Mapping[str, Any] = {}, name: str = "backend") -
         settings=settings,
         secrets={field: Variable(prefix + named(field)) for field, _ in settings.secrets()},
         templates={field: _resolved(text) for field, text in settings.texts()},
-        files={field: f"{CA_DIRECTORY}/{name}.crt" for field, _ in settings.secret_files()},
+        files={field: f"{CA_DIRECTORY}/{file_of(name, field)}" for field, _ in settings.secret_files()},
     )
 
 

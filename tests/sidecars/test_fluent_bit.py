@@ -24,10 +24,12 @@ OPTIONS: Mapping[str, Any] = json.loads(
     (Path(__file__).parents[1] / "data" / "fluent-bit-5.1.1.json").read_text("utf-8")
 )
 _NOT_HERE = {"kafka": {"tls": {"enabled": True}}}  # librdkafka has no server name
+_NO_HEADERS = {"elasticsearch", "opensearch", "splunk", "logscale"}
 DESTINATIONS = [
     (type_, {**options, **(_NOT_HERE.get(type_, {}) if "serverName" in str(options) else {})})
     for type_ in TYPES
     for options in ({}, *FULL[type_])
+    if not ("headers" in options and type_ in _NO_HEADERS)
 ]
 ZONES = ("UTC", "Europe/Berlin", "+05:30")
 EMPTY = Path(os.devnull)

@@ -33,7 +33,14 @@ UNNAMED = "default"
 
 _IN_TEMPLATES = {"namespace": NAMESPACE, "pod": POD, "node": NODE}
 
-_FILE_ENDINGS = {"tls.ca": "crt", "credentials": "json"}
+_FILES = {
+    "tls.ca": "{}.crt",
+    "credentials": "{}.json",
+    "tls.cert": "client/{}.crt",
+    "tls.key": "client/{}.key",
+}
+"""Files by the field whose secret they hold. Certificates beside the CAs would be taken for such by the collector."""
+
 _LOWER_CASE = frozenset({"index"})  # Elasticsearch and Splunk refuse capitals there
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 
@@ -49,8 +56,8 @@ def secret_of(destination: str, field: str) -> Variable:
 
 
 def file_of(destination: str, field: str) -> str:
-    """The name of the file that holds the secret `field` of `destination`."""
-    return f"{destination}.{_FILE_ENDINGS[field]}"
+    """The name of the file that holds the secret `field` of `destination`, from CA_DIRECTORY on."""
+    return _FILES[field].format(destination)
 
 
 def _upper(name: str) -> str:

@@ -46,7 +46,33 @@ and `{field:KEY}` (of the Pod's [`fields`](annotations.md)). What a label or a f
 `._-` becomes `_`, and what is missing is `unknown`. The source without a name is `default`.
 
 **TLS** is on and verified, unless `tls.enabled` or `tls.verify` says otherwise. `tls.ca` names the CA of a server
-whose own is not one that everybody trusts. There are no client certificates in this version.
+whose own is not one that everybody trusts. `tls.cert` and `tls.key` are a client's certificate and its private key, in
+PEM, for servers that ask for one; a Secret of type `kubernetes.io/tls` has them under `tls.crt` and `tls.key`:
+
+```yaml
+    tls:
+      ca: {secret: logs-client, key: ca.crt}
+      cert: {secret: logs-client, key: tls.crt}
+      key: {secret: logs-client, key: tls.key}
+```
+
+They reach the agent as files, and never stand in its configuration. Where the Secret is missing, Fluentd connects
+without, and is refused; Fluent Bit ships nothing of the Pod until it is there; Vector and the collector end, and the
+kubelet starts them again and again, which makes the Pod not ready: create it first. A certificate that is renewed is
+read when the container starts anew, and by the collector within a minute.
+
+**Headers** are added to each request by what speaks HTTP:
+
+```yaml
+    headers:
+      - {name: X-Team, value: shop}
+      - {name: X-Api-Key, value: {secret: logs, key: token}}
+```
+
+A value is printable ASCII, or a key of a Secret. `Authorization`, and whatever by its name is a key, a token, a cookie
+or a password, is only taken from a Secret; what frames a request (`Host`, `Content-Length` and the like) is for the
+agent to say. Keep line ends out of such Secrets: `kubectl create secret generic --from-literal` adds none. The clients
+of Amazon, Azure and Google sign their requests themselves, and no agent adds headers to them.
 
 **A destination that is away** stops the reading, and the files are the buffer; see [shipping](shipping.md).
 

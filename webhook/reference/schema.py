@@ -152,6 +152,7 @@ def chart_facts() -> Mapping[str, Any]:
             for name, model in TYPES.items()
             if model.logins
         },
+        "ownHeaders": {name: dict(model.own_headers) for name, model in TYPES.items() if model.own_headers},
         "resources": EnginesResources().model_dump(by_alias=True),
         "sizes": [key.name for key in KEYS.values() if key.parse in _SIZES],
     }

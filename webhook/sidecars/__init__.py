@@ -39,8 +39,8 @@ CONFIG_DIRECTORY = "/etc/loghook"
 """Where an agent finds its configuration: a downwardAPI volume."""
 
 CA_DIRECTORY = "/etc/loghook-ca"
-"""Where an agent finds the files that come from Secrets: `<destination>.crt` is a CA. A file may be missing: its Secret
-is optional, unless the administrator says otherwise."""
+"""Where an agent finds the files that come from Secrets: `<destination>.crt` is a CA, `client/<destination>.crt` a
+client's certificate. A file may be missing: its Secret is optional, unless the administrator says otherwise."""
 
 
 class Tree(msgspec.Struct, frozen=True):

@@ -11,6 +11,7 @@ loaded by the injector. What is known of the models is in files/config.json, whi
 {{- end -}}
 {{- range $name, $destination := $config.destinations -}}
 {{- include "loghook.checkLogins" (list $facts $name $destination) -}}
+{{- include "loghook.checkHeaders" (list $facts $name $destination) -}}
 {{- end -}}
 {{- range $engine, $resources := $config.resources -}}
 {{- include "loghook.checkResources" (list $facts $engine $resources) -}}
@@ -73,8 +74,29 @@ injector, and the rest is compiled here, so that what is refused is wrong in bot
 {{- range $logins -}}
 {{- if get $destination . -}}{{- $given = append $given . -}}{{- end -}}
 {{- end -}}
+{{- range $destination.headers -}}
+{{- if and $given (eq (lower (toString .name)) "authorization") -}}
+{{- fail (printf "config.destinations.%s: give either %s or the header Authorization" (index $ 1) (first $given)) -}}
+{{- end -}}
+{{- end -}}
 {{- if gt (len $given) 1 -}}
 {{- fail (printf "config.destinations.%s: give either %s" (index . 1) (join " or " $logins)) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Each header stands there once, and what an option says is said by it: (list facts name destination) */}}
+{{- define "loghook.checkHeaders" -}}
+{{- $own := get (index . 0).ownHeaders (toString (index . 2).type) | default dict -}}
+{{- $seen := list -}}
+{{- range (index . 2).headers -}}
+{{- $header := lower (toString .name) -}}
+{{- if has $header $seen -}}
+{{- fail (printf "config.destinations.%s: write the header %s once" (index $ 1) .name) -}}
+{{- end -}}
+{{- if hasKey $own $header -}}
+{{- fail (printf "config.destinations.%s: write %s in place of the header %s" (index $ 1) (get $own $header) $header) -}}
+{{- end -}}
+{{- $seen = append $seen $header -}}
 {{- end -}}
 {{- end -}}
 

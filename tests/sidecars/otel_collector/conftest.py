@@ -20,6 +20,7 @@ from pydantic import TypeAdapter
 
 from webhook.config.destinations import TYPES, AnyDestination
 from webhook.config.formats import FORMATS
+from webhook.plan.orders import file_of
 from webhook.sidecars import CA_DIRECTORY, STATE_DIRECTORY, Parsing, Shipment, Stream, Target, Tree, Variable
 from webhook.sidecars.otel_collector import OTEL_COLLECTOR
 
@@ -60,6 +61,21 @@ DESTINATIONS: Mapping[str, tuple[dict[str, Any], ...]] = {
         | {"table": "t"},
     ),
 }
+_SHARED: Mapping[str, dict[str, Any]] = {
+    "headers": {"headers": [{"name": "X-Team", "value": "shop"}, {"name": "X-Key", "value": _SECRET}]},
+    "tls": {"tls": {"cert": _SECRET, "key": _SECRET}},
+}
+DESTINATIONS = {
+    type_: (
+        *several,
+        *(
+            {**several[0], **more}
+            for field, more in _SHARED.items()
+            if field in TYPES[type_].model_fields and type_ != "datadog"  # whose exporter heeds neither
+        ),
+    )
+    for type_, several in DESTINATIONS.items()
+}
 """Each type of destination, with what may be said of it."""
 
 _ANY: TypeAdapter[Any] = TypeAdapter(AnyDestination)
@@ -73,7 +89,7 @@ def target(kind: str, **said: Any) -> Target:
         settings=settings,
         secrets={field: Variable(f"SECRET_{field.replace('.', '_').upper()}") for field, _ in settings.secrets()},
         templates={field: ("in-", Variable("NAMESPACE")) for field, _ in settings.texts()},
-        files={field: f"{CA_DIRECTORY}/{kind}.crt" for field, _ in settings.secret_files()},
+        files={field: f"{CA_DIRECTORY}/{file_of(kind, field)}" for field, _ in settings.secret_files()},
     )
 
 
@@ -212,7 +228,8 @@ class Sidecar:
         ship = shipment(*streams, **bounds)
         assert list(OTEL_COLLECTOR.problems(ship)) == []
         text = OTEL_COLLECTOR.config(ship)
-        for place, here in (("/loghook/app/logs", "logs"), (STATE_DIRECTORY, "state")):
+        places = (("/loghook/app/logs", "logs"), (STATE_DIRECTORY, "state"), (CA_DIRECTORY, "ca"))
+        for place, here in places:
             text = text.replace(place, str(self.folder / here))
         values = {name: "".join(map(str, value)) for name, value in OTEL_COLLECTOR.env(ship).items()}
         self.environment |= {

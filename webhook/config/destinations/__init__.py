@@ -14,12 +14,13 @@ from pydantic import Field
 from webhook.config.destinations.aws import Aws
 from webhook.config.destinations.azure import Azure
 from webhook.config.destinations.cloudwatch import CloudWatch
-from webhook.config.destinations.connections import Header, SecretKey, Tls
+from webhook.config.destinations.connections import SecretKey, Tls
 from webhook.config.destinations.datadog import Datadog
 from webhook.config.destinations.destination import Destination, Network
 from webhook.config.destinations.elasticsearch import Elasticsearch
 from webhook.config.destinations.forward import Forward
 from webhook.config.destinations.google_cloud import GoogleCloud
+from webhook.config.destinations.headers import Header
 from webhook.config.destinations.http import Http
 from webhook.config.destinations.kafka import Kafka
 from webhook.config.destinations.logscale import Logscale

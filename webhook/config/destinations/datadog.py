@@ -7,6 +7,7 @@ from pydantic import Field
 from webhook.config.destinations import answers
 from webhook.config.destinations.connections import Protection, SecretKey, Tls
 from webhook.config.destinations.destination import Destination
+from webhook.config.destinations.headers import Headers
 from webhook.config.destinations.option import Option
 from webhook.config.destinations.texts import Host, Port, Template
 
@@ -29,7 +30,9 @@ class Datadog(Destination):
     ] = None
     port: Port = 443
     tls: Protection = Tls()
+    headers: Headers = ()
 
+    own_headers: ClassVar = {"dd-api-key": "apiKey"}
     title: ClassVar = "Datadog"
     about: ClassVar = "Datadog's log intake."
     example: ClassVar = {

@@ -8,12 +8,16 @@ from pydantic import Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from webhook.config.destinations.connections import Protection, SecretKey, Tls
+from webhook.config.destinations.headers import Header, Headers, taken, twice
 from webhook.config.destinations.option import Option
 from webhook.config.destinations.texts import Host, Port
 from webhook.config.replacements import REPLACEMENT_NAME
 from webhook.config.settings import Model
 
-__all__ = ["Destination", "Network"]
+__all__ = ["Destination", "Network", "Web"]
+
+
+_TLS_FILES = frozenset({"tls.ca", "tls.cert", "tls.key"})
 
 
 class Destination(Model):
@@ -25,7 +29,8 @@ class Destination(Model):
     begins would write them. `refusals` say what each agent does when the destination answers that it will not take a
     request; none where there are no such answers, or the client of a cloud decides about them. `templates` are the
     fields that are templates, or maps of them; `files` are those whose secret is for a file; `logins` are
-    those of which only one may be given. What a user must know besides is in `<type>.md` beside the model.
+    those of which only one may be given. `own_headers` are headers that an option says, by their names in small
+    letters. What a user must know besides is in `<type>.md` beside the model.
     """
 
     type: str
@@ -46,12 +51,32 @@ class Destination(Model):
     templates: ClassVar[tuple[str, ...]] = ()
     files: ClassVar[tuple[str, ...]] = ()
     logins: ClassVar[tuple[str, ...]] = ()
+    own_headers: ClassVar[Mapping[str, str]] = {}
 
     @model_validator(mode="after")
     def _one_way_to_log_in(self) -> Self:
-        if sum(getattr(self, field) is not None for field in self.logins) > 1:
+        headers = self.given_headers
+        given = [to_camel(field) for field in self.logins if getattr(self, field) is not None]
+        if headers and given and taken(headers, "authorization"):
+            raise ValueError(f"give either {given[0]} or the header Authorization")
+        if len(given) > 1:
             raise ValueError(f"give either {' or '.join(map(to_camel, self.logins))}")
         return self
+
+    @model_validator(mode="after")
+    def _each_header_once(self) -> Self:
+        for name in twice(self.given_headers):
+            raise ValueError(f"write the header {name} once")
+        for name, option in self.own_headers.items():
+            if taken(self.given_headers, name):
+                raise ValueError(f"write {option} in place of the header {name}")
+        return self
+
+    @property
+    def given_headers(self) -> tuple[Header, ...]:
+        """The headers of the administrator; none where the type speaks no HTTP."""
+        headers: tuple[Header, ...] = getattr(self, "headers", ())
+        return headers
 
     @property
     def tells_service(self) -> bool:
@@ -65,13 +90,13 @@ class Destination(Model):
     def secrets(self) -> Iterator[tuple[str, SecretKey]]:
         """Each SecretKey whose value is for a variable, with the field that holds it, e.g. `password`."""
         for name, value in self._every_secret:
-            if name != "tls.ca" and name not in self.files:
+            if name not in _TLS_FILES and name not in self.files:
                 yield name, value
 
     def secret_files(self) -> Iterator[tuple[str, SecretKey]]:
         """Each SecretKey whose value is for a file, with the field that holds it: `tls.ca`, `credentials`."""
         for name, value in self._every_secret:
-            if name == "tls.ca" or name in self.files:
+            if name in _TLS_FILES or name in self.files:
                 yield name, value
 
     def texts(self) -> Iterator[tuple[str, str]]:
@@ -105,3 +130,9 @@ class Network(Destination):
     host: Annotated[Host, Option("a name or an address, without scheme, port and path")]
     port: Port
     tls: Protection = Tls()
+
+
+class Web(Network):
+    """A destination that speaks HTTP."""
+
+    headers: Headers = ()

@@ -3,14 +3,14 @@
 from typing import ClassVar, Literal
 
 from webhook.config.destinations import answers
-from webhook.config.destinations.connections import Headers, Login, Token
-from webhook.config.destinations.destination import Network
+from webhook.config.destinations.connections import Login, Token
+from webhook.config.destinations.destination import Web
 from webhook.config.destinations.texts import Port, UrlPath
 
 __all__ = ["Http"]
 
 
-class Http(Network):
+class Http(Web):
     """Anything that takes JSON by HTTP."""
 
     type: Literal["http"]
@@ -18,7 +18,6 @@ class Http(Network):
     path: UrlPath = "/"
     basic: Login = None
     token: Token | None = None
-    headers: Headers = ()
 
     logins: ClassVar = ("basic", "token")
     title: ClassVar = "HTTP"

@@ -4,14 +4,14 @@ from typing import Annotated, ClassVar, Literal
 
 from webhook.config.destinations import answers
 from webhook.config.destinations.connections import Token
-from webhook.config.destinations.destination import Network
+from webhook.config.destinations.destination import Web
 from webhook.config.destinations.option import Option
 from webhook.config.destinations.texts import Port, Template
 
 __all__ = ["Logscale"]
 
 
-class Logscale(Network):
+class Logscale(Web):
     """CrowdStrike Falcon LogScale (Humio), by one of its three ways in."""
 
     type: Literal["logscale"]
@@ -20,6 +20,7 @@ class Logscale(Network):
     via: Annotated[Literal["hec", "elastic-bulk", "otlp"], Option("the way in")] = "hec"
     sourcetype: Annotated[Template | None, Option("a template of the parser, with `hec`", "{source}")] = None
 
+    own_headers: ClassVar = {"authorization": "token"}
     title: ClassVar = "CrowdStrike Falcon LogScale"
     about: ClassVar = "CrowdStrike Falcon LogScale (Humio), by HEC, Elastic bulk or OTLP."
     example: ClassVar = {

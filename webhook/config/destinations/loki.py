@@ -6,7 +6,7 @@ from pydantic import Field
 
 from webhook.config.destinations import answers
 from webhook.config.destinations.connections import Login, Token
-from webhook.config.destinations.destination import Network
+from webhook.config.destinations.destination import Web
 from webhook.config.destinations.option import Option
 from webhook.config.destinations.texts import Port, Template, UrlPath, Word
 
@@ -15,7 +15,7 @@ __all__ = ["Loki"]
 _Label = Annotated[str, Field(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]{0,63}$")]
 
 
-class Loki(Network):
+class Loki(Web):
     """Grafana Loki."""
 
     type: Literal["loki"]
@@ -30,6 +30,7 @@ class Loki(Network):
     token: Token | None = None
 
     logins: ClassVar = ("basic", "token")
+    own_headers: ClassVar = {"x-scope-orgid": "tenant"}
     title: ClassVar = "Grafana Loki"
     about: ClassVar = "Grafana Loki, by its push API."
     example: ClassVar = {

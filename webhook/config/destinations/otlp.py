@@ -3,15 +3,15 @@
 from typing import Annotated, ClassVar, Literal
 
 from webhook.config.destinations import answers
-from webhook.config.destinations.connections import Headers, Token
-from webhook.config.destinations.destination import Network
+from webhook.config.destinations.connections import Token
+from webhook.config.destinations.destination import Web
 from webhook.config.destinations.option import Option
 from webhook.config.destinations.texts import Port, UrlPath
 
 __all__ = ["Otlp"]
 
 
-class Otlp(Network):
+class Otlp(Web):
     """What speaks OTLP: an OpenTelemetry Collector, and most backends."""
 
     type: Literal["otlp"]
@@ -20,8 +20,8 @@ class Otlp(Network):
     path: UrlPath = "/v1/logs"
     token: Token | None = None
     """Sent as `Authorization: Bearer`."""
-    headers: Headers = ()
 
+    logins: ClassVar = ("token",)
     title: ClassVar = "OTLP"
     about: ClassVar = "OTLP over HTTP or gRPC: an OpenTelemetry Collector, and most backends."
     example: ClassVar = {

@@ -3,14 +3,14 @@
 from typing import Annotated, ClassVar
 
 from webhook.config.destinations.connections import Login
-from webhook.config.destinations.destination import Network
+from webhook.config.destinations.destination import Web
 from webhook.config.destinations.option import Option
 from webhook.config.destinations.texts import Port, Template, UrlPath
 
 __all__ = ["Search"]
 
 
-class Search(Network):
+class Search(Web):
     """A search engine that takes documents by the bulk API."""
 
     port: Port = 9200
@@ -19,4 +19,5 @@ class Search(Network):
     daily: Annotated[bool, Option("whether `index` is a prefix, to which `-YYYY.MM.DD` is added")] = False
     basic: Login = None
 
+    logins: ClassVar[tuple[str, ...]] = ("basic",)
     templates: ClassVar = ("index",)

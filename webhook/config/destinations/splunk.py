@@ -4,14 +4,14 @@ from typing import Annotated, ClassVar, Literal
 
 from webhook.config.destinations import answers
 from webhook.config.destinations.connections import Token
-from webhook.config.destinations.destination import Network
+from webhook.config.destinations.destination import Web
 from webhook.config.destinations.option import Option
 from webhook.config.destinations.texts import Port, Template
 
 __all__ = ["Splunk"]
 
 
-class Splunk(Network):
+class Splunk(Web):
     """Splunk's HTTP Event Collector."""
 
     type: Literal["splunk"]
@@ -20,6 +20,7 @@ class Splunk(Network):
     index: Annotated[Template | None, Option("a template of the index", "shop-{namespace}")] = None
     sourcetype: Annotated[Template | None, Option("a template of the sourcetype", "{source}")] = None
 
+    own_headers: ClassVar = {"authorization": "token"}
     title: ClassVar = "Splunk"
     about: ClassVar = "Splunk, by its HTTP Event Collector."
     example: ClassVar = {

@@ -1,6 +1,8 @@
 """Syslog."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import ConfigDict, model_validator
 
 from webhook.config.destinations.destination import Network
 from webhook.config.destinations.option import Option
@@ -9,12 +11,26 @@ from webhook.config.destinations.texts import Port
 __all__ = ["Syslog"]
 
 
+_SCHEMA: dict[str, Any] = {
+    "if": {"required": ["protocol"], "properties": {"protocol": {"enum": ["tcp", "udp"]}}},
+    "then": {"properties": {"tls": {"properties": {"cert": {"type": "null"}}}}},
+}
+
+
 class Syslog(Network):
     """A syslog server, RFC 5424."""
+
+    model_config = ConfigDict(json_schema_extra=_SCHEMA)
 
     type: Literal["syslog"]
     port: Port = 6514
     protocol: Annotated[Literal["tls", "tcp", "udp"], Option("the protocol")] = "tls"
+
+    @model_validator(mode="after")
+    def _has_a_client_certificate_with_tls(self) -> Self:
+        if self.tls.cert and self.protocol != "tls":
+            raise ValueError("a client certificate needs protocol: tls")
+        return self
 
     title: ClassVar = "Syslog"
     about: ClassVar = "A syslog server, RFC 5424 over TLS, TCP or UDP."

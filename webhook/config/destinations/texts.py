@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 from webhook.config.destinations.option import Option
 from webhook.config.settings import Text
 
-__all__ = ["DESTINATION_NAME", "PLACEHOLDER", "HeaderName", "Host", "Line", "Port", "Template", "UrlPath", "Word"]
+__all__ = ["DESTINATION_NAME", "PLACEHOLDER", "Host", "Port", "Template", "UrlPath", "Word"]
 
 DESTINATION_NAME = r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?"
 """A name of a destination: without dots, so that the variables of two destinations never have one name."""
@@ -52,12 +52,6 @@ def _path(text: str) -> str:
     return text
 
 
-Line = Annotated[
-    Text,
-    Field(min_length=1, max_length=256),
-    AfterValidator(_line),
-    Field(json_schema_extra={"pattern": r"^[^$\x00-\x1f\x7f]*$"}),
-]
 Template = Annotated[
     Text,
     Field(min_length=1, max_length=256),
@@ -66,7 +60,6 @@ Template = Annotated[
 ]
 Host = Annotated[Text, AfterValidator(_host), Field(json_schema_extra={"pattern": f"^({_HOST})$"})]
 Word = Annotated[Text, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,127}$")]
-HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#%&'*+.^_`|~-]{1,64}$")]
 UrlPath = Annotated[
     str,
     AfterValidator(_path),

@@ -1,6 +1,6 @@
 """What the options of several outputs have in common: hosts, TLS, secrets, templates, headers."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from webhook.config import destinations
@@ -11,6 +11,8 @@ from webhook.sidecars.fluent_bit.literals import value
 __all__ = ["Options", "basic", "headers", "named", "network", "secrets", "templates", "tls"]
 
 Options = dict[str, Any]
+
+_FILES = {"tls.ca": "tls.ca_file", "tls.cert": "tls.crt_file", "tls.key": "tls.key_file"}
 
 
 def network(target: Target, settings: destinations.Network) -> Options:
@@ -27,7 +29,7 @@ def tls(target: Target, settings: Tls) -> Options:
         "tls": "on",
         "tls.verify": verify,
         "tls.verify_hostname": verify,
-        **({"tls.ca_file": target.files["tls.ca"]} if "tls.ca" in target.files else {}),
+        **{option: target.files[field] for field, option in _FILES.items() if field in target.files},
         **({"tls.vhost": settings.server_name} if settings.server_name else {}),
     }
 
@@ -52,12 +54,12 @@ def templates(target: Target, field: str) -> Mapping[str, Text]:
     return {name.partition(".")[2]: text for name, text in target.templates.items() if name.startswith(f"{field}.")}
 
 
-def headers(target: Target, given: Iterable[destinations.Header]) -> Options:
-    """The headers that were given, and the one that a token is sent in."""
+def headers(target: Target, *, is_bearer: bool = False) -> Options:
+    """The headers of the administrator; with `is_bearer` the one that a token is sent in, too."""
     lines = []
-    for number, header in enumerate(given):
+    for number, header in enumerate(target.settings.given_headers):
         text = header.value if isinstance(header.value, str) else target.secrets[f"headers.{number}"]
         lines.append(f"{header.name} {value((text,), 1)}")
-    if "token" in target.secrets:
+    if is_bearer and "token" in target.secrets:
         lines.append(f"Authorization Bearer {value((target.secrets['token'],), 1)}")
     return {"header": lines} if lines else {}

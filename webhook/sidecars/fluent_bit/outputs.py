@@ -123,6 +123,7 @@ def _loki(to: _To[destinations.Loki]) -> Options:
         **({"tenant_id": to.settings.tenant} if to.settings.tenant else {}),
         **connections.basic(to.target),
         **connections.secrets(to.target, {"token": "bearer_token"}),
+        **connections.headers(to.target),
     }
 
 
@@ -165,7 +166,7 @@ def _logscale_otlp(to: _To[destinations.Logscale]) -> Options:
         "name": "opentelemetry",
         **connections.network(to.target, to.settings),
         "logs_uri": "/api/v1/ingest/otlp/v1/logs",
-        **connections.headers(to.target, ()),
+        **connections.headers(to.target, is_bearer=True),
         **_records(to.stream),
     }
 
@@ -209,12 +210,20 @@ def _rdkafka(to: _To[destinations.Kafka]) -> Iterable[tuple[str, str | int]]:
     yield "security.protocol", security
     if tls.enabled:
         yield "enable.ssl.certificate.verification", "true" if tls.verify else "false"
-        if "tls.ca" in to.target.files:
-            yield "ssl.ca.location", to.target.files["tls.ca"]
+        for field, option in _RDKAFKA_FILES.items():
+            if field in to.target.files:
+                yield option, to.target.files[field]
     if to.settings.sasl:
         yield "sasl.mechanism", to.settings.sasl.mechanism
         yield "sasl.username", value((to.target.secrets["sasl.user"],))
         yield "sasl.password", value((to.target.secrets["sasl.password"],))
+
+
+_RDKAFKA_FILES = {
+    "tls.ca": "ssl.ca.location",
+    "tls.cert": "ssl.certificate.location",
+    "tls.key": "ssl.key.location",
+}
 
 
 def _s3(to: _To[destinations.S3]) -> Options:
@@ -244,7 +253,7 @@ def _otlp(to: _To[destinations.Otlp]) -> Options:
         "name": "opentelemetry",
         **connections.network(to.target, to.settings),
         **({"grpc": "on", "http2": "on"} if is_grpc else {"logs_uri": to.settings.path, "compress": "gzip"}),
-        **connections.headers(to.target, to.settings.headers),
+        **connections.headers(to.target, is_bearer=True),
         **_records(to.stream),
     }
 
@@ -257,7 +266,7 @@ def _http(to: _To[destinations.Http]) -> Options:
         "format": "json_lines",
         **_JSON,
         **connections.basic(to.target),
-        **connections.headers(to.target, to.settings.headers),
+        **connections.headers(to.target, is_bearer=True),
         "compress": "gzip",
         "log_response_payload": False,
     }
@@ -273,6 +282,7 @@ def _datadog(to: _To[destinations.Datadog]) -> Options:
         **connections.secrets(to.target, {"api_key": "apikey"}),
         **connections.named(to.target, {"service": "dd_service", "source": "dd_source"}),
         **({"dd_tags": tags} if tags else {}),
+        **connections.headers(to.target),
         "dd_message_key": "message",
         "compress": "gzip",
     }

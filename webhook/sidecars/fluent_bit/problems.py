@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from webhook.config import destinations
+from webhook.config.destinations import Destination
 from webhook.sidecars import Problem, Shipment, Stream
 from webhook.sidecars.fluent_bit import times
 from webhook.sidecars.onigmo import Untranslatable, translate
@@ -38,12 +39,21 @@ def _of_target(stream: Stream) -> Iterator[Problem]:
     settings = stream.target.settings
     if isinstance(settings, destinations.Kafka) and settings.tls.server_name:
         yield _problem(stream, "destination", "LH145", option="tls.serverName")
+    if settings.given_headers and not _takes_headers(settings):
+        yield _problem(stream, "destination", "LH145", option="headers")
     if isinstance(settings, destinations.CloudWatch) and (settings.endpoint or "").startswith("http:"):
         yield _problem(stream, "destination", "LH145", option="endpoint")
     if isinstance(settings, destinations.Loki):
         labels = [text for name, text in stream.target.templates.items() if name.startswith("labels.")]
         if any("," in part or "=" in part for text in labels for part in text if isinstance(part, str)):
             yield _problem(stream, "destination", "LH144")
+
+
+def _takes_headers(settings: Destination) -> bool:
+    """Whether the output can be told headers: those of bulk requests and of HEC cannot."""
+    if isinstance(settings, destinations.Logscale):
+        return settings.via == "otlp"
+    return not isinstance(settings, destinations.Elasticsearch | destinations.OpenSearch | destinations.Splunk)
 
 
 def _of_keys(shipment: Shipment) -> Iterator[Problem]:

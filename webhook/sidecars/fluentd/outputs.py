@@ -18,18 +18,17 @@ from webhook.config.destinations import (
     Http,
     Kafka,
     Logscale,
-    Network,
     OpenSearch,
     Otlp,
     Splunk,
     Tls,
 )
 from webhook.sidecars import STATE_DIRECTORY, Stream, Target, Text, Variable
-from webhook.sidecars.fluentd.literals import Readable, Section, Value, json_text
+from webhook.sidecars.fluentd import connections
+from webhook.sidecars.fluentd.connections import Parameters
+from webhook.sidecars.fluentd.literals import Section, Value, json_text
 
 __all__ = ["OUTPUTS", "Output", "known_environment", "misfits", "output"]
-
-Parameters = dict[str, Value | None]
 
 
 class Output(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,18 +44,6 @@ class Output(msgspec.Struct, frozen=True, kw_only=True):
 
 _JSON = Section("format", "", {"@type": "json"})
 
-_RETRIED = json_text([401, 403, 404, 407, 408, 425, 429, 500, 502, 503, 504])
-"""What an answer of `http` is retried for: a credential that comes later, a proxy, a busy server."""
-
-
-def _secret(target: Target, field: str) -> Text | None:
-    return (target.secrets[field],) if field in target.secrets else None
-
-
-def _ca(target: Target) -> Readable | None:
-    """The CA where its Secret is there; without it what the image trusts is trusted, and the rest is retried."""
-    return Readable(target.files["tls.ca"]) if "tls.ca" in target.files else None
-
 
 def _stdout(_: Any, __: Target) -> Output:
     return Output(parameters={"@type": "stdout"}, sections=(_JSON,))
@@ -69,10 +56,11 @@ def _search(settings: Elasticsearch | OpenSearch, target: Target) -> Parameters:
         "port": settings.port,
         "scheme": "https" if settings.tls.enabled else "http",
         "path": settings.path or None,
-        "user": _secret(target, "basic.user"),
-        "password": _secret(target, "basic.password"),
+        "user": connections.secret(target, "basic.user"),
+        "password": connections.secret(target, "basic.password"),
         "ssl_verify": settings.tls.verify,
-        "ca_file": _ca(target),
+        "ca_file": connections.ca(target),
+        **connections.client(target, "client_cert", "client_key"),
         "index_name": None if settings.daily else index,
         "logstash_format": settings.daily,
         "logstash_prefix": index if settings.daily else None,
@@ -84,6 +72,7 @@ def _search(settings: Elasticsearch | OpenSearch, target: Target) -> Parameters:
         "reload_on_failure": True,
         "compression_level": "best_speed",
         "bulk_message_request_threshold": "4m",
+        "custom_headers": connections.custom_headers(target),
     }
 
 
@@ -91,7 +80,7 @@ def _elasticsearch(settings: Elasticsearch, target: Target) -> Output:
     own: Parameters = {
         "@type": "elasticsearch",
         **_search(settings, target),
-        "api_key": _secret(target, "api_key"),
+        "api_key": connections.secret(target, "api_key"),
         "verify_es_version_at_startup": False,
         "default_elasticsearch_version": 8,
         "log_es_400_reason": True,
@@ -108,39 +97,17 @@ def _opensearch(settings: OpenSearch, target: Target) -> Output:
     }
     if not settings.aws_region:
         return Output(parameters=own)
-    url = f"{own['scheme']}://{_host(settings.host)}:{settings.port}{settings.path}"
+    url = f"{own['scheme']}://{connections.host(settings.host)}:{settings.port}{settings.path}"
     signed = Section("endpoint", "", {"url": url, "region": settings.aws_region})
     gone = {"host", "port", "scheme", "path", "user", "password"}
     return Output(parameters={name: value for name, value in own.items() if name not in gone}, sections=(signed,))
-
-
-def _host(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
-
-
-def _web(network: Network, path: str, headers: Mapping[str, Text], target: Target) -> Parameters:
-    """Fluentd's own `http` output."""
-    scheme = "https" if network.tls.enabled else "http"
-    return {
-        "@type": "http",
-        "endpoint": f"{scheme}://{_host(network.host)}:{network.port}{path}",
-        "http_method": "post",
-        "content_type": "application/x-ndjson",
-        "json_array": False,
-        "headers": json_text(headers) if headers else None,
-        "open_timeout": 10,
-        "read_timeout": 30,
-        "retryable_response_codes": _RETRIED,
-        "tls_ca_cert_path": _ca(target) if network.tls.enabled else None,
-        "tls_verify_mode": "none" if network.tls.enabled and not network.tls.verify else None,
-    }
 
 
 def _hec(settings: Splunk | Logscale, target: Target, scheme: str) -> Output:
     headers = {"Authorization": (f"{scheme} ", target.secrets["token"])}
     own = {name: text for name, text in target.templates.items() if name in {"index", "sourcetype"}}
     return Output(
-        parameters=_web(settings, "/services/collector/event", headers, target),
+        parameters=connections.web(settings, "/services/collector/event", headers, target),
         sections=(_JSON,),
         shape="hec",
         envelope=own,
@@ -156,24 +123,19 @@ def _logscale(settings: Logscale, target: Target) -> Output:
         return _hec(settings, target, "Bearer")
     bulk = Section("format", "", {"@type": "single_value", "message_key": "line"})
     headers = {"Authorization": ("Bearer ", target.secrets["token"])}
-    own = _web(settings, "/api/v1/ingest/elastic-bulk/_bulk", headers, target)
+    own = connections.web(settings, "/api/v1/ingest/elastic-bulk/_bulk", headers, target)
     return Output(parameters=own, sections=(bulk,), shape="bulk")
 
 
 def _http(settings: Http, target: Target) -> Output:
-    headers: dict[str, Text] = {
-        header.name: _secret(target, f"headers.{number}") or (str(header.value),)
-        for number, header in enumerate(settings.headers)
-    }
-    if "token" in target.secrets:
-        headers = {"Authorization": ("Bearer ", target.secrets["token"]), **headers}
+    own: dict[str, Text] = {"Authorization": ("Bearer ", target.secrets["token"])} if "token" in target.secrets else {}
     basic: Parameters = {
         "method": "basic",
-        "username": _secret(target, "basic.user"),
-        "password": _secret(target, "basic.password"),
+        "username": connections.secret(target, "basic.user"),
+        "password": connections.secret(target, "basic.password"),
     }
     auth = (Section("auth", "", basic),) if "basic.user" in target.secrets else ()
-    return Output(parameters=_web(settings, settings.path, headers, target), sections=(_JSON, *auth))
+    return Output(parameters=connections.web(settings, settings.path, own, target), sections=(_JSON, *auth))
 
 
 def _kafka(settings: Kafka, target: Target) -> Output:
@@ -193,11 +155,14 @@ def _kafka(settings: Kafka, target: Target) -> Output:
         "sasl_over_ssl": settings.tls.enabled,
     }
     if settings.tls.enabled:
-        own |= {"ssl_ca_cert": _ca(target)} if "tls.ca" in target.files else {"ssl_ca_certs_from_system": True}
+        own |= (
+            {"ssl_ca_cert": connections.ca(target)} if "tls.ca" in target.files else {"ssl_ca_certs_from_system": True}
+        )
+        own |= connections.client(target, "ssl_client_cert", "ssl_client_cert_key")
     if settings.sasl:
         own |= {
-            "username": _secret(target, "sasl.user"),
-            "password": _secret(target, "sasl.password"),
+            "username": connections.secret(target, "sasl.user"),
+            "password": connections.secret(target, "sasl.password"),
             "scram_mechanism": scram.get(settings.sasl.mechanism),
         }
     return Output(parameters=own, sections=(_JSON,), chunk_keys="topic")
@@ -210,8 +175,8 @@ def _s3(settings: S3, target: Target) -> Output:
         "s3_region": settings.region,
         "s3_endpoint": settings.endpoint,
         "force_path_style": True if settings.endpoint else None,
-        "aws_key_id": _secret(target, "keys.access_key_id"),
-        "aws_sec_key": _secret(target, "keys.secret_access_key"),
+        "aws_key_id": connections.secret(target, "keys.access_key_id"),
+        "aws_sec_key": connections.secret(target, "keys.secret_access_key"),
         "path": (*target.templates["prefix"], "/%Y/%m/%d/"),
         "s3_object_key_format": "%{path}%{time_slice}_%{index}_%{hex_random}.%{file_extension}",
         "hex_random_length": 16,
@@ -232,7 +197,7 @@ def _datadog(settings: Datadog, target: Target) -> Output:
             tags += [*([","] if tags else []), f"{name.removeprefix('tags.')}:", *text]
     own: Parameters = {
         "@type": "datadog",
-        "api_key": _secret(target, "api_key"),
+        "api_key": connections.secret(target, "api_key"),
         "host": settings.host or f"http-intake.logs.{settings.site}",
         "port": settings.port,
         "ssl_port": settings.port,
@@ -242,6 +207,7 @@ def _datadog(settings: Datadog, target: Target) -> Output:
         "dd_source": target.templates["source"],
         "dd_tags": tuple(tags) or None,
         "max_retries": 0,
+        "custom_headers": connections.custom_headers(target),
     }
     return Output(parameters=own)
 
@@ -255,8 +221,8 @@ def _cloudwatch(settings: CloudWatch, target: Target) -> Output:
         "log_stream_name": target.templates["stream"],
         "auto_create_stream": True,
         "retention_in_days": settings.retention_days,
-        "aws_key_id": _secret(target, "keys.access_key_id"),
-        "aws_sec_key": _secret(target, "keys.secret_access_key"),
+        "aws_key_id": connections.secret(target, "keys.access_key_id"),
+        "aws_sec_key": connections.secret(target, "keys.secret_access_key"),
         "json_handler": "json",
     }
     return Output(parameters=own)
@@ -273,11 +239,12 @@ def _forward(settings: Forward, target: Target) -> Output:
         "compress": "gzip",
     }
     if tls.enabled:
-        own |= {"tls_cert_path": _ca(target), "tls_insecure_mode": not tls.verify}
+        own |= {"tls_cert_path": connections.ca(target), "tls_insecure_mode": not tls.verify}
+        own |= connections.client(target, "tls_client_cert_path", "tls_client_private_key_path")
     server: Parameters = {"host": settings.host, "port": settings.port}
     sections = [Section("server", "", server)]
     if "shared_key" in target.secrets:
-        security: Parameters = {"self_hostname": "loghook", "shared_key": _secret(target, "shared_key")}
+        security: Parameters = {"self_hostname": "loghook", "shared_key": connections.secret(target, "shared_key")}
         sections.append(Section("security", "", security))
     return Output(parameters=own, sections=tuple(sections))
 
@@ -342,9 +309,6 @@ def known_environment(stream: Stream) -> Iterator[tuple[str, Text]]:
         yield "FLUENT_ELASTICSEARCH_SCHEME", ("https" if settings.tls.enabled else "http",)
 
 
-_NO_CA = ("datadog",)
-
-
 def misfits(target: Target) -> Iterator[tuple[str, dict[str, str]]]:
     """What an output cannot do of `target`: codes with their details."""
     settings = target.settings
@@ -356,8 +320,8 @@ def misfits(target: Target) -> Iterator[tuple[str, dict[str, str]]]:
         yield "LH145", {"option": "tls.serverName"}
     if tls.enabled and not tls.verify and settings.type == "kafka":
         yield "LH145", {"option": "tls.verify: false"}
-    if "tls.ca" in target.files and settings.type in _NO_CA:
-        yield "LH145", {"option": "tls.ca"}
+    if settings.type == "datadog":  # its plugin has no parameters for files
+        yield from (("LH145", {"option": field}) for field in ("tls.ca", "tls.cert") if field in target.files)
     if isinstance(settings, Logscale) and settings.via == "otlp":
         yield "LH145", {"option": "via: otlp"}
     if any(isinstance(part, str) and "%" in part for text in _placeholders(target) for part in text):

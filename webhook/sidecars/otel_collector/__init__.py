@@ -8,8 +8,18 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from webhook.config.destinations import Destination
-from webhook.sidecars import CA_DIRECTORY, CONFIG_DIRECTORY, STATE_DIRECTORY, Command, Problem, Shipment, Stream, Text
+from webhook.config.destinations import Datadog, Destination
+from webhook.sidecars import (
+    CA_DIRECTORY,
+    CONFIG_DIRECTORY,
+    STATE_DIRECTORY,
+    Command,
+    Problem,
+    Shipment,
+    Stream,
+    Target,
+    Text,
+)
 from webhook.sidecars.otel_collector import expressions, times
 from webhook.sidecars.otel_collector.exporters import EXPORTERS, RETENTIONS, export
 from webhook.sidecars.otel_collector.notation import document
@@ -170,6 +180,8 @@ def _problems(stream: Stream) -> Iterator[tuple[str, str, dict[str, str]]]:
     settings, parsing = stream.target.settings, stream.parsing
     if settings.type not in EXPORTERS:
         yield "destination", "LH142", {"type": settings.type}
+    for option in _unheard(stream.target):
+        yield "destination", "LH145", {"option": option}
     retention = getattr(settings, "retention_days", None)
     if retention is not None and retention not in RETENTIONS:
         yield "destination", "LH145", {"option": "retentionDays"}
@@ -182,6 +194,15 @@ def _problems(stream: Stream) -> Iterator[tuple[str, str, dict[str, str]]]:
         yield "time-format", "LH143", {"problem": problem}
     if parsing.time_key is not None and _UNNAMEABLE.search(parsing.time_key):
         yield "time-key", "LH144", {}
+
+
+def _unheard(target: Target) -> Iterator[str]:
+    """Options that an exporter takes and does not heed: Datadog's has a client of its own for logs."""
+    if isinstance(target.settings, Datadog):
+        if target.settings.headers:
+            yield "headers"
+        if "tls.cert" in target.files:
+            yield "tls.cert"
 
 
 OTEL_COLLECTOR = OtelCollector()

@@ -11,11 +11,12 @@ import msgspec
 
 from webhook.sidecars import CONFIG_DIRECTORY, STATE_DIRECTORY, Command, Problem, Shipment, Stream, Text
 from webhook.sidecars.rust import Untranslatable, translate
+from webhook.sidecars.vector.connections import only_ca
 from webhook.sidecars.vector.files import sources
 from webhook.sidecars.vector.literals import Data, document
 from webhook.sidecars.vector.remap import program, time_problem
 from webhook.sidecars.vector.shapes import shape
-from webhook.sidecars.vector.sinks import SINKS, misfits, only_ca
+from webhook.sidecars.vector.sinks import SINKS, misfits
 
 __all__ = ["SECRETS", "VECTOR"]
 
@@ -97,7 +98,7 @@ def _sink(stream: Stream, shipment: Shipment) -> dict[str, Data]:
     share = max(1 << 20, shipment.memory_bytes // 8 // len(shipment.streams))
     target = stream.target
     if only_ca(shipment):
-        target = msgspec.structs.replace(target, files={})
+        target = msgspec.structs.replace(target, files={k: v for k, v in target.files.items() if k != "tls.ca"})
     sink = SINKS[target.settings.type](target.settings, target)
     outer = sink.get("protocol")
     (outer if isinstance(outer, dict) else sink)["acknowledgements"] = {"enabled": True}

@@ -18,68 +18,23 @@ from webhook.config.destinations import (
     Kafka,
     Logscale,
     Loki,
-    Network,
     OpenSearch,
     Otlp,
     Splunk,
     Syslog,
-    Tls,
 )
-from webhook.sidecars import Shipment, Target, Text, Variable
-from webhook.sidecars.vector.literals import Data, is_template_safe
+from webhook.sidecars import Target, Text
+from webhook.sidecars.vector import connections
+from webhook.sidecars.vector.connections import Sink
+from webhook.sidecars.vector.literals import is_template_safe
 
-__all__ = ["SINKS", "Sink", "misfits", "only_ca"]
-
-Sink = dict[str, Data]
+__all__ = ["SINKS", "misfits"]
 
 _BATCH: Sink = {"max_bytes": 1_000_000, "timeout_secs": 1}
 _JSON: Sink = {"codec": "json"}
 
 # What a request is refused for, but not for ever: a credential that comes later, a proxy, a busy server.
 _RETRIED: Sink = {"type": "custom", "status_codes": [401, 403, 404, 407, 408, 425, 429, 500, 502, 503, 504]}
-
-
-def _url(network: Network, path: str = "") -> str:
-    host = f"[{network.host}]" if ":" in network.host else network.host
-    return f"{'https' if network.tls.enabled else 'http'}://{host}:{network.port}{path}"
-
-
-def _tls(tls: Tls, target: Target) -> Sink:
-    """The option `tls` of a sink, none where nothing is to be said."""
-    if not tls.enabled:
-        return {}
-    options: Sink = {}
-    if "tls.ca" in target.files:
-        options["ca_file"] = target.files["tls.ca"]
-    if not tls.verify:
-        options |= {"verify_certificate": False, "verify_hostname": False}
-    if tls.server_name:
-        options["server_name"] = tls.server_name
-    return {"tls": options} if options else {}
-
-
-def _secret(target: Target, field: str) -> Text:
-    return (target.secrets[field],)
-
-
-def _auth(target: Target) -> Sink:
-    if "basic.user" in target.secrets:
-        user, password = _secret(target, "basic.user"), _secret(target, "basic.password")
-        return {"auth": {"strategy": "basic", "user": user, "password": password}}
-    if "token" in target.secrets:
-        return {"auth": {"strategy": "bearer", "token": _secret(target, "token")}}
-    return {}
-
-
-def _aws_auth(target: Target) -> Sink:
-    if "keys.access_key_id" not in target.secrets:
-        return {}
-    return {
-        "auth": {
-            "access_key_id": _secret(target, "keys.access_key_id"),
-            "secret_access_key": _secret(target, "keys.secret_access_key"),
-        }
-    }
 
 
 def _stdout(_: Any, __: Target) -> Sink:
@@ -96,8 +51,9 @@ def _search(settings: Elasticsearch | OpenSearch | Logscale, target: Target, url
         "compression": "gzip",
         "request_retry_partial": True,
         "batch": _BATCH,
+        **connections.request({}, target),
         **auth,
-        **_tls(settings.tls, target),
+        **connections.tls(settings.tls, target),
     }
 
 
@@ -106,25 +62,25 @@ def _index(settings: Elasticsearch | OpenSearch, target: Target) -> Text:
 
 
 def _elasticsearch(settings: Elasticsearch, target: Target) -> Sink:
-    sink = _search(settings, target, _url(settings, settings.path), _index(settings, target), _auth(target))
+    auth = connections.auth(target)
     if "api_key" in target.secrets:
-        sink["request"] = {"headers": {"Authorization": ("ApiKey ", target.secrets["api_key"])}}
-    return sink
+        auth = connections.request({"Authorization": ("ApiKey ", target.secrets["api_key"])}, target)
+    return _search(settings, target, connections.url(settings, settings.path), _index(settings, target), auth)
 
 
 def _opensearch(settings: OpenSearch, target: Target) -> Sink:
-    auth = _auth(target)
+    auth = connections.auth(target)
     if settings.aws_region:
         auth = {"auth": {"strategy": "aws"}, "aws": {"region": settings.aws_region}}
         auth["opensearch_service_type"] = "managed"
-    return _search(settings, target, _url(settings, settings.path), _index(settings, target), auth)
+    return _search(settings, target, connections.url(settings, settings.path), _index(settings, target), auth)
 
 
 def _loki(settings: Loki, target: Target) -> Sink:
     labels = {name.removeprefix("labels."): text for name, text in target.templates.items()}
     return {
         "type": "loki",
-        "endpoint": _url(settings),
+        "endpoint": connections.url(settings),
         "path": settings.path,
         "labels": labels,
         "encoding": _JSON,
@@ -132,44 +88,46 @@ def _loki(settings: Loki, target: Target) -> Sink:
         "out_of_order_action": "accept",
         "batch": _BATCH,
         **({"tenant_id": settings.tenant} if settings.tenant else {}),
-        **_auth(target),
-        **_tls(settings.tls, target),
+        **connections.auth(target),
+        **connections.tls(settings.tls, target),
     }
 
 
 def _splunk(settings: Splunk, target: Target) -> Sink:
     return {
         "type": "splunk_hec_logs",
-        "endpoint": _url(settings),
-        "default_token": _secret(target, "token"),
+        "endpoint": connections.url(settings),
+        "default_token": connections.secret(target, "token"),
         "timestamp_key": '"@timestamp"',
         "host_key": '"k8s.pod.name"',
         "encoding": _JSON,
         "compression": "gzip",
         "batch": _BATCH,
         **target.templates,
-        **_tls(settings.tls, target),
+        **connections.tls(settings.tls, target),
     }
 
 
 def _logscale(settings: Logscale, target: Target) -> Sink:
     if settings.via == "otlp":
-        headers: Sink = {"Authorization": _bearer(target)}
-        return _otlp_sink(_url(settings, "/api/v1/ingest/otlp/v1/logs"), headers, _tls(settings.tls, target))
+        headers: Sink = {"Authorization": connections.bearer(target)} | connections.headers(target)
+        return _otlp_sink(
+            connections.url(settings, "/api/v1/ingest/otlp/v1/logs"), headers, connections.tls(settings.tls, target)
+        )
     if settings.via == "elastic-bulk":
-        auth: Sink = {"auth": {"strategy": "basic", "user": "loghook", "password": _secret(target, "token")}}
-        return _search(settings, target, _url(settings, "/api/v1/ingest/elastic-bulk"), ("loghook",), auth)
+        auth: Sink = {"auth": {"strategy": "basic", "user": "loghook", "password": connections.secret(target, "token")}}
+        return _search(settings, target, connections.url(settings, "/api/v1/ingest/elastic-bulk"), ("loghook",), auth)
     return {
         "type": "humio_logs",
-        "endpoint": _url(settings),
-        "token": _secret(target, "token"),
+        "endpoint": connections.url(settings),
+        "token": connections.secret(target, "token"),
         "timestamp_key": '"@timestamp"',
         "host_key": '"k8s.pod.name"',
         "encoding": _JSON,
         "compression": "gzip",
         "batch": _BATCH,
         **({"event_type": target.templates["sourcetype"]} if "sourcetype" in target.templates else {}),
-        **_tls(settings.tls, target),
+        **connections.tls(settings.tls, target),
     }
 
 
@@ -184,14 +142,14 @@ def _kafka(settings: Kafka, target: Target) -> Sink:
         "librdkafka_options": {"queue.buffering.max.kbytes": "4096", "message.max.bytes": "1048588"},
     }
     if settings.tls.enabled:
-        options = _tls(settings.tls, target).get("tls", {})
+        options = connections.tls(settings.tls, target).get("tls", {})
         sink["tls"] = {"enabled": True, **options} if isinstance(options, Mapping) else {}
     if settings.sasl:
         sink["sasl"] = {
             "enabled": True,
             "mechanism": settings.sasl.mechanism,
-            "username": _secret(target, "sasl.user"),
-            "password": _secret(target, "sasl.password"),
+            "username": connections.secret(target, "sasl.user"),
+            "password": connections.secret(target, "sasl.password"),
         }
     return sink
 
@@ -207,7 +165,7 @@ def _s3(settings: S3, target: Target) -> Sink:
         "framing": {"method": "newline_delimited"},
         "batch": {"max_bytes": 10_000_000, "timeout_secs": 60},
         **({"endpoint": settings.endpoint, "force_path_style": True} if settings.endpoint else {}),
-        **_aws_auth(target),
+        **connections.aws_auth(target),
     }
 
 
@@ -228,39 +186,27 @@ def _otlp_sink(url: str, headers: Sink, tls: Sink) -> Sink:
     }
 
 
-def _headers(settings: Otlp | Http, target: Target) -> Sink:
-    """The headers of the administrator; a header is a template, so a secret in one is asked for as such."""
-    return {
-        header.name: (Variable(f"template/{target.secrets[f'headers.{number}'].name}"),)
-        if f"headers.{number}" in target.secrets
-        else str(header.value)
-        for number, header in enumerate(settings.headers)
-    }
-
-
-def _bearer(target: Target) -> Text:
-    return ("Bearer ", Variable(f"template/{target.secrets['token'].name}"))
-
-
 def _otlp(settings: Otlp, target: Target) -> Sink:
-    token: Sink = {"Authorization": _bearer(target)} if "token" in target.secrets else {}
-    headers = token | _headers(settings, target)
-    return _otlp_sink(_url(settings, settings.path), headers, _tls(settings.tls, target))
+    token: Sink = {"Authorization": connections.bearer(target)} if "token" in target.secrets else {}
+    return _otlp_sink(
+        connections.url(settings, settings.path),
+        token | connections.headers(target),
+        connections.tls(settings.tls, target),
+    )
 
 
 def _http(settings: Http, target: Target) -> Sink:
-    headers = _headers(settings, target)
     return {
         "type": "http",
-        "uri": _url(settings, settings.path),
+        "uri": connections.url(settings, settings.path),
         "method": "post",
         "encoding": _JSON,
         "framing": {"method": "newline_delimited"},
         "batch": _BATCH,
         "retry_strategy": _RETRIED,
-        **({"request": {"headers": headers}} if headers else {}),
-        **_auth(target),
-        **_tls(settings.tls, target),
+        **connections.request({}, target),
+        **connections.auth(target),
+        **connections.tls(settings.tls, target),
     }
 
 
@@ -270,10 +216,11 @@ def _datadog(settings: Datadog, target: Target) -> Sink:
     return {
         "type": "datadog_logs",
         "endpoint": f"{scheme}://{f'[{host}]' if ':' in host else host}:{settings.port}",
-        "default_api_key": _secret(target, "api_key"),
+        "default_api_key": connections.secret(target, "api_key"),
         "compression": "gzip",
         "batch": _BATCH,
-        **_tls(settings.tls, target),
+        **connections.request({}, target),
+        **connections.tls(settings.tls, target),
     }
 
 
@@ -289,7 +236,7 @@ def _cloudwatch(settings: CloudWatch, target: Target) -> Sink:
         "batch": _BATCH,
         **({"endpoint": settings.endpoint} if settings.endpoint else {}),
         **({"retention": {"enabled": True, "days": settings.retention_days}} if settings.retention_days else {}),
-        **_aws_auth(target),
+        **connections.aws_auth(target),
     }
 
 
@@ -307,7 +254,7 @@ def _syslog(settings: Syslog, target: Target) -> Sink:
     if settings.protocol != "udp":
         sink["framing"] = {"method": "newline_delimited"}
     if settings.protocol == "tls":
-        options = _tls(settings.tls, target).get("tls", {})
+        options = connections.tls(settings.tls, target).get("tls", {})
         sink["tls"] = {"enabled": True, **options} if isinstance(options, Mapping) else {}
     return sink
 
@@ -321,8 +268,8 @@ def _azure(settings: Azure, target: Target) -> Sink:
         "auth": {
             "azure_credential_kind": "client_secret_credential",
             "azure_tenant_id": settings.tenant,
-            "azure_client_id": _secret(target, "client_id"),
-            "azure_client_secret": _secret(target, "client_secret"),
+            "azure_client_id": connections.secret(target, "client_id"),
+            "azure_client_secret": connections.secret(target, "client_secret"),
         },
         "batch": _BATCH,
         "retry_strategy": _RETRIED,
@@ -351,23 +298,6 @@ There is no sink for `forward`, and `gcp_stackdriver_logs` ends Vector at its st
 """
 
 
-def only_ca(shipment: Shipment) -> str | None:
-    """The one CA by which all is verified that is: Vector gets it by the environment, where it may be missing.
-
-    A file of an option that is missing ends Vector. Kafka's client does not read that variable.
-    """
-    targets = [stream.target for stream in shipment.streams if _has_tls(stream.target.settings)]
-    files = {target.files.get("tls.ca") for target in targets}
-    return files.pop() if len(files) == 1 and all(target.settings.type != "kafka" for target in targets) else None
-
-
-def _has_tls(settings: Destination) -> bool:
-    tls: Tls | None = getattr(settings, "tls", None)
-    if settings.type == "stdout" or (isinstance(settings, Syslog) and settings.protocol != "tls"):
-        return False
-    return tls is None or tls.enabled
-
-
 def misfits(target: Target) -> Iterator[tuple[str, dict[str, str]]]:
     """What a sink cannot do of `target`: codes with their details."""
     settings = target.settings
@@ -378,15 +308,24 @@ def misfits(target: Target) -> Iterator[tuple[str, dict[str, str]]]:
         yield "LH145", {"option": "protocol: grpc"}
     if isinstance(settings, Kafka) and settings.tls.server_name:
         yield "LH145", {"option": "tls.serverName"}
+    if settings.given_headers and not _takes_headers(settings):
+        yield "LH145", {"option": "headers"}
     if not all(is_template_safe(text) for text in _template_texts(target)):
         yield "LH144", {}
 
 
+def _takes_headers(settings: Destination) -> bool:
+    """Whether the sink can be told headers: those of Loki and of HEC cannot."""
+    if isinstance(settings, Logscale):
+        return settings.via != "hec"
+    return not isinstance(settings, Loki | Splunk)
+
+
 def _template_texts(target: Target) -> Iterator[Text]:
-    """What sinks take for templates: what is one, and the URLs and headers of `http`."""
+    """What sinks take for templates: what is one, the URLs of `http`, and headers."""
     settings = target.settings
     if not isinstance(settings, Datadog):
         yield from target.templates.values()
     if isinstance(settings, Otlp | Http):
         yield (settings.path,)
-        yield from ((header.value,) for header in settings.headers if isinstance(header.value, str))
+    yield from ((header.value,) for header in settings.given_headers if isinstance(header.value, str))

@@ -1,0 +1,72 @@
+"""What is sent by OTLP: to what speaks it, and to Loki, whose own API no exporter has."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from webhook.config.destinations import Loki, Network, Otlp
+from webhook.sidecars import Target, Text
+from webhook.sidecars.otel_collector import connections
+from webhook.sidecars.otel_collector.connections import Export, settings_as
+from webhook.sidecars.otel_collector.notation import quoted, statement
+
+__all__ = ["by_http", "loki", "otlp"]
+
+_GRPC_LIMIT = 4000 * 1024  # bytes; receivers of gRPC take 4 MiB (google.golang.org/grpc, server.go)
+_PUSH = "/loki/api/v1/push"
+
+
+def otlp(target: Target) -> Export:
+    """OTLP over HTTP or gRPC."""
+    settings = settings_as(Otlp, target)
+    if settings.protocol == "grpc":
+        return _by_grpc(target, connections.bearer(target))
+    return by_http(target, settings.path, connections.bearer(target))
+
+
+def by_http(
+    target: Target,
+    path: str,
+    own: Mapping[str, Text],
+    *,
+    extensions: Mapping[str, dict[str, Any]] | None = None,
+    statements: Mapping[str, list[Text]] | None = None,
+) -> Export:
+    """OTLP over HTTP to `path`, with headers of its `own` beside the administrator's."""
+    extensions = extensions or {}
+    options = {
+        "logs_endpoint": connections.url(settings_as(Network, target), path),
+        "timeout": "30s",
+        **connections.tls(target),
+        **connections.auth(extensions),
+        **connections.headers(target, own),
+    }
+    return Export(
+        kind="otlp_http",
+        options=options,
+        is_document=False,
+        statements=statements or {},
+        extensions=extensions,
+        is_in_small_image=not extensions,
+    )
+
+
+def _by_grpc(target: Target, own: Mapping[str, Text]) -> Export:
+    settings = settings_as(Network, target)
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    options = {"endpoint": f"{host}:{settings.port}", "timeout": "30s", **connections.tls(target)}
+    for option, headers in connections.headers(target, own).items():
+        options[option] = {name.lower(): value for name, value in headers.items()}
+    options["sending_queue"] = {"batch": {"max_size": _GRPC_LIMIT}}
+    return Export(kind="otlp_grpc", options=options, is_document=False, is_in_small_image=True)
+
+
+def loki(target: Target) -> Export:
+    """By Loki's own OTLP endpoint, which stands beside the path of its push API."""
+    settings = settings_as(Loki, target)
+    path = settings.path.removesuffix(_PUSH) + "/otlp/v1/logs" if settings.path.endswith(_PUSH) else settings.path
+    own = connections.bearer(target) | ({"X-Scope-OrgID": (settings.tenant,)} if settings.tenant else {})
+    labels = [
+        statement("set(resource.attributes[", quoted(field.partition(".")[2]), "], ", quoted(text), ")")
+        for field, text in target.templates.items()
+    ]
+    return by_http(target, path, own, extensions=connections.basic(target), statements={"resource": labels})
