@@ -43,6 +43,10 @@ def _collector() -> bool:
     return named or os.access(ENVTEST / "setup", os.X_OK)
 
 
+def _database() -> bool:
+    return "KUBEBUILDER_ASSETS" in os.environ or os.access(ENVTEST / "setup", os.X_OK)
+
+
 def _made(*programs: str) -> Callable[[], bool]:
     """Whether what `.ci/part` needs, and what runs it, is here."""
     return lambda: all(shutil.which(name) for name in programs)
@@ -69,6 +73,7 @@ NEEDS = (
     Need("a Kafka broker", ".ci/part kafka: Java and Maven", _made("java", "mvn")),
     Need("a node of OpenSearch", ".ci/part opensearch: Java and Maven", _made("javac", "mvn")),
     Need("otelcol", "OTELCOL, KUBEBUILDER_ASSETS or ENVTEST_DIR", _collector),
+    Need("victoria-logs", "KUBEBUILDER_ASSETS or ENVTEST_DIR", _database),
 )
 
 

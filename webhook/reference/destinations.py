@@ -59,7 +59,7 @@ PEM, for servers that ask for one; a Secret of type `kubernetes.io/tls` has them
 They reach the agent as files, and never stand in its configuration. Where the Secret is missing, Fluentd connects
 without, and is refused; Fluent Bit ships nothing of the Pod until it is there; Vector and the collector end, and the
 kubelet starts them again and again, which makes the Pod not ready: create it first. A certificate that is renewed is
-read when the container starts anew, and by the collector within a minute.
+read when the container starts anew; the collector reads it within two minutes.
 
 **Headers** are added to each request by what speaks HTTP:
 
@@ -185,6 +185,8 @@ def _default(field: FieldInfo) -> str:
         return "on, verified"
     if isinstance(default, bool):
         return f"`{str(default).lower()}`"
+    if isinstance(default, tuple):
+        return ", ".join(f"`{each}`" for each in default)
     if isinstance(default, dict):
         return ", ".join(f"`{key}: {value}`" for key, value in default.items()) or "none"
     return f"`{default}`"

@@ -95,6 +95,22 @@ def test_one_of_another_ca_is_refused_and_tried_again(
     assert sidecar.stop() == 0
 
 
+def test_one_that_is_renewed_is_read_without_a_start(otel: Any, sidecar: Any, receiver: Any, server: Authority) -> None:
+    """Every 60 s as it is rendered, here every second."""
+    show(new_authority(NOW), sidecar.folder / "ca")
+    to = otel.target("otlp", host="localhost", port=receiver.port, **TLS)
+    config = otel.with_json(sidecar.rendered(otel.stream(to, otel.parsing("plain"))))
+    (exporter,) = config["exporters"].values()
+    assert exporter["tls"]["reload_interval"] == "60s"
+    exporter["tls"]["reload_interval"] = "1s"
+    (sidecar.logs / "a.log").write_text("x\n")
+    sidecar.start(config)
+    _until(sidecar, "Exporting failed. Will retry")
+    show(server, sidecar.folder / "ca")
+    receiver.wait_for(lambda found: [record.body for record in found] == ["x"], sidecar.log)
+    assert sidecar.stop() == 0
+
+
 def test_the_client_s_own_is_no_ca(otel: Any, sidecar: Any, receiver: Any) -> None:
     """Go takes whatever is in the folder of the CAs for one: a server with the client's key would be believed."""
     show(new_authority(NOW), sidecar.folder / "ca")

@@ -32,6 +32,7 @@ from webhook.config.destinations.splunk import Splunk
 from webhook.config.destinations.stdout import Stdout
 from webhook.config.destinations.syslog import Syslog
 from webhook.config.destinations.texts import DESTINATION_NAME, PLACEHOLDER
+from webhook.config.destinations.victorialogs import VictoriaLogs
 from webhook.tables import demand
 
 __all__ = [
@@ -61,6 +62,7 @@ __all__ = [
     "Stdout",
     "Syslog",
     "Tls",
+    "VictoriaLogs",
 ]
 
 AnyDestination = Annotated[
@@ -79,7 +81,8 @@ AnyDestination = Annotated[
     | Forward
     | Syslog
     | GoogleCloud
-    | Azure,
+    | Azure
+    | VictoriaLogs,
     Field(discriminator="type"),
 ]
 """A destination as the configuration has it, told apart by its `type`."""

@@ -54,9 +54,9 @@ def templates(target: Target, field: str) -> Mapping[str, Text]:
     return {name.partition(".")[2]: text for name, text in target.templates.items() if name.startswith(f"{field}.")}
 
 
-def headers(target: Target, *, is_bearer: bool = False) -> Options:
-    """The headers of the administrator; with `is_bearer` the one that a token is sent in, too."""
-    lines = []
+def headers(target: Target, own: Mapping[str, Text] = {}, *, is_bearer: bool = False) -> Options:
+    """The type's `own` headers and the administrator's; with `is_bearer` the one that a token is sent in, too."""
+    lines = [f"{name} {value(text, 1)}" for name, text in own.items()]
     for number, header in enumerate(target.settings.given_headers):
         text = header.value if isinstance(header.value, str) else target.secrets[f"headers.{number}"]
         lines.append(f"{header.name} {value((text,), 1)}")

@@ -7,7 +7,7 @@ import msgspec
 
 from webhook.config import destinations
 from webhook.config.destinations import TYPES
-from webhook.sidecars import STATE_DIRECTORY, Stream, Target
+from webhook.sidecars import STATE_DIRECTORY, Stream, Target, victorialogs
 from webhook.sidecars.clashes import TIME
 from webhook.sidecars.fluent_bit import connections, opentelemetry
 from webhook.sidecars.fluent_bit.connections import Options
@@ -379,6 +379,21 @@ def _azure(to: _To[destinations.Azure]) -> Options:
     }
 
 
+def _victorialogs(to: _To[destinations.VictoriaLogs]) -> Options:
+    own = victorialogs.headers(to.target, to.settings)
+    return {
+        "name": "http",
+        **connections.network(to.target, to.settings),
+        "uri": f"{to.settings.path}/insert/jsonline",
+        "format": "json_lines",
+        **_JSON,
+        **connections.basic(to.target),
+        **connections.headers(to.target, own, is_bearer=True),
+        **({"compress": "gzip"} if to.settings.compression == "gzip" else {}),
+        "log_response_payload": False,
+    }
+
+
 OUTPUTS: Mapping[str, Callable[[Any], Options]] = {
     "stdout": _stdout,
     "elasticsearch": _elasticsearch,
@@ -396,6 +411,7 @@ OUTPUTS: Mapping[str, Callable[[Any], Options]] = {
     "syslog": _syslog,
     "google-cloud": _google_cloud,
     "azure": _azure,
+    "victorialogs": _victorialogs,
 }
 """The options of an output by the type of destination."""
 

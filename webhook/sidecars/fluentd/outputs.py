@@ -19,11 +19,11 @@ from webhook.config.destinations import (
     Kafka,
     Logscale,
     OpenSearch,
-    Otlp,
     Splunk,
     Tls,
+    VictoriaLogs,
 )
-from webhook.sidecars import STATE_DIRECTORY, Stream, Target, Text, Variable
+from webhook.sidecars import STATE_DIRECTORY, Stream, Target, Text, Variable, victorialogs
 from webhook.sidecars.fluentd import connections
 from webhook.sidecars.fluentd.connections import Parameters
 from webhook.sidecars.fluentd.literals import Section, Value, json_text
@@ -128,14 +128,26 @@ def _logscale(settings: Logscale, target: Target) -> Output:
 
 
 def _http(settings: Http, target: Target) -> Output:
-    own: dict[str, Text] = {"Authorization": ("Bearer ", target.secrets["token"])} if "token" in target.secrets else {}
+    return _lines(settings, settings.path, {}, target)
+
+
+def _victorialogs(settings: VictoriaLogs, target: Target) -> Output:
+    made = _lines(settings, f"{settings.path}/insert/jsonline", victorialogs.headers(target, settings), target)
+    made.parameters["compress"] = "gzip" if settings.compression == "gzip" else None
+    return made
+
+
+def _lines(settings: Http | VictoriaLogs, path: str, own: Mapping[str, Text], target: Target) -> Output:
+    """Lines of JSON, with headers of the type's `own`."""
+    if "token" in target.secrets:
+        own = {"Authorization": ("Bearer ", target.secrets["token"]), **own}
     basic: Parameters = {
         "method": "basic",
         "username": connections.secret(target, "basic.user"),
         "password": connections.secret(target, "basic.password"),
     }
     auth = (Section("auth", "", basic),) if "basic.user" in target.secrets else ()
-    return Output(parameters=connections.web(settings, settings.path, own, target), sections=(_JSON, *auth))
+    return Output(parameters=connections.web(settings, path, own, target), sections=(_JSON, *auth))
 
 
 def _kafka(settings: Kafka, target: Target) -> Output:
@@ -261,6 +273,7 @@ OUTPUTS: Mapping[str, tuple[Callable[[Any, Target], Output], str | None]] = {
     "datadog": (_datadog, "datadog"),
     "cloudwatch": (_cloudwatch, "cloudwatch"),
     "forward": (_forward, None),
+    "victorialogs": (_victorialogs, None),
 }
 """How each type of destination is written, and the image that has its plugin; None: Fluentd's own, any has it.
 
@@ -333,5 +346,5 @@ def _placeholders(target: Target) -> Iterator[Text]:
     settings = target.settings
     if isinstance(settings, Elasticsearch | OpenSearch | Kafka | S3 | CloudWatch):
         yield from target.templates.values()
-    if isinstance(settings, Http | Otlp):
+    if isinstance(settings, Http | VictoriaLogs):
         yield (settings.path,)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from webhook.config.destinations import Datadog, Destination
+from webhook.config.destinations import Datadog, Destination, VictoriaLogs
 from webhook.sidecars import (
     CA_DIRECTORY,
     CONFIG_DIRECTORY,
@@ -197,7 +197,9 @@ def _problems(stream: Stream) -> Iterator[tuple[str, str, dict[str, str]]]:
 
 
 def _unheard(target: Target) -> Iterator[str]:
-    """Options that an exporter takes and does not heed: Datadog's has a client of its own for logs."""
+    """Options that an exporter does not heed: Datadog's has its own client for logs, and OTLP its own time."""
+    if isinstance(target.settings, VictoriaLogs) and target.settings.time_field != "@timestamp":
+        yield "timeField"
     if isinstance(target.settings, Datadog):
         if target.settings.headers:
             yield "headers"

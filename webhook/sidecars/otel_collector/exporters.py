@@ -299,5 +299,6 @@ EXPORTERS: Mapping[str, Callable[[Target], Export]] = {
     "cloudwatch": _cloudwatch,
     "syslog": _syslog,
     "google-cloud": _google_cloud,
+    "victorialogs": otlp.victorialogs,
 }
 """What makes the exporter of each type; the types that are missing are those that the collector cannot do."""

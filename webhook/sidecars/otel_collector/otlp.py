@@ -1,15 +1,16 @@
 """What is sent by OTLP: to what speaks it, and to Loki, whose own API no exporter has."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from webhook.config.destinations import Loki, Network, Otlp
+from webhook.config.destinations import Loki, Network, Otlp, VictoriaLogs
 from webhook.sidecars import Target, Text
+from webhook.sidecars import victorialogs as told
 from webhook.sidecars.otel_collector import connections
 from webhook.sidecars.otel_collector.connections import Export, settings_as
 from webhook.sidecars.otel_collector.notation import quoted, statement
 
-__all__ = ["by_http", "loki", "otlp"]
+__all__ = ["by_http", "loki", "otlp", "victorialogs"]
 
 _GRPC_LIMIT = 4000 * 1024  # bytes; receivers of gRPC take 4 MiB (google.golang.org/grpc, server.go)
 _PUSH = "/loki/api/v1/push"
@@ -70,3 +71,27 @@ def loki(target: Target) -> Export:
         for field, text in target.templates.items()
     ]
     return by_http(target, path, own, extensions=connections.basic(target), statements={"resource": labels})
+
+
+def victorialogs(target: Target) -> Export:
+    """By VictoriaLogs' own OTLP endpoint, since no exporter writes lines of JSON to HTTP."""
+    settings = settings_as(VictoriaLogs, target)
+    own = told.headers(target, settings, are_lines=False)
+    path = f"{settings.path}/insert/opentelemetry/v1/logs"
+    said = {"log": list(_message(settings.message_fields))}
+    made = by_http(
+        target, path, own | connections.bearer(target), extensions=connections.basic(target), statements=said
+    )
+    made.options["compression"] = settings.compression
+    return made
+
+
+def _message(names: Sequence[str]) -> Iterator[Text]:
+    """The first of the fields `names` that says something becomes the body; from the last on, so that it is alone."""
+    places = ["".join(map(str, statement("log.attributes[", quoted(name), "]"))) for name in names]
+    for number, (name, place) in reversed(list(enumerate(zip(names, places, strict=True)))):
+        says = " and ".join(
+            [f'{place} != nil and {place} != ""', *(f'({each} == nil or {each} == "")' for each in places[:number])]
+        )
+        yield (f"set(log.body, {place}) where {says}",)
+        yield statement("delete_key(log.attributes, ", quoted(name), f") where {says}")

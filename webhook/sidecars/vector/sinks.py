@@ -22,8 +22,9 @@ from webhook.config.destinations import (
     Otlp,
     Splunk,
     Syslog,
+    VictoriaLogs,
 )
-from webhook.sidecars import Target, Text
+from webhook.sidecars import Target, Text, victorialogs
 from webhook.sidecars.vector import connections
 from webhook.sidecars.vector.connections import Sink
 from webhook.sidecars.vector.literals import is_template_safe
@@ -196,15 +197,26 @@ def _otlp(settings: Otlp, target: Target) -> Sink:
 
 
 def _http(settings: Http, target: Target) -> Sink:
+    return _lines(settings, settings.path, {}, target)
+
+
+def _victorialogs(settings: VictoriaLogs, target: Target) -> Sink:
+    own: Sink = {**victorialogs.headers(target, settings)}
+    packed: Sink = {"compression": "gzip"} if settings.compression == "gzip" else {}
+    return _lines(settings, f"{settings.path}/insert/jsonline", own, target) | packed
+
+
+def _lines(settings: Http | VictoriaLogs, path: str, own: Sink, target: Target) -> Sink:
+    """Lines of JSON, with headers of the type's `own`."""
     return {
         "type": "http",
-        "uri": connections.url(settings, settings.path),
+        "uri": connections.url(settings, path),
         "method": "post",
         "encoding": _JSON,
         "framing": {"method": "newline_delimited"},
         "batch": _BATCH,
         "retry_strategy": _RETRIED,
-        **connections.request({}, target),
+        **connections.request(own, target),
         **connections.auth(target),
         **connections.tls(settings.tls, target),
     }
@@ -291,6 +303,7 @@ SINKS: Mapping[str, Callable[[Any, Target], Sink]] = {
     "cloudwatch": _cloudwatch,
     "syslog": _syslog,
     "azure": _azure,
+    "victorialogs": _victorialogs,
 }
 """How each type of destination is written.
 
@@ -326,6 +339,6 @@ def _template_texts(target: Target) -> Iterator[Text]:
     settings = target.settings
     if not isinstance(settings, Datadog):
         yield from target.templates.values()
-    if isinstance(settings, Otlp | Http):
+    if isinstance(settings, Otlp | Http | VictoriaLogs):
         yield (settings.path,)
     yield from ((header.value,) for header in settings.given_headers if isinstance(header.value, str))

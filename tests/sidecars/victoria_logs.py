@@ -1,0 +1,96 @@
+"""The real VictoriaLogs, a log database, in a process of its own."""
+
+import http.client
+import json
+import os
+import socket
+import subprocess
+import time
+import urllib.parse
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+__all__ = ["PATIENCE", "VictoriaLogs"]
+
+ROOT = Path(__file__).parents[2]
+PATIENCE = 120.0
+"""Seconds after which what is awaited is taken not to come: far more than anything takes on a loaded machine."""
+
+
+@cache
+def _program() -> Path:
+    """`victoria-logs`, of KUBEBUILDER_ASSETS, or of ENVTEST_DIR, whose `setup` prints a folder."""
+    setup = ROOT / os.environ.get("ENVTEST_DIR", "../shared/envtest") / "setup"
+    folder = os.environ.get("KUBEBUILDER_ASSETS")
+    if not folder and os.access(setup, os.X_OK):
+        folder = subprocess.run([setup], check=True, capture_output=True, text=True).stdout.strip()
+    program = Path(f"{folder or ''}/victoria-logs")
+    if not program.exists():
+        if os.environ.get("LOGHOOK_CI"):
+            pytest.fail("CI lacks victoria-logs")
+        pytest.skip("NOT TESTED: this needs victoria-logs (KUBEBUILDER_ASSETS, or ENVTEST_DIR)")
+    return program
+
+
+class VictoriaLogs:
+    """An empty database, at `port` of 127.0.0.1."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port: int = probe.getsockname()[1]
+        self._log = folder / "victoria-logs.log"
+        options = {"storageDataPath": str(folder / "data"), "httpListenAddr": f"127.0.0.1:{self.port}"}
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [_program(), *(f"-{name}={value}" for name, value in options.items())], stdout=log, stderr=log
+            )
+        self.until(self._answers)
+
+    def stop(self) -> None:
+        """End it."""
+        self._process.terminate()
+        self._process.wait(PATIENCE)
+
+    def until(self, is_so: Callable[[], Any]) -> None:
+        """Wait until something is so."""
+        end = time.monotonic() + PATIENCE
+        while not is_so():
+            assert time.monotonic() < end, self._log.read_text()[-2000:]
+            time.sleep(0.1)
+
+    def _answers(self) -> bool:
+        try:
+            return self._ask("GET", "/health") == b"OK"
+        except OSError:
+            return False
+
+    def post(self, path: str, headers: Mapping[str, str], body: bytes) -> None:
+        """Send what an agent sends."""
+        self._ask("POST", path, headers, body)
+
+    def records(self, count: int, account: int = 0, project: int = 0) -> list[dict[str, Any]]:
+        """The records of a tenant in the order of their times, as soon as there are `count` of them."""
+        found: list[dict[str, Any]] = []
+
+        def are_there() -> bool:
+            tenant = {"AccountID": str(account), "ProjectID": str(project)}
+            answer = self._ask("GET", "/select/logsql/query?" + urllib.parse.urlencode({"query": "*"}), tenant)
+            found[:] = [json.loads(line) for line in answer.splitlines()]
+            return len(found) >= count
+
+        self.until(are_there)
+        return sorted(found, key=lambda record: record["_time"])
+
+    def _ask(self, method: str, path: str, headers: Mapping[str, str] = {}, body: bytes | None = None) -> bytes:
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)) as connection:
+            connection.request(method, path, body, dict(headers))
+            answer = connection.getresponse()
+            content = answer.read()
+        assert answer.status == 200, content
+        return content
