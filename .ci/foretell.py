@@ -73,6 +73,7 @@ NEEDS = (
     Need("a Kafka broker", ".ci/part kafka: Java and Maven", _made("java", "mvn")),
     Need("a node of OpenSearch", ".ci/part opensearch: Java and Maven", _made("javac", "mvn")),
     Need("otelcol", "OTELCOL, KUBEBUILDER_ASSETS or ENVTEST_DIR", _collector),
+    Need("the newest otelcol", ".ci/part otelcol-newest: Go", _made("go")),
     Need("victoria-logs", "KUBEBUILDER_ASSETS or ENVTEST_DIR", _database),
 )
 

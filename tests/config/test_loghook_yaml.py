@@ -263,6 +263,35 @@ def in_destination(*settings: str) -> str:
             ["x:2: destinations.central: a client certificate needs protocol: tls"],
         ),
         (
+            in_destination("type: kafka", "brokers: ['a:1']", "sasl: {mechanism: OAUTHBEARER}"),
+            [
+                (
+                    "x:5: destinations.central.sasl.mechanism: Input should be 'PLAIN', 'SCRAM-SHA-256', "
+                    "'SCRAM-SHA-512' or 'AWS_MSK_IAM'"
+                )
+            ],
+        ),
+        (
+            in_destination("type: kafka", "brokers: ['a:1']", "sasl: {mechanism: PLAIN, user: {secret: a, key: b}}"),
+            ["x:5: destinations.central.sasl: give user and password for PLAIN, and neither cluster nor keys"],
+        ),
+        (
+            in_destination("type: kafka", "brokers: ['a:1']", "sasl: {mechanism: AWS_MSK_IAM}"),
+            [
+                (
+                    "x:5: destinations.central.sasl: give cluster for AWS_MSK_IAM, e.g. arn:aws:kafka:eu-central-1:"
+                    "123456789012:cluster/logs/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9-5, and neither user nor password"
+                )
+            ],
+        ),
+        (
+            in_destination(
+                *("type: kafka", "brokers: ['a:1']", "tls: {enabled: false}"),
+                "sasl: {mechanism: AWS_MSK_IAM, cluster: 'arn:aws:kafka:eu-central-1:123456789012:cluster/a/b-5'}",
+            ),
+            ["x:2: destinations.central: AWS_MSK_IAM needs TLS, leave out tls.enabled: false"],
+        ),
+        (
             in_destination("type: kafka"),
             ["x:2: destinations.central.brokers: this setting is required, e.g. brokers: …"],
         ),

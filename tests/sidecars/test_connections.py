@@ -9,7 +9,7 @@ import vector_syntax
 from shipments import shipment, stream, target
 
 from webhook.config.destinations import TYPES
-from webhook.sidecars import Problem
+from webhook.sidecars import Problem, Variable
 from webhook.sidecars.programs import AGENTS
 
 _KEY = {"secret": "backend", "key": "key"}
@@ -111,3 +111,51 @@ def test_headers_that_vector_would_take_for_templates() -> None:
     for type_ in ("elasticsearch", "otlp", "http", "datadog"):
         problems = told("vector", type_, {"headers": [{"name": "X-Team", "value": "100%"}]})
         assert [getattr(problem, "code", None) for problem in problems] == ["LH144"]
+
+
+CLUSTER = "arn:aws:kafka:eu-west-1:123456789012:cluster/logs/0a1b2c3d-5"
+IAM: Mapping[str, Any] = {"mechanism": "AWS_MSK_IAM", "cluster": CLUSTER}
+LOGIN = {"user": _KEY, "password": _KEY}
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+@pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
+def test_mechanisms_of_kafka_that_have_a_password(agent: str, mechanism: str) -> None:
+    config = told(agent, "kafka", {"sasl": {"mechanism": mechanism, **LOGIN}})
+    assert isinstance(config, str)
+    written = json.dumps(data(agent, config))
+    assert "LOGHOOK_BACKEND_SASL_USER" in written
+    assert "LOGHOOK_BACKEND_SASL_PASSWORD" in written
+    said = {"PLAIN": "sasl_over_ssl", "SCRAM-SHA-256": "sha256", "SCRAM-SHA-512": "sha512"}[mechanism]
+    assert (said if agent == "fluentd" else mechanism) in written
+
+
+@pytest.mark.parametrize("agent", AGENTS)
+def test_identities_of_amazon_s_kafka(agent: str) -> None:
+    keys = {"accessKeyId": _KEY, "secretAccessKey": _KEY}
+    config = told(agent, "kafka", {"sasl": {**IAM, "keys": keys}})
+    if isinstance(config, list):
+        assert agent in {"fluentd", "vector"}
+        assert [problem.details["option"] for problem in config] == ["sasl.mechanism: AWS_MSK_IAM"]
+        return
+    written = data(agent, config)
+    if agent == "fluent-bit":
+        assert (written["aws_msk_iam"], written["aws_msk_iam_cluster_arn"]) == (True, CLUSTER)
+        assert written["rdkafka.security.protocol"] == "SASL_SSL"
+        assert not any(key.startswith("rdkafka.sasl") for key in written)
+    else:
+        assert written["auth"]["sasl"] == {"mechanism": "AWS_MSK_IAM_OAUTHBEARER", "aws_msk": {"region": "eu-west-1"}}
+    shipped = shipment(stream(target=target("kafka", {"sasl": {**IAM, "keys": keys}})))
+    variables = AGENTS[agent].env(shipped)
+    assert variables["AWS_ACCESS_KEY_ID"] == (Variable("LOGHOOK_BACKEND_SASL_KEYS_ACCESS_KEY_ID"),)
+    assert variables["AWS_SECRET_ACCESS_KEY"] == (Variable("LOGHOOK_BACKEND_SASL_KEYS_SECRET_ACCESS_KEY"),)
+
+
+@pytest.mark.parametrize("agent", ["fluent-bit", "otel-collector"])
+def test_one_pod_has_one_identity(agent: str) -> None:
+    """Of two destinations that bring keys for AWS, whatever they are for, the second is refused."""
+    keys = {"accessKeyId": _KEY, "secretAccessKey": _KEY}
+    one = stream(name="a", target=target("s3", {"keys": keys}, name="bucket"))
+    other = stream(name="b", target=target("kafka", {"sasl": {**IAM, "keys": keys}}))
+    (problem,) = AGENTS[agent].problems(shipment(one, other))
+    assert (problem.source, problem.code) == ("b", "LH146")

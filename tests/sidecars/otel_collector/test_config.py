@@ -1,13 +1,16 @@
 """Every configuration is one that the collector takes: the real one, and others by the names of their options."""
 
 import json
+import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from collector_program import found_collector
+from parts import part
 
 from webhook.config.destinations import TYPES
 from webhook.config.formats import FORMATS
@@ -19,7 +22,7 @@ from webhook.sidecars.otel_collector.expressions import objection
 OPTIONS = json.loads((Path(__file__).parents[2] / "data" / "otel-collector.json").read_text("utf-8"))
 
 CANNOT = TYPES.keys() - EXPORTERS.keys()
-IN_THE_REAL_ONE = {"file_log", "transform", "otlp_http", "otlp_grpc", "file_storage"}
+IN_THE_REAL_ONE = {"file_log", "transform", "otlp_http", "otlp_grpc", "kafka", "file_storage"}
 
 
 def _variants(otel: Any) -> Iterator[tuple[str, Any]]:
@@ -61,13 +64,20 @@ def test_every_type_of_destination_is_told_or_refused(otel: Any) -> None:
             assert problems == [], kind
 
 
+def _newest() -> Path:
+    return part("otelcol-newest", "the newest otelcol with all that we write for") / "otelcol"
+
+
+@pytest.mark.parametrize("program", [found_collector, _newest], ids=["0.149", "newest"])
 @pytest.mark.parametrize("kind", [kind for kind in TYPES if kind not in CANNOT])
-def test_every_format_to_every_destination_is_valid(otel: Any, collector: Path, tmp_path: Path, kind: str) -> None:
+def test_every_format_to_every_destination_is_valid(
+    otel: Any, program: Callable[[], Path], tmp_path: Path, kind: str
+) -> None:
     usual, *others = (otel.target(kind, **said) for said in otel.destinations[kind])
     streams = [otel.stream(usual, otel.parsing(name), name) for name in FORMATS]
     streams += [otel.stream(other, otel.parsing("json"), f"other-{number}") for number, other in enumerate(others)]
     config = json.loads(OTEL_COLLECTOR.config(otel.shipment(*streams)))
-    _valid(collector, _without_others(config), tmp_path)
+    _valid(program(), _without_others(config), tmp_path)
 
 
 def _unknown(options: Any, known: Any, place: str) -> Iterator[str]:
@@ -160,6 +170,40 @@ def test_what_it_does_not_understand(otel: Any, said: dict[str, Any], key: str, 
     ship = otel.shipment(otel.stream(otel.target("stdout"), otel.parsing("json", **said), "a"))
     (problem,) = OTEL_COLLECTOR.problems(ship)
     assert (problem.source, problem.key, problem.code, problem.details["agent"]) == ("a", key, code, "otel-collector")
+
+
+@pytest.mark.parametrize("program", [found_collector, _newest], ids=["0.149", "newest"])
+def test_no_part_has_a_name_that_is_on_its_way_out(
+    otel: Any, sidecar: Any, program: Callable[[], Path], tmp_path: Path
+) -> None:
+    """The collector says so of one when it starts, and takes it all the same."""
+    folder = tmp_path / "own"
+    folder.mkdir()
+    own = type(sidecar)(program(), folder)
+    kinds = ("otlp", "loki", "victorialogs", "kafka")
+    streams = [
+        otel.stream(otel.target(kind, **otel.destinations[kind][0]), otel.parsing("json"), kind) for kind in kinds
+    ]
+    own.start(_without_logins(own.rendered(*streams)))
+    try:
+        deadline = time.monotonic() + 120
+        while "Everything is ready" not in own.log.read_text():
+            assert time.monotonic() < deadline, own.log.read_text()
+            assert own.process.poll() is None, own.log.read_text()
+            time.sleep(0.1)
+        assert "deprecated" not in own.log.read_text()
+    finally:
+        own.stop(signal.SIGKILL)
+
+
+def _without_logins(config: dict[str, Any]) -> dict[str, Any]:
+    """`config` without the extensions that log in, which neither collector has."""
+    config["extensions"] = {"file_storage": config["extensions"]["file_storage"]}
+    config["service"]["extensions"] = ["file_storage"]
+    for exporter in config["exporters"].values():
+        if isinstance(exporter.get("auth"), dict) and "authenticator" in exporter["auth"]:
+            del exporter["auth"]
+    return config
 
 
 EXPRESSIONS = (

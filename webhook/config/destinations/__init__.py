@@ -22,7 +22,7 @@ from webhook.config.destinations.forward import Forward
 from webhook.config.destinations.google_cloud import GoogleCloud
 from webhook.config.destinations.headers import Header
 from webhook.config.destinations.http import Http
-from webhook.config.destinations.kafka import Kafka
+from webhook.config.destinations.kafka import Kafka, Sasl
 from webhook.config.destinations.logscale import Logscale
 from webhook.config.destinations.loki import Loki
 from webhook.config.destinations.opensearch import OpenSearch
@@ -57,6 +57,7 @@ __all__ = [
     "Network",
     "OpenSearch",
     "Otlp",
+    "Sasl",
     "SecretKey",
     "Splunk",
     "Stdout",

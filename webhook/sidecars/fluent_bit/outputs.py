@@ -47,7 +47,15 @@ def time_fields(target: Target) -> tuple[str, ...]:
     return _TIME_FIELDS.get(settings.type, (TIME,))
 
 
-AWS = {"keys.access_key_id": "AWS_ACCESS_KEY_ID", "keys.secret_access_key": "AWS_SECRET_ACCESS_KEY"}
+AWS = {
+    f"{where}{field}": variable
+    for where in ("", "sasl.")
+    for field, variable in (
+        ("keys.access_key_id", "AWS_ACCESS_KEY_ID"),
+        ("keys.secret_access_key", "AWS_SECRET_ACCESS_KEY"),
+    )
+}
+"""The variable that AWS's client reads, by the field that holds the secret."""
 
 
 class _To(msgspec.Struct, Generic[_D_co]):
@@ -195,8 +203,16 @@ def _kafka(to: _To[destinations.Kafka]) -> Options:
         "timestamp_key": TIME,
         "timestamp_format": "iso8601",
         "queue_full_retries": 0,
+        **_msk(to.settings),
         **{f"rdkafka.{key}": text for key, text in _rdkafka(to)},
     }
+
+
+def _msk(settings: destinations.Kafka) -> Options:
+    """Amazon's identities: Fluent Bit signs tokens itself, and says the mechanism. The ARN tells it the region."""
+    if not (settings.sasl and settings.sasl.cluster):
+        return {}
+    return {"aws_msk_iam": True, "aws_msk_iam_cluster_arn": settings.sasl.cluster}
 
 
 def _rdkafka(to: _To[destinations.Kafka]) -> Iterable[tuple[str, str | int]]:
@@ -213,7 +229,7 @@ def _rdkafka(to: _To[destinations.Kafka]) -> Iterable[tuple[str, str | int]]:
         for field, option in _RDKAFKA_FILES.items():
             if field in to.target.files:
                 yield option, to.target.files[field]
-    if to.settings.sasl:
+    if to.settings.sasl and not to.settings.sasl.cluster:
         yield "sasl.mechanism", to.settings.sasl.mechanism
         yield "sasl.username", value((to.target.secrets["sasl.user"],))
         yield "sasl.password", value((to.target.secrets["sasl.password"],))

@@ -6,6 +6,7 @@ from webhook.config import destinations
 from webhook.config.destinations import Destination
 from webhook.sidecars import Problem, Shipment, Stream
 from webhook.sidecars.fluent_bit import times
+from webhook.sidecars.fluent_bit.outputs import AWS
 from webhook.sidecars.onigmo import Untranslatable, translate
 
 __all__ = ["problems"]
@@ -61,7 +62,7 @@ def _of_keys(shipment: Shipment) -> Iterator[Problem]:
     first: dict[str, object] = {}
     for stream in shipment.streams:
         for field, variable in stream.target.secrets.items():
-            if field.startswith("keys.") and first.setdefault(field, variable) != variable:
+            if field in AWS and first.setdefault(AWS[field], variable) != variable:
                 yield _problem(stream, "destination", "LH146")
                 break
 

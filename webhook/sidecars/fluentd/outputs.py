@@ -333,6 +333,8 @@ def misfits(target: Target) -> Iterator[tuple[str, dict[str, str]]]:
         yield "LH145", {"option": "tls.serverName"}
     if tls.enabled and not tls.verify and settings.type == "kafka":
         yield "LH145", {"option": "tls.verify: false"}
+    if isinstance(settings, Kafka) and settings.sasl and settings.sasl.cluster:
+        yield "LH145", {"option": "sasl.mechanism: AWS_MSK_IAM"}
     if settings.type == "datadog":  # its plugin has no parameters for files
         yield from (("LH145", {"option": field}) for field in ("tls.ca", "tls.cert") if field in target.files)
     if isinstance(settings, Logscale) and settings.via == "otlp":

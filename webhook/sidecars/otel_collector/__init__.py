@@ -148,9 +148,10 @@ def _variables(stream: Stream) -> Mapping[str, Text]:
     """What the destination of `stream` needs in the environment."""
     target = stream.target
     variables: dict[str, Text] = {}
-    if "keys.access_key_id" in target.secrets:
-        variables["AWS_ACCESS_KEY_ID"] = (target.secrets["keys.access_key_id"],)
-        variables["AWS_SECRET_ACCESS_KEY"] = (target.secrets["keys.secret_access_key"],)
+    for keys in ("keys", "sasl.keys"):
+        if f"{keys}.access_key_id" in target.secrets:
+            variables["AWS_ACCESS_KEY_ID"] = (target.secrets[f"{keys}.access_key_id"],)
+            variables["AWS_SECRET_ACCESS_KEY"] = (target.secrets[f"{keys}.secret_access_key"],)
     if "credentials" in target.files:
         variables["GOOGLE_APPLICATION_CREDENTIALS"] = (target.files["credentials"],)
     return variables

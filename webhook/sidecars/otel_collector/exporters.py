@@ -16,6 +16,7 @@ from webhook.config.destinations import (
     Logscale,
     Network,
     OpenSearch,
+    Sasl,
     Splunk,
     Syslog,
 )
@@ -169,12 +170,18 @@ def _kafka(target: Target) -> Export:
     if settings.tls.enabled:
         options["tls"] = connections.tls(target).get("tls", {"insecure": False})
     if settings.sasl:
-        login = {
-            "username": connections.secret(target, "sasl.user"),
-            "password": connections.secret(target, "sasl.password"),
-        }
-        options["auth"] = {"sasl": {**login, "mechanism": settings.sasl.mechanism}}
+        options["auth"] = {"sasl": _sasl(settings.sasl, target)}
     return Export(kind="kafka", options=options)
+
+
+def _sasl(settings: Sasl, target: Target) -> dict[str, Any]:
+    if settings.cluster:
+        return {"mechanism": "AWS_MSK_IAM_OAUTHBEARER", "aws_msk": {"region": settings.region}}
+    return {
+        "username": connections.secret(target, "sasl.user"),
+        "password": connections.secret(target, "sasl.password"),
+        "mechanism": settings.mechanism,
+    }
 
 
 def _s3(target: Target) -> Export:

@@ -319,6 +319,8 @@ def misfits(target: Target) -> Iterator[tuple[str, dict[str, str]]]:
         return
     if isinstance(settings, Otlp) and settings.protocol == "grpc":
         yield "LH145", {"option": "protocol: grpc"}
+    if isinstance(settings, Kafka) and settings.sasl and settings.sasl.cluster:
+        yield "LH145", {"option": "sasl.mechanism: AWS_MSK_IAM"}
     if isinstance(settings, Kafka) and settings.tls.server_name:
         yield "LH145", {"option": "tls.serverName"}
     if settings.given_headers and not _takes_headers(settings):
