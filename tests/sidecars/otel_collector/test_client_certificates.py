@@ -2,40 +2,26 @@
 
 import ssl
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from client_certificates import client_certificate
 
 from certs.authority import Authority, issue_leaf, new_authority
 
 NOW = datetime.now(UTC)
 _SECRET = {"secret": "backend", "key": "key"}
-_SERVES = (ExtendedKeyUsageOID.SERVER_AUTH,)  # so that nothing but its CA is wrong with it in a server
 TLS = {"tls": {"ca": _SECRET, "cert": _SECRET, "key": _SECRET}}
 
 
 def show(authority: Authority, folder: Path) -> None:
     """Put a client's certificate of `authority` where the sidecar has it."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "shop")])
-    builder = (
-        x509.CertificateBuilder(authority.certificate.subject, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(NOW - timedelta(hours=1))
-        .not_valid_after(NOW + timedelta(hours=1))
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH, *_SERVES]), critical=False)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
-    )
-    certificate = builder.sign(authority.key, hashes.SHA256())
+    certificate, key = client_certificate(authority)
     (folder / "client").mkdir(exist_ok=True)
-    (folder / "client" / "otlp.crt").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    formats = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-    (folder / "client" / "otlp.key").write_bytes(key.private_bytes(*formats, serialization.NoEncryption()))
+    (folder / "client" / "otlp.crt").write_bytes(certificate)
+    (folder / "client" / "otlp.key").write_bytes(key)
 
 
 @pytest.fixture

@@ -63,3 +63,15 @@ def test_other_tenants_see_nothing(otel: Any, sidecar: Any, store: VictoriaLogs)
     assert record["_stream"] == '{k8s.pod.name="shop-1",loghook.source="access"}'
     assert store.records(0, account=12) == []
     assert sidecar.stop() == 0
+
+
+def test_a_message_that_gives_way_is_kept(otel: Any, sidecar: Any, store: VictoriaLogs) -> None:
+    """Where another field is to be the message, and where none of those that may be is there."""
+    options = {"tls": {"enabled": False}, "messageFields": ["event", "message", "msg"]}
+    to = otel.target("victorialogs", host="127.0.0.1", port=store.port, **options)
+    lines = [{"event": "first", "message": "kept", "msg": "too"}, {"message": "second", "msg": "too"}, {"msg": "third"}]
+    (sidecar.logs / "a.log").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    sidecar.start(sidecar.rendered(otel.stream(to, otel.parsing("json"), "access")))
+    found = {record["_msg"]: (record.get("message"), record.get("msg")) for record in store.records(3)}
+    assert found == {"first": ("kept", "too"), "second": (None, "too"), "third": (None, None)}
+    assert sidecar.stop() == 0

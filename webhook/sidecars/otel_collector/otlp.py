@@ -8,7 +8,7 @@ from webhook.sidecars import Target, Text
 from webhook.sidecars import victorialogs as told
 from webhook.sidecars.otel_collector import connections
 from webhook.sidecars.otel_collector.connections import Export, settings_as
-from webhook.sidecars.otel_collector.notation import quoted, statement
+from webhook.sidecars.otel_collector.notation import plain, quoted, statement
 
 __all__ = ["by_http", "loki", "otlp", "victorialogs"]
 
@@ -87,11 +87,22 @@ def victorialogs(target: Target) -> Export:
 
 
 def _message(names: Sequence[str]) -> Iterator[Text]:
-    """The first of the fields `names` that says something becomes the body; from the last on, so that it is alone."""
-    places = ["".join(map(str, statement("log.attributes[", quoted(name), "]"))) for name in names]
-    for number, (name, place) in reversed(list(enumerate(zip(names, places, strict=True)))):
-        says = " and ".join(
-            [f'{place} != nil and {place} != ""', *(f'({each} == nil or {each} == "")' for each in places[:number])]
-        )
-        yield (f"set(log.body, {place}) where {says}",)
-        yield statement("delete_key(log.attributes, ", quoted(name), f") where {says}")
+    """The first of the fields `names` that says something becomes the body, in which `message` is already.
+
+    From the last on, so that what is moved by one statement is no field of another. A `message` that gives way is a
+    field like others.
+    """
+    places = [
+        "log.body" if name == "message" else plain(statement("log.attributes[", quoted(name), "]")) for name in names
+    ]
+    for number, place in reversed(list(enumerate(places))):
+        if place != "log.body":
+            says = " and ".join([_says(place), *(f"not ({_says(each)})" for each in places[:number])])
+            yield (f'set(log.attributes["message"], log.body) where {says} and {_says("log.body")}',)
+            yield (f'set(log.cache["first"], {place}) where {says}',)
+            yield statement("delete_key(log.attributes, ", quoted(names[number]), f") where {says}")
+    yield ('set(log.body, log.cache["first"]) where log.cache["first"] != nil',)
+
+
+def _says(place: str) -> str:
+    return f'{place} != nil and {place} != ""'
