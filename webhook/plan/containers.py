@@ -1,5 +1,6 @@
 """The containers of ours, of three kinds: one that streams, one that ships, and one that waits for them to end."""
 
+import functools
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -77,6 +78,12 @@ def sidecars(agreed: Agreed, laid_out: LaidOut, shipped: Shipped) -> tuple[Sidec
 def written(value: object) -> msgspec.Raw:
     """`value` as JSON, to be put into a patch again and again."""
     return msgspec.Raw(_encode(value))
+
+
+@functools.lru_cache(maxsize=16)  # there are fewer: each program's own, without a word of a Pod's
+def _written_once(command: tuple[str, ...]) -> msgspec.Raw:
+    """A program's `command` as JSON: it may hold a whole script, in which each character is looked at."""
+    return written(command)
 
 
 class _Program(msgspec.Struct, frozen=True):
@@ -203,7 +210,7 @@ class _Making(msgspec.Struct, frozen=True):
             "name": name,
             "image": program.image,
             "imagePullPolicy": self.config.image_pull_policy,
-            **({"command": program.command.command} if program.command.command else {}),
+            **({"command": _written_once(tuple(program.command.command))} if program.command.command else {}),
             "args": program.command.args,
             **({"env": program.env} if program.env else {}),
             "resources": resources,
