@@ -18,7 +18,7 @@ FAST := $(addprefix tests/,pod annotations config plan test_golden.py test_messa
 ASSETS = $${KUBEBUILDER_ASSETS:-$$(test -x $(ENVTEST_DIR)/setup && $(ENVTEST_DIR)/setup)}
 
 .DEFAULT_GOAL := help
-.PHONY: bench-stream help told checks run test test-fast test-api test-cluster image check bench soak docs site format lock clean
+.PHONY: bench-records bench-stream help told checks run test test-fast test-api test-cluster image check bench soak docs site format lock clean
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ bench: $(READY) ## Measure speed and memory, as ratios to a baseline of the same
 
 bench-stream: $(READY) ## Measure the streaming engines side by side  [FLUENT_BIT_BIN]
 	@$(BIN)/python tests/bench/stream.py
+
+bench-records: $(READY) ## Measure what a record costs each agent  [FLUENT_BIT_BIN, ENVTEST_DIR, BESIDE=another working tree]
+	@KUBEBUILDER_ASSETS="$(ASSETS)" $(BIN)/python tests/bench/records.py $(if $(BESIDE),--beside $(BESIDE))
 
 soak: $(READY) ## Run the long versions of the tests (half an hour or more, on a machine that has nothing else to do)
 	@LOGHOOK_SOAK=1 $(BIN)/pytest -q -n auto -m "not api and not cluster" --ignore=tests/load --ignore=tests/attacks

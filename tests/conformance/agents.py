@@ -171,27 +171,29 @@ def _short(stamp: str) -> str:
 
 def vector(cases: Iterable[Case], folder: Path) -> dict[str, list[Record]]:
     """What Vector's programs make of `cases`, whose lines are one record each."""
-    vrl = _asset("vrl", "VRL")
-    if not vrl:
-        _missing("vrl, the runtime of Vector's programs (VRL, or ENVTEST_DIR)")
-    return {case.name: _by_vrl(vrl, case, folder) for case in cases}
+    return {case.name: _by_vector(case, folder) for case in cases}
 
 
-def _by_vrl(vrl: str, case: Case, folder: Path) -> list[Record]:
+def _by_vector(case: Case, folder: Path) -> list[Record]:
     now = f"t'{case.clock.strftime('%Y-%m-%dT%H:%M:%SZ')}'"
-    source = folder / "program.vrl"
-    source.write_text(program(_stream(case)).replace("now()", now), "utf-8")
     text = case.text.decode("utf-8", "replace").removesuffix("\n")
     lines = [text] if case.parsing.start or case.parsing.format.is_partial else text.split("\n")
     stamp = case.clock.isoformat()
-    events = "".join(
-        json.dumps({"message": line.removesuffix("\r"), "file": "/logs/x.log", "@timestamp": stamp}) + "\n"
-        for line in lines
-    )
-    ran = subprocess.run([vrl, source], input=events, capture_output=True, text=True, check=False)
-    assert ran.returncode == 0, ran.stderr
-    shipped = [line for line in ran.stdout.splitlines() if line != '{"error":"aborted"}']
+    events = [{"message": line.removesuffix("\r"), "file": "/logs/x.log", "@timestamp": stamp} for line in lines]
+    shipped = by_vrl(program(_stream(case)).replace("now()", now), events, folder)
     return [_record(_of_vrl(line), case.clock) for line in shipped]
+
+
+def by_vrl(source: str, events: Iterable[Mapping[str, Any]], folder: Path) -> list[str]:
+    """What the program `source` makes of `events`, as VRL writes it, without those that it leaves out."""
+    vrl = _asset("vrl", "VRL")
+    if not vrl:
+        _missing("vrl, the runtime of Vector's programs (VRL, or ENVTEST_DIR)")
+    (folder / "program.vrl").write_text(source, "utf-8")
+    given = "".join(json.dumps(event) + "\n" for event in events)
+    ran = subprocess.run([vrl, folder / "program.vrl"], input=given, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    return [line for line in ran.stdout.splitlines() if line != '{"error":"aborted"}']
 
 
 def _of_vrl(line: str) -> dict[str, Any]:
@@ -202,7 +204,7 @@ def _of_vrl(line: str) -> dict[str, Any]:
 
 # Fluentd: each line through the filter, in Ruby, beside the few classes of Fluentd that it knows.
 
-_HARNESS = r"""
+HARNESS = r"""
 require "json"
 $stdout.set_encoding("UTF-8")
 module Fluent
@@ -254,7 +256,7 @@ def fluentd(cases: Iterable[Case], folder: Path) -> dict[str, list[Record]]:
     if not ruby:
         _missing("ruby (apt install ruby)")
     (folder / "record.rb").write_text(RECORD, "utf-8")
-    (folder / "harness.rb").write_text(_HARNESS, "utf-8")
+    (folder / "harness.rb").write_text(HARNESS, "utf-8")
     cases = list(cases)
     jobs = "".join(json.dumps(_job(case)) + "\n" for case in cases)
     command = [str(ruby), str(folder / "harness.rb"), str(folder / "record.rb")]
@@ -270,17 +272,19 @@ def fluentd(cases: Iterable[Case], folder: Path) -> dict[str, list[Record]]:
 def _job(case: Case) -> dict[str, Any]:
     text = case.text.removesuffix(b"\n")
     lines = [text] if case.parsing.start else text.split(b"\n")
-    return {
-        "conf": _conf(FLUENTD.config(shipment(_stream(case)))),
-        "clock": case.clock.timestamp(),
-        "lines": [base64.b64encode(line.removesuffix(b"\r")).decode() for line in lines],
-    }
+    conf = fluentd_conf(FLUENTD.config(shipment(_stream(case))))
+    return fluentd_job(conf, case.clock.timestamp(), [line.removesuffix(b"\r") for line in lines])
+
+
+def fluentd_job(conf: dict[str, Any], clock: float, lines: Iterable[bytes]) -> dict[str, Any]:
+    """What the harness is told: the filter's parameters, the clock, and lines."""
+    return {"conf": conf, "clock": clock, "lines": [base64.b64encode(line).decode() for line in lines]}
 
 
 _LISTED = {"columns", "types", "attributes", "stems", "trees", "envelope", "redact"}
 
 
-def _conf(config: str) -> dict[str, Any]:
+def fluentd_conf(config: str) -> dict[str, Any]:
     """The parameters of our filter, as Fluentd gives them to it: lists and hashes are JSON."""
     parameters = fluentd_syntax.read(config).find("label").find("filter").parameters
     plain = {name: "".join(map(str, value)) for name, value in parameters.items()}

@@ -233,7 +233,7 @@ class _Shape(msgspec.Struct, frozen=True):
 
 def _check(expression: Expression) -> None:
     walk = _Walk()
-    if walk.shape(expression).is_empty:
+    if walk.shape(expression).is_empty and not is_bound(expression):
         raise Unshared("it matches every text")
 
 

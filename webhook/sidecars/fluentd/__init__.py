@@ -105,6 +105,7 @@ def _filter(stream: Stream, made: Output) -> Section:
         "time_zone": parsing.time_zone if parsing.time_key else None,
         "keep": written(stream.keep, BORDER) if stream.keep is not None else None,
         "drop": written(stream.drop, BORDER) if stream.drop is not None else None,
+        "hint": "|".join(f"(?:{written(each.sign, '')})" for each in stream.redact) or None,
         "redact": json_text([[written(each.pattern, BORDER), each.text] for each in stream.redact])
         if stream.redact
         else None,

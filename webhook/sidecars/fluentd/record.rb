@@ -29,6 +29,7 @@ class ::Fluent::Plugin::LoghookFilter < ::Fluent::Plugin::Filter
   config_param :time_zone, :string, default: "UTC"
   config_param :keep, :string, default: nil
   config_param :drop, :string, default: nil
+  config_param :hint, :string, default: nil
   config_param :redact, :array, default: []
   config_param :attributes, :hash, default: {}
   config_param :stems, :array, default: []
@@ -48,7 +49,7 @@ class ::Fluent::Plugin::LoghookFilter < ::Fluent::Plugin::Filter
     @keep &&= bounded(@keep)
     @drop &&= bounded(@drop)
     @replaced = @redact.map { |pattern, text| [bounded(pattern), text.gsub("\\") { "\\\\" }] }
-    @any = bounded(@redact.map { |pattern, _| "(?:#{pattern})" }.join("|")) unless @redact.empty?
+    @hint &&= bounded(@hint)
     @left_out = 0
     @begun = {}
     @places = @stems.map do |stem|
@@ -85,7 +86,7 @@ class ::Fluent::Plugin::LoghookFilter < ::Fluent::Plugin::Filter
     return left_out unless !@partial || wanted?(record["message"].to_s)
     found = time_of(record)
     time = found || time
-    record = redacted(record) if @any
+    record = redacted(record) if @hint && hinted?(@partial ? record["message"].to_s : text)
     own = record["@timestamp"]
     record["@timestamp_original"] = own unless own.nil? || (found && @time_key == "@timestamp")
     told_apart(record)
@@ -116,9 +117,16 @@ class ::Fluent::Plugin::LoghookFilter < ::Fluent::Plugin::Filter
     nil
   end
 
+  # Whether there may be something in a line, as it was written: what is escaped there may be anything.
+  def hinted?(text)
+    @hint.match?(text) || text.include?("\\") || text.include?('""')
+  rescue StandardError
+    true
+  end
+
   def redacted(value)
     case value
-    when String then @any.match?(value) ? replaced(value) : value
+    when String then replaced(value)
     when Hash then value.transform_values { |each| redacted(each) }
     when Array then value.map { |each| redacted(each) }
     else value

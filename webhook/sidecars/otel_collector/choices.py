@@ -41,7 +41,7 @@ def mark(stream: Stream) -> Iterator[Operator]:
         condition: dict[str, str] = {}
     else:
         escaped = "\\" if stream.parsing.format.syntax != "csv" else '""'
-        found = [_may_match(each.pattern) for each in stream.redact]
+        found = [_may_match(each.sign) for each in stream.redact]
         condition = {"if": " or ".join((f"body contains {_quoted(escaped)}", *found))}
     yield {"type": "add", "field": f'attributes["{_MARK}"]', "value": "1", **condition}
 
@@ -97,17 +97,19 @@ def nested(stream: Stream) -> Iterator[Operator]:
     if not stream.redact or stream.parsing.format.syntax != "json":
         return
     is_nested = 'type(#[1]) in ["map", "array"]'
-    is_there = '"loghook.nested" in attributes'
     pairs = f"filter(toPairs(body), {is_nested})"
-    quiet = {"on_error": "send_quiet", "if": is_there}
+    quiet = {"on_error": "send_quiet"}
     pieces = rf'split({_NESTED}, "\x1e")'
     is_text = r'# endsWith "\x1f"'
+    is_there = f'"{_MARK}" in attributes and type(body) == "map" and any(toPairs(body), {is_nested})'
+    # One look for all that follow: each has its price, whether it does anything or not.
+    yield {"type": "router", "routes": [{"expr": is_there, "output": "nested"}], "default": "replaced"}
     yield {
         "type": "add",
+        "id": "nested",
         "field": _NESTED,
         "value": f'EXPR("{{" + join(map({pairs}, toJSON(#[0]) + ":" + toJSON(#[1])), ",") + "}}")',
-        "if": f'type(body) == "map" and "{_MARK}" in attributes and any(toPairs(body), {is_nested})',
-        "on_error": "send_quiet",
+        **quiet,
     }
     cut = {"regex": r'("(?:[^"\\]|\\.)*")(:?)', "replace_with": "\x1e${1}\x1f${2}\x1e"}
     yield {"type": "regex_replace", "field": _NESTED, **cut, **quiet}
@@ -120,10 +122,11 @@ def nested(stream: Stream) -> Iterator[Operator]:
     joined = 'parts[0] + join(map(1..len(parts) - 1, toJSON(texts[# - 1]) + parts[#]), "")'
     yield _add(_NESTED, rf'let texts = split({_TEXTS}, "\x1e"); let parts = split({_NESTED}, "\x1d"); {joined}', quiet)
     yield {"type": "json_parser", "parse_from": _NESTED, "parse_to": _NESTED, "parse_ints": True, **quiet}
-    yield {"type": "remove", "field": _TEXTS, "if": is_there}
+    yield {"type": "remove", "field": _TEXTS, **quiet}
+    yield {"type": "noop", "id": "replaced"}
 
 
-def _add(field: str, value: str, how: Mapping[str, str]) -> Operator:
+def _add(field: str, value: str, how: Mapping[str, object]) -> Operator:
     return {"type": "add", "field": field, "value": f"EXPR({value})", **how}
 
 

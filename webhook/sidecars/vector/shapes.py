@@ -35,7 +35,8 @@ for_each(record) -> |name, value| {
 nanoseconds = parse_int(format_timestamp(timestamp(at) ?? now(), "%s%9f") ?? "0") ?? 0
 observed = parse_int(format_timestamp(now(), "%s%9f") ?? "0") ?? 0
 body = { "timeUnixNano": nanoseconds, "observedTimeUnixNano": observed, "attributes": attributes }
-body.body = { "stringValue": to_string(record.message) ?? encode_json(record.message) }
+message = get(record, ["message"]) ?? null
+body.body = { "stringValue": to_string(message) ?? encode_json(message) }
 if is_integer(severity.number) && severity.number != 0 { body.severityNumber = severity.number }
 if severity.text != "" { body.severityText = severity.text }
 record = { "resourceLogs": [{ "resource": { "attributes": resource }, "scopeLogs": [{ "logRecords": [body] }] }] }"""
