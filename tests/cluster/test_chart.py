@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from webhook.cli import main
+
 from .client import Creators
 from .conftest import Cluster, wait_for
 from .product import Product, is_vouched_for
@@ -63,6 +65,19 @@ def test_helm_test_is_green(product: Product) -> None:
     assert "ok  loghook is registered, and its caBundle holds 1 CA" in lines
     assert "ok  https://loghook.loghook.svc is vouched for by the caBundle" in lines
     assert "ok  the API server gives a Pod in loghook-shop the sidecar loghook" in lines
+
+
+def test_check_is_green_from_outside_of_the_cluster(
+    product: Product, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreached(*_: Any, **__: Any) -> Any:
+        raise OSError("this machine is outside of the cluster")
+
+    monkeypatch.setattr("webhook.cluster.endpoint.socket.create_connection", unreached)
+    code = main(["check", "--webhook-configuration", product.name, "-n", product.shop, "-o", "json"])
+    found = {each["name"]: (each["status"], each["said"]) for each in json.loads(capfd.readouterr().out)["checks"]}
+    assert found["answers"][0] == "ok", found
+    assert (code, {status for status, _ in found.values()}) == (0, {"ok"}), found
 
 
 def test_the_verification_can_create_nothing_for_good(product: Product, shop: Cluster) -> None:

@@ -18,6 +18,7 @@ from webhook.cli.commands import (
     list_,
     logs,
     man,
+    migrate,
     playground,
     preview,
     serve,
@@ -80,6 +81,7 @@ _serve = click.Command(
 for command in (
     inject.command,
     uninject.command,
+    migrate.command,
     preview.command,
     describe.command,
     list_.command,

@@ -1,4 +1,4 @@
-"""What has to go from a value so that another is left: paths of keys and items, and the few texts that change."""
+"""What has to go from a value so that another is left: paths of keys and items, and the few that come or change."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -14,9 +14,11 @@ GONE = object()
 def reduction(before: Any, after: Any, path: tuple[str, ...] = ()) -> Iterator[Step]:
     """The steps from `before` to `after`, the last place of the document first: so each path holds until its turn.
 
-    Items of a list are the same where they are equal, or maps with the same name (and place, of mounts).
+    New keys of a map come first, and a list gets no new items. Items of a list are the same where they are equal, or
+    maps with the same name (and place, of mounts).
     """
     if isinstance(before, dict) and isinstance(after, dict):
+        yield from (((*path, key), after[key]) for key in after if key not in before)
         for key in reversed(before):
             if key not in after:
                 yield (*path, key), GONE
