@@ -2,6 +2,7 @@ import difflib
 import json
 import os
 import pty
+import re
 import shlex
 import subprocess
 import sys
@@ -219,7 +220,6 @@ def test_the_items_of_a_list_are_injected_one_by_one(run: Run) -> None:
     result = run("inject", "-f", "-", stdin=text)
     assert result.err.splitlines() == [
         "pod/a: injected loghook (streaming /var/log/app.log)",
-        "service/web: skipped: it brings no Pod",
         "pod/b: injected loghook (streaming /var/log/app.log)",
     ]
     first, service, second = objects(result.out)[0]["items"]
@@ -300,9 +300,11 @@ spec:
     ],
 )
 def test_a_template_that_lies_deeper_is_said_to_be_there(run: Run, text: str, why: str) -> None:
-    result = run("inject", "-f", "-", stdin=text)
+    result = run("inject", "-f", "-", "--verbose", stdin=text)
     assert (result.code, result.out) == (0, text)
     assert result.err.endswith(f"/web: skipped: {why}\n")
+    quiet = run("inject", "-f", "-", stdin=text)
+    assert quiet.err == ("" if why == "it brings no Pod" else result.err)
 
 
 def test_several_sources_are_all_named(run: Run) -> None:
@@ -328,12 +330,12 @@ def test_annotations_of_the_object_itself_are_said_to_mean_nothing(run: Run) -> 
     done = run("inject", "-f", "-", stdin=text)
     assert done.code == 0
     assert done.out == text
-    warning = "  warning: loghook.dev/paths stands on the object, where no Pod has it: write it at"
+    warning = "warning: loghook.dev/paths stands on the object, where no Pod has it: write it at"
     assert done.err.splitlines() == [
         "deployment/web: skipped: no annotation asks for loghook",
-        f"{warning} spec.template.metadata.annotations",
+        f"  stdin:3:47: {warning} spec.template.metadata.annotations",
         "cronjob/web: skipped: no annotation asks for loghook",
-        f"{warning} spec.jobTemplate.spec.template.metadata.annotations",
+        f"  stdin:8:47: {warning} spec.jobTemplate.spec.template.metadata.annotations",
     ]
 
 
@@ -342,7 +344,7 @@ def test_on_error_warn_writes_the_status_alone(run: Run) -> None:
     result = run("inject", "-f", "-", stdin=text)
     assert result.code == 0
     assert result.err.startswith(
-        "pod/bad: skipped: the annotations have mistakes, and on-error says warn\n  error: LH1"
+        "pod/bad: skipped: the annotations have mistakes, and on-error says warn\n  stdin:8:5: error: LH1"
     )
     assert removed_lines(text, result.out) == []
     (pod,) = objects(result.out)
@@ -354,7 +356,7 @@ def test_warnings_stand_below_their_object(run: Run) -> None:
     result = run("inject", "-f", "-", stdin=text)
     first, second = result.err.splitlines()
     assert first == "pod/app: injected loghook (streaming /var/log/app.log)"
-    assert second.startswith("  warning: LH191 loghook.dev/time-zone: ")
+    assert second.startswith("  stdin:7:5: warning: LH191 loghook.dev/time-zone: ")
 
 
 def test_what_is_shipped_is_said_with_the_agent_and_the_destination(run: Run, tmp_path: Path) -> None:
@@ -369,7 +371,7 @@ def test_what_is_shipped_is_said_with_the_agent_and_the_destination(run: Run, tm
         "pod/app: injected loghook-a, loghook-agent, loghook-drain "
         "(agent vector to central /var/log/app.log; streaming /logs/a.log)"
     )
-    assert second.startswith("  warning: LH503 loghook.dev/b.destination: ")
+    assert re.match(r"  stdin:\d+:5: warning: LH503 loghook.dev/b.destination: ", second)
 
 
 def test_a_refused_object_stops_everything_and_all_mistakes_are_said(run: Run) -> None:
@@ -378,12 +380,11 @@ def test_a_refused_object_stops_everything_and_all_mistakes_are_said(run: Run) -
     lines = result.err.splitlines()
     assert lines[0] == "pod/app: injected loghook (streaming /var/log/app.log)"
     assert lines[1] == "pod/bad: refused"
-    assert [line.split(" ")[4].split(":")[0] for line in lines[2:-1]] == [
+    assert [line.split(" ")[5].split(":")[0] for line in lines[2:]] == [
         "loghook.dev/drain-seconds",
         "loghook.dev/paths",
     ]
-    assert all(line.startswith("  error: LH") for line in lines[2:-1])
-    assert lines[-1] == "service/web: skipped: it brings no Pod"
+    assert all(re.match(r"  stdin:\d+:5: error: LH", line) for line in lines[2:])
 
 
 def test_namespace_and_configuration_decide_as_in_the_webhook(run: Run, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 import base64
 import http.server
 import json
+import re
 import ssl
 import subprocess
 import sys
@@ -119,11 +120,13 @@ def test_the_webhook_gets_a_dry_run_as_the_api_server_would_send_it(preview: Run
 def test_refused_and_untouched_pods_are_said(preview: Run) -> None:
     refused = preview(POD.replace("/var/log/app.log", "nonsense"))
     assert (refused.code, refused.out) == (1, "")
-    assert refused.err.startswith("pod/app: refused: LH1")
+    first, second = refused.err.splitlines()
+    assert first == "pod/app: refused"
+    assert re.match(r"  stdin:\d+:5: error: LH1\d\d loghook.dev/paths: ", second)
     untouched = preview(POD.replace("loghook.dev", "example.com"))
     assert (untouched.code, untouched.out, untouched.err) == (0, "", "pod/app: nothing is added\n")
     warned = preview(POD.replace("/app.log\n", "/app.log\n    loghook.dev/time-zone: UTC\n"))
-    assert warned.err.startswith("pod/app: warning: LH191 ")
+    assert re.match(r"pod/app: told\n  stdin:\d+:5: warning: LH191 loghook.dev/time-zone: ", warned.err)
 
 
 def patched(patch: bytes) -> bytes:

@@ -10,9 +10,10 @@ from webhook.annotations.registry import PREFIX
 from webhook.cli import configuration, manifests
 from webhook.cli.failures import InputError
 from webhook.cli.manifests import STDIN, Manifest, Part
-from webhook.cli.terminal import Line, say, styled
+from webhook.cli.terminal import Line, diagnostic_line, say, styled
+from webhook.cli.workloads import NO_POD
 from webhook.config.loghook_yaml import Config
-from webhook.diagnostics import Diagnostic, escape
+from webhook.diagnostics import escape
 from webhook.inject import Injected, Op, Outcome, Refused, inject
 from webhook.pod.view import Pod
 
@@ -34,15 +35,18 @@ class Decided:
         return () if isinstance(self.outcome, Refused) else self.outcome.ops
 
 
-def run(files: Sequence[str], config: Path | None, namespace: str | None) -> int:
-    """Inject the manifests `files` and return the exit code. Raises InputError before anything is written."""
+def run(files: Sequence[str], config: Path | None, namespace: str | None, *, is_verbose: bool = False) -> int:
+    """Inject the manifests `files` and return the exit code. Raises InputError before anything is written.
+
+    Of objects that bring no Pod something is said where `is_verbose`.
+    """
     if Counter(files)[STDIN] > 1:
         raise InputError("stdin can be read only once: give -f - only once")
     settings = configuration.read(config)
     read = [manifests.read(source) for source in files]
     decided = [list(decide(manifest, settings, namespace)) for documents in read for manifest in documents]
     for each in decided:
-        _report(each)
+        _report(each, is_verbose=is_verbose)
     if any(isinstance(found, Decided) and isinstance(found.outcome, Refused) for each in decided for found in each):
         return 1
     _write(_injected(read, decided))
@@ -82,9 +86,12 @@ def _write(text: str) -> None:
 # What is said about it.
 
 
-def _report(found: list[Decided | Part]) -> None:
+def _report(found: list[Decided | Part], *, is_verbose: bool) -> None:
     for each in found:
-        say(*_lines(each) if isinstance(each, Decided) else [_skipped(each.name, each.why_no_pod())])
+        if isinstance(each, Decided):
+            say(*_lines(each))
+        elif is_verbose or each.why_no_pod() != NO_POD:
+            say(_skipped(each.name, each.why_no_pod()))
 
 
 def _lines(decided: Decided) -> Iterator[Line]:
@@ -96,21 +103,17 @@ def _lines(decided: Decided) -> Iterator[Line]:
         yield styled(f"{name}: ", ("injected", "green"), f" {added} ({_sources(outcome)})")
     else:
         yield _skipped(name, outcome.reason.sentence)
-    yield from map(diagnostic_line, outcome.diagnostics)
+    for diagnostic in outcome.diagnostics:
+        yield diagnostic_line(decided.part.place(diagnostic.key), diagnostic.severity, str(diagnostic))
     for misplaced in decided.part.misplaced(PREFIX)[:1]:
         place = ".".join((*decided.part.pod_path, "metadata", "annotations"))
-        problem = f": {escape(misplaced, 100)} stands on the object, where no Pod has it: write it at {place}"
-        yield styled("  ", ("warning", "yellow"), problem)
+        line, column = decided.part.manifest.place_of_key((*decided.part.path, "metadata", "annotations", misplaced))
+        problem = f"{escape(misplaced, 100)} stands on the object, where no Pod has it: write it at {place}"
+        yield diagnostic_line(f"{decided.part.manifest.origin}:{line}:{column}", "warning", problem)
 
 
 def _skipped(name: str, why: str) -> Line:
     return styled((f"{name}: skipped: {why}", "dim"))
-
-
-def diagnostic_line(diagnostic: Diagnostic) -> Line:
-    """One diagnostic, below the object that it is about."""
-    style = "red" if diagnostic.severity == "error" else "yellow"
-    return styled("  ", (diagnostic.severity, style), f": {diagnostic}")
 
 
 def _sources(outcome: Injected) -> str:

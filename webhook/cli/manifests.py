@@ -109,6 +109,11 @@ class Part:
             metadata["ownerReferences"] = [{"kind": self.workload.owner, "controller": True}]
         return pod
 
+    def place(self, annotation: str) -> str:
+        """Where the Pod says `annotation`, as `file:line:column`; where it does not, the nearest that is written."""
+        line, column = self.manifest.place_of_key((*self.pod_path, "metadata", "annotations", annotation))
+        return f"{self.manifest.origin}:{line}:{column}" if line else self.manifest.origin
+
     def view(self) -> Pod:
         """The Pod as `inject` takes it. Raises InputError where it is not shaped like one."""
         self._check_texts("annotations")

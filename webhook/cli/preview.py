@@ -3,6 +3,7 @@
 import base64
 import http.client
 import json
+import re
 import ssl
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,7 +18,7 @@ import msgspec
 from webhook.cli import manifests
 from webhook.cli.failures import FailedError, InputError
 from webhook.cli.manifests import Part
-from webhook.cli.terminal import Line, say, show, styled
+from webhook.cli.terminal import Line, diagnostic_line, say, show, styled
 from webhook.diagnostics import escape
 from webhook.inject import Op
 from webhook.inquiry import inquiry
@@ -112,13 +113,27 @@ def run(files: Sequence[str], server: str, ca: Path, namespace: str | None, *, f
 
 def _show(part: Part, answered: Answered, *, full: bool) -> None:
     if not answered.allowed:
-        say(styled(f"{part.name}: ", ("refused", "bold red"), f": {answered.message}"))
+        say(styled(f"{part.name}: ", ("refused", "bold red")))
+        say(*(_placed(part, "error", words) for words in _SENTENCES.split(answered.message)))
     elif not answered.ops:
         say(styled((f"{part.name}: nothing is added", "dim")))
     else:
         show(*diff(part, answered.ops, full=full))
-    for warning in answered.warnings:
-        say(styled(f"{part.name}: ", ("warning", "yellow"), f": {warning}"))
+    if answered.warnings:
+        say(styled(f"{part.name}: ", ("told", "yellow")))
+        say(*(_placed(part, "warning", words) for words in answered.warnings))
+
+
+_SENTENCES = re.compile(r"; (?=LH\d{3} )")
+"""What is between the mistakes of a refusal."""
+
+_ABOUT = re.compile(r"LH\d{3} (\S+):")
+
+
+def _placed(part: Part, severity: str, words: str) -> Line:
+    """One diagnostic of the webhook's, with the place of the annotation that it is about."""
+    about = _ABOUT.match(words)
+    return diagnostic_line(part.place(about[1] if about else ""), severity, words)
 
 
 def diff(part: Part, ops: Iterable[Op], *, full: bool = False) -> Iterator[Line]:

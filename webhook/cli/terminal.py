@@ -7,7 +7,7 @@ from typing import TypeVar
 from rich.console import Console
 from rich.text import Text
 
-__all__ = ["Line", "progress", "say", "show", "styled"]
+__all__ = ["Line", "diagnostic_line", "progress", "say", "show", "styled"]
 
 T = TypeVar("T")
 
@@ -17,6 +17,11 @@ Line = Text
 def styled(*parts: str | tuple[str, str]) -> Line:
     """A line of parts, each plain or with a style; nothing in them is markup."""
     return Text.assemble(*parts)
+
+
+def diagnostic_line(place: str, severity: str, words: str) -> Line:
+    """What is said of something at `place`, below the object that it is about."""
+    return styled(f"  {place}: ", (severity, "red" if severity == "error" else "yellow"), f": {words}")
 
 
 def say(*lines: Line | str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from webhook.annotations.registry import PREFIX
 from webhook.pod.workloads import SPEC_TEMPLATE, WORKLOADS, Workload
 
-__all__ = ["is_listed", "without_pod", "workload"]
+__all__ = ["NO_POD", "is_listed", "without_pod", "workload"]
 
 
 def is_listed(group: str, kind: str) -> bool:
@@ -28,6 +28,10 @@ def workload(group: str, kind: str, raw: Mapping[str, Any]) -> Workload | None:
     return Workload(SPEC_TEMPLATE, kind) if _is_template(template) else None
 
 
+NO_POD = "it brings no Pod"
+"""Why nothing is done for an object that has nothing to do with Pods."""
+
+
 def without_pod(raw: Mapping[str, Any]) -> str:
     """Why nothing is done for `raw`, in which no Pod template was found: one may lie deeper, of whatever shape."""
     inner = [value for key, value in raw.items() if key != "metadata"]
@@ -35,7 +39,7 @@ def without_pod(raw: Mapping[str, Any]) -> str:
         return "kind not known, but a template in it has our annotations"
     if any(_is_template(each) for place in inner for each in _objects(place)):
         return "kind not known"
-    return "it brings no Pod"
+    return NO_POD
 
 
 def _objects(value: Any) -> Iterator[dict[str, Any]]:

@@ -14,7 +14,7 @@ HELP = """Add the sidecars to manifests, as the webhook would to their Pods.
 Reads Pods and whatever has a Pod template: Deployment, StatefulSet, DaemonSet, ReplicaSet, ReplicationController, Job,
 CronJob, PodTemplate, and any other kind that has one in its spec.template; also within a List. Writes all that it read
 to stdout, changed only by the lines that are added: comments, quotes and order stay, and everything else passes
-through. What became of each object is said on stderr.
+through. What became of each object is said on stderr, with the file and the line of what is wrong.
 
 \b
   loghook inject -f app.yaml | kubectl apply -f -
@@ -35,8 +35,9 @@ Exit code:
 @options.files
 @options.configuration
 @options.namespace
-def command(files: Sequence[str], config: Path | None, namespace: str | None) -> int:
+@click.option("--verbose", "-v", is_flag=True, help="Say so of objects that bring no Pod, too.")
+def command(files: Sequence[str], config: Path | None, namespace: str | None, *, verbose: bool) -> int:
     """Inject the manifests and return the exit code."""
     from webhook.cli import inject
 
-    return inject.run(files, config, namespace)
+    return inject.run(files, config, namespace, is_verbose=verbose)
