@@ -66,6 +66,7 @@ checks:
 
 bench: $(READY) ## Measure speed and memory, as ratios to a baseline of the same run
 	@$(BIN)/python tests/bench/mutate.py
+	@$(BIN)/python tests/bench/playground.py
 
 bench-stream: $(READY) ## Measure the streaming engines side by side  [FLUENT_BIT_BIN]
 	@$(BIN)/python tests/bench/stream.py

@@ -4,6 +4,7 @@ Both answer over one kept connection, in turns; the least of many rounds counts,
 adds. The server is a process of its own: two threads of one would wait for each other.
 """
 
+import gc
 import http.client
 import json
 import multiprocessing
@@ -56,6 +57,7 @@ def _serve(listening: socket.socket) -> None:
 
     made.add_api_route("/inject/{name}", answer, methods=["POST"])
     made.mount("/", app())
+    gc.freeze()  # as the playground does
     uvicorn.Server(uvicorn.Config(made, log_level="warning", lifespan="off")).run([listening])
 
 

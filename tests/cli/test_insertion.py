@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from webhook.cli.yaml_text import insertion
 from webhook.cli.yaml_text.documents import DocumentError, split
-from webhook.cli.yaml_text.insertion import add
+from webhook.cli.yaml_text.insertion import add, add_all
 
 POD = """\
 # top
@@ -191,3 +191,25 @@ def test_any_addition_means_what_json_patch_says(  # noqa: PLR0913, PLR0917 - as
             return
         raise
     assert split(result)[0].value == expected
+
+
+@given(
+    value=st.dictionaries(st.sampled_from(["a", "b", "c d", "k.dev/x"]), VALUES, min_size=1, max_size=4),
+    shared=st.none() | VALUES,
+    style=st.sampled_from([False, None, True]),
+    dumper=st.sampled_from([yaml.SafeDumper, Indented]),
+    data=st.data(),
+)
+def test_several_additions_are_written_as_one_after_the_other(
+    value: Any, shared: Any, style: bool | None, dumper: Any, data: st.DataObject  # noqa: FBT001
+) -> None:  # fmt: skip
+    text = yaml.dump({**value, "s": [shared, shared]}, Dumper=dumper, default_flow_style=style, sort_keys=False)
+    try:
+        one_by_one, additions = text, []
+        for _ in range(data.draw(st.integers(1, 4))):
+            path = data.draw(st.sampled_from(places(json.loads(json.dumps(split(one_by_one)[0].value)))))
+            additions.append((path, data.draw(VALUES)))
+            one_by_one = add(one_by_one, *additions[-1])
+    except DocumentError:
+        assume(False)  # noqa: FBT003 - hypothesis's way to say that it is no case
+    assert add_all(text, additions) == one_by_one

@@ -14,7 +14,7 @@ from webhook.config.loghook_yaml import Config
 from webhook.diagnostics import Diagnostic, escape
 from webhook.inject import inject
 
-__all__ = ["find", "in_manifest", "report"]
+__all__ = ["find", "in_manifest", "report", "said_of"]
 
 _SUFFIXES = {".yaml", ".yml", ".json"}
 
@@ -82,17 +82,23 @@ def in_manifest(manifest: Manifest, config: Config, namespace: str | None) -> It
 
 def _in_part(part: Part, config: Config, namespace: str | None) -> Iterator[Finding]:
     """The mistakes of a Pod or of a template. What is no Pod is one mistake, and the next object is looked at."""
-    manifest = part.manifest
     try:
         pod = part.view()
     except ManifestError as error:
         problem = error.problem.removeprefix(f"{part.name}: ")
-        yield Finding(manifest.origin, error.line, error.column, "error", MANIFEST, part.name, problem)
+        yield Finding(part.manifest.origin, error.line, error.column, "error", MANIFEST, part.name, problem)
+        yield from said_of(part, ())
     else:
-        for diagnostic in inject(pod, config, part.namespace(namespace)).diagnostics:
-            line, column = _place(part, diagnostic)
-            message = str(diagnostic).removeprefix(f"{diagnostic.code} ")
-            yield Finding(manifest.origin, line, column, diagnostic.severity, diagnostic.code, part.name, message)
+        yield from said_of(part, inject(pod, config, part.namespace(namespace)).diagnostics)
+
+
+def said_of(part: Part, diagnostics: Iterable[Diagnostic]) -> Iterator[Finding]:
+    """What `diagnostics` say of a part, each at its place, and what stands where it means nothing."""
+    manifest = part.manifest
+    for diagnostic in diagnostics:
+        line, column = _place(part, diagnostic)
+        message = str(diagnostic).removeprefix(f"{diagnostic.code} ")
+        yield Finding(manifest.origin, line, column, diagnostic.severity, diagnostic.code, part.name, message)
     right = ".".join((*part.pod_path, "metadata", "annotations"))
     for key in part.misplaced(PREFIX):
         line, column = manifest.place_of_key((*part.path, "metadata", "annotations", key))

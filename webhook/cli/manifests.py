@@ -20,7 +20,7 @@ from webhook.cli.reduction import GONE, Step, reduced, reduction
 from webhook.cli.workloads import is_listed, without_pod, workload
 from webhook.cli.yaml_text.documents import Alias, Document, DocumentError, Node, Scalar, Sequence, split
 from webhook.cli.yaml_text.documents import Mapping as MappingNode
-from webhook.cli.yaml_text.insertion import add
+from webhook.cli.yaml_text.insertion import add, add_all
 from webhook.cli.yaml_text.removal import remove
 from webhook.diagnostics import escape
 from webhook.inject import Op
@@ -245,12 +245,10 @@ class Manifest:
             indent = " " * (start - text.rfind("\n", 0, start) - 1) if alone else ""
             piece = indent + text[start:end]
             prefix = part.workload.template if alone and part.workload else part.pod_path
-            for op in ops:
-                steps = [step.replace("~1", "/").replace("~0", "~") for step in op["path"].split("/")[1:]]
-                try:
-                    piece = add(piece, (*prefix, *steps), op["value"])
-                except DocumentError as error:
-                    raise InputError(f"{self.origin}: {part.name}: {error.problem}") from None
+            try:
+                piece = add_all(piece, [((*prefix, *_steps(op["path"])), op["value"]) for op in ops])
+            except DocumentError as error:
+                raise InputError(f"{self.origin}: {part.name}: {error.problem}") from None
             text = text[:start] + piece.removeprefix(indent) + text[end:]
         return text
 
@@ -320,6 +318,11 @@ def join(files: Iterable[tuple[list[Document], list[str]]]) -> str:
             stream += "\ufeff"
         stream += "".join(texts)
     return stream
+
+
+def _steps(pointer: str) -> list[str]:
+    """The segments of a JSON Pointer."""
+    return [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
 
 
 def _as_sent(ops: Iterable[Op]) -> list[dict[str, Any]]:

@@ -76,11 +76,15 @@ def answer(question: Question) -> Answer:
 def _judged(question: Question, config: Config) -> Answer:
     read = manifests.parse("manifest", question.manifest)
     namespace = question.namespace or None
-    findings = [each for manifest in read for each in lint.in_manifest(manifest, config, namespace)]
-    if any(each.code == MANIFEST for each in findings):
+    try:
+        decided = [
+            [each for each in decide(manifest, config, namespace) if isinstance(each, Decided)] for manifest in read
+        ]
+    except ManifestError:  # there may be more to say than of the first that is no Pod
+        findings = [each for manifest in read for each in lint.in_manifest(manifest, config, namespace)]
         return Answer(findings=findings, lines=_unchanged(question.manifest))
-    decided = [[each for each in decide(manifest, config, namespace) if isinstance(each, Decided)] for manifest in read]
     every = [each for pods in decided for each in pods]
+    findings = [found for each in every for found in lint.said_of(each.part, each.outcome.diagnostics)]
     return Answer(
         findings=sorted(findings, key=lambda each: (each.line, each.column)),
         verdicts=[verdict(each) for each in every],

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import socket
 import webbrowser
 
@@ -25,6 +26,7 @@ def run(port: int, *, is_opened: bool) -> int:
     show(styled((f"The playground is at {url}", "bold"), " until you press Ctrl-C. It reads no file and no cluster."))
     if is_opened:
         webbrowser.open(url)
+    gc.freeze()  # what there is now stays: looking through it would take longer than most answers
     with contextlib.suppress(KeyboardInterrupt):  # which uvicorn gives on once it has ended
         asyncio.run(uvicorn.Server(config).serve([listening]))
     return 0

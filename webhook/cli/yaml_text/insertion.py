@@ -37,7 +37,7 @@ from webhook.cli.yaml_text.documents import Alias, Document, Mapping, Node, Sequ
 from webhook.cli.yaml_text.lines import Edit, Lines, applied, children, has_lines, is_empty
 from webhook.cli.yaml_text.notation import block, flow, scalar
 
-__all__ = ["add"]
+__all__ = ["add", "add_all"]
 
 Path = Steps[str]
 
@@ -52,6 +52,50 @@ def add(text: str, path: Path, value: Any) -> str:
     if alias := _shared(document, path):
         return add(applied(text, _written_out(document, alias)), path, value)
     return applied(text, _edits(document, _place(document, path, value)))
+
+
+def add_all(text: str, additions: Steps[tuple[Path, Any]]) -> str:
+    """As `add`, for one path and value after the other, with fewer readings of the text. Raises DocumentError."""
+    while additions:
+        text, count = _first_added(text, additions)
+        additions = additions[count:]
+    return text
+
+
+def _first_added(text: str, additions: Steps[tuple[Path, Any]]) -> tuple[str, int]:
+    """The text with the first of `additions`, and how many: those that one reading of the text is right for.
+
+    That is so while each puts something new into what is written there, as far as lists go at their end, and no two go
+    to one place but into the same map or list.
+    """
+    (document,) = split(text)
+    edits: list[Edit] = []
+    parents: dict[int, Node | None] = {}
+    keys: set[tuple[int, str]] = set()
+    for path, value in additions:
+        if not _is_written(document.root, path) or _shared(document, path):
+            break
+        place = _place(document, path, value)
+        key = (id(place.parent), path[-1])
+        if place.old is not None or (key in keys and path[-1] != "-"):
+            break
+        (edit,) = _edits(document, place)
+        if parents.setdefault(edit.start, place.parent) is not place.parent:
+            break
+        keys.add(key)
+        edits.append(edit)
+    if not edits:
+        return add(text, *additions[0]), 1
+    return applied(text, edits), len(edits)
+
+
+def _is_written(node: Node | None, path: Path) -> bool:
+    """Whether the map or list that `path` leads into stands in the text, and its last step is a key or `-`."""
+    for step in path[:-1]:
+        if isinstance(node, Sequence) and not int(step) < len(node.items):
+            return False
+        node = _child(node, step)
+    return isinstance(node, Mapping) or (isinstance(node, Sequence) and path[-1] == "-")
 
 
 # What is shared.

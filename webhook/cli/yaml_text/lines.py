@@ -19,8 +19,12 @@ class Edit(NamedTuple):
 
 
 def applied(text: str, edits: list[Edit]) -> str:
-    """`text` with all `edits`, whose positions are those of `text`: from the last to the first, so that they hold."""
-    for start, end, new in sorted(edits, reverse=True):
+    """`text` with all `edits`, whose positions are those of `text`: from the last to the first, so that they hold.
+
+    What goes to one place stands there in the order of `edits`.
+    """
+    in_order = sorted(edits, key=lambda edit: edit[:2])
+    for start, end, new in reversed(in_order):
         text = text[:start] + new + text[end:]
     return text
 
