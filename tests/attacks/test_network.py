@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -192,6 +193,49 @@ def test_a_head_of_the_smallest_headers_costs_little(
     line, cpu, mib = cost_of(pki, tmp_path, context, HEAD + b"X:x\r\n" * 12_900 + b"\r\n")
     report(cpu_seconds=cpu, mib_more=mib)
     assert line.startswith(b"HTTP/1.1 431 ")
+
+
+def test_headers_behind_a_body_cost_little(pki: Path, tmp_path: Path, context: ssl.SSLContext, report: Any) -> None:
+    """A body in chunks may have some behind it, which are as many as those before it."""
+    sent = HEAD + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n" + b"a:b\r\n" * 1_000_000
+    _, cpu, mib = cost_of(pki, tmp_path, context, sent)
+    report(cpu_seconds=cpu, mib_more=mib)
+    assert mib <= MIB_MORE
+
+
+def test_who_was_refused_waits_for_no_room(pki: Path, tmp_path: Path, context: ssl.SSLContext, report: Any) -> None:
+    """Large bodies that waited behind another, and have come to their end meanwhile: nothing is left of them."""
+
+    async def send(port: int, head: bytes, part: bytes, seconds: float) -> None:
+        _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context, server_hostname="localhost")
+        ends = time.monotonic() + seconds
+        try:
+            writer.write(head)
+            while time.monotonic() < ends:
+                writer.write(part)
+                await asyncio.sleep(0.1)
+        finally:
+            writer.transport.abort()
+
+    async def scenario() -> float:
+        async with one_replica(pki, tmp_path, drain_seconds=0) as replica:
+            slow = send(replica.port, HEAD + b"Content-Length: %d\r\n\r\n" % (7 * MIB), b" " * 20_000, 1000)
+            holds_the_room = asyncio.create_task(slow)
+            await asyncio.sleep(1)
+            refused = HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 40
+            for _ in range(30):
+                comes = (send(replica.port, refused, b"1\r\nx\r\n" * 4000, 0.05) for _ in range(40))
+                await asyncio.gather(*comes)
+            before = processor_seconds(replica)
+            await asyncio.sleep(3)
+            spent = processor_seconds(replica) - before
+            holds_the_room.cancel()
+            await asyncio.gather(holds_the_room, return_exceptions=True)
+            return spent
+
+    idle = uvloop.run(scenario())
+    report(cpu_seconds=idle)
+    assert idle < 0.25
 
 
 def test_the_largest_bodies_at_once_take_little_memory(

@@ -1,9 +1,11 @@
 """What one connection may ask of the server: size of the head, and time."""
 
 import contextlib
+import json
 import re
 import socket
 import ssl
+import time
 from typing import Any
 
 import pytest
@@ -17,8 +19,13 @@ def first_line(connection: socket.socket) -> bytes:
 
 def slow_ones(server: Any) -> float:
     """How many connections were dropped for their slowness."""
+    return dropped(server, "slow")
+
+
+def dropped(server: Any, reason: str) -> float:
+    """How many connections were dropped for this reason."""
     _, text = server.health("/metrics")
-    (value,) = re.findall(r'^loghook_connections_dropped_total{reason="slow"} (.+)$', text, re.MULTILINE)
+    (value,) = re.findall(rf'^loghook_connections_dropped_total{{reason="{reason}"}} (.+)$', text, re.MULTILINE)
     return float(value)
 
 
@@ -68,3 +75,32 @@ def test_slow_callers_are_dropped_and_kept_connections_are_not(server: Any, revi
         assert server.ask(body=review(), on=kept).status == 200
         assert kept.sock is used
     assert slow_ones(server) == before + 4
+
+
+def test_answers_that_nobody_reads_are_bounded(start: Any) -> None:
+    """The kernel keeps little of them, and of what we keep the oldest goes."""
+    server = start(constants={"watch.UNFINISHED_BYTES": 200 * KIB})
+    body = json.dumps(asking_for_much()).encode()
+    asked = b"POST /mutate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+    with contextlib.ExitStack() as open_:
+        for _ in range(4):
+            plain = open_.enter_context(socket.socket())
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 * KIB)
+            plain.settimeout(120)
+            plain.connect(("127.0.0.1", server.port))
+            each = open_.enter_context(server.context.wrap_socket(plain, server_hostname="localhost"))
+            each.sendall(asked % len(body) + body)
+        until = time.monotonic() + 60
+        while dropped(server, "crowded") < 1:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+    assert server.ask(body=body).status == 200
+
+
+def asking_for_much() -> dict[str, Any]:
+    """A review whose answer is as long as any."""
+    annotations = {f"loghook.dev/s{number}.paths": f"/var/log/a{number}/{number}.log" for number in range(32)}
+    pod = {"metadata": {"name": "app", "annotations": annotations}, "spec": {"containers": [{"name": "app"}]}}
+    kind = {"group": "", "version": "v1", "kind": "Pod"}
+    request = {"uid": "u", "kind": kind, "operation": "CREATE", "namespace": "shop", "object": pod}
+    return {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}

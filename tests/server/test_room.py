@@ -1,5 +1,8 @@
 """Room for large bodies: who gets it, and who gives way."""
 
+import asyncio
+import time
+
 import pytest
 
 from webhook.server import room
@@ -14,6 +17,16 @@ class Body:
 
     def give_way(self) -> None:
         self.is_gone = True
+
+
+class Counting(Room):
+    """Room that counts how often somebody asked."""
+
+    asked = 0
+
+    def take(self, holder: room.Holder, size: int) -> bool:
+        self.asked += 1
+        return super().take(holder, size)
 
 
 @pytest.fixture
@@ -73,3 +86,43 @@ def test_nobody_has_to_give_way_where_nobody_waits(clock: list[float]) -> None:
     clock[0] += 1000
     assert there.take(Body(), ROOM_BYTES // 2)
     assert not slow.is_gone
+
+
+def test_of_those_who_wait_only_the_newest_looks() -> None:
+    async def scenario() -> None:
+        there, one, waiting = Counting(), Body(waiting=True), [Body() for _ in range(300)]
+        there.take(one, ROOM_BYTES)
+        until = time.perf_counter() + 120
+        tasks = [asyncio.create_task(there.wait(each, ROOM_BYTES, until)) for each in waiting]
+        await asyncio.sleep(0.5)
+        assert there.asked < 3 * len(waiting)
+        there.leave(one)
+        for each, task in zip(reversed(waiting), reversed(tasks), strict=True):  # the newest first
+            assert await task
+            there.leave(each)
+
+    asyncio.run(scenario())
+
+
+def test_who_is_gone_waits_no_more() -> None:
+    async def scenario() -> None:
+        there, one, older, newer = Room(), Body(waiting=True), Body(), Body()
+        there.take(one, ROOM_BYTES)
+        until = time.perf_counter() + 1000
+        tasks = [asyncio.create_task(there.wait(each, ROOM_BYTES, until)) for each in (older, newer)]
+        await asyncio.sleep(0)
+        there.leave(newer)
+        assert not await tasks[1]
+        there.leave(one)
+        assert await tasks[0]
+
+    asyncio.run(scenario())
+
+
+def test_who_waits_too_long_has_none() -> None:
+    async def scenario() -> None:
+        there, one = Room(), Body(waiting=True)
+        there.take(one, ROOM_BYTES)
+        assert not await there.wait(Body(), ROOM_BYTES, time.perf_counter() + 0.1)
+
+    asyncio.run(scenario())

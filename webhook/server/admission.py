@@ -4,9 +4,9 @@ A review is bytes in and bytes out: no request or response objects, no tasks, an
 its turn. What waits too long for that, or for the memory that a large body needs, is sent away undecided.
 """
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Final, Protocol
 
 import msgspec
@@ -29,7 +29,6 @@ _Headers = list[tuple[bytes, bytes]]
 _JSON = (b"content-type", b"application/json")
 _TOO_LARGE = f"the body has more than {BODY_BYTES} bytes"
 _FOR_REVIEWS = (200, 500, 503)
-_ROOM_SECONDS = 0.02
 _COME_AGAIN = [(b"retry-after", b"1"), (b"connection", b"close")]
 
 
@@ -50,6 +49,13 @@ class Arrival(Holder, Protocol):
 
     def keeps(self, count: int) -> None:
         """Be told how many bytes of the body are kept, unless they have room of their own."""
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether there is nobody any more."""
+
+    def tell_when_gone(self, tell: Callable[[], None]) -> None:
+        """Call `tell` when there is nobody any more."""
 
     def clock(self) -> float:
         """What our time is measured by, in seconds."""
@@ -144,11 +150,19 @@ class Admission:
             self._room.leave(arrival)
 
     async def _has_room(self, size: int, arrival: Arrival, scope: Scope) -> bool:
-        """Wait for room for a large body, of which no more is read meanwhile; whether there was some in time."""
-        patience = arrival.begun_at + PATIENCE * budget(scope["query_string"])
+        """Wait for room for a large body, of which no more is read meanwhile; whether there was some in time.
+
+        What is here of it counts like all that is begun and not finished, and whoever goes waits no more.
+        """
+        arrival.tell_when_gone(partial(self._room.leave, arrival))
         arrival.hold_up()
-        while not (there := self._room.take(arrival, size)) and time.perf_counter() < patience:  # noqa: ASYNC110  # rare
-            await asyncio.sleep(_ROOM_SECONDS)
+        arrival.keeps(arrival.body_bytes)
+        there = not arrival.is_gone and await self._room.wait(
+            arrival, size, arrival.begun_at + PATIENCE * budget(scope["query_string"])
+        )
+        if arrival.is_gone:
+            raise _GoneError
+        arrival.keeps(0)
         arrival.go_on()
         return there
 

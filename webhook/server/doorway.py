@@ -45,6 +45,9 @@ PAUSE_SECONDS: Final = 1.0  # before accepting goes on where the process has no 
 _ROOM: Final = 64  # descriptors that are taken back then
 _EXHAUSTED: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 _RECEIVE_BYTES: Final = 32 * 1024  # that the kernel may keep for one connection, and as much again for its own
+_SEND_BYTES: Final = 64 * 1024
+"""That the kernel may keep of an answer, which is memory of ours too. It would keep megabytes for who reads nothing."""
+
 _AGAIN: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 _VOID_BYTES: Final = 64 * 1024
 _VOIDS: Final = 256  # times that somebody is heard out who was told goodbye
@@ -82,6 +85,7 @@ class Doorway:
         """Begin to accept."""
         self._bound.settimeout(0)
         self._bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BYTES)  # of each that is accepted
+        self._bound.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BYTES)
         self._bound.listen(BACKLOG)
         self._loop = asyncio.get_running_loop()
         self._is_open = True

@@ -18,12 +18,14 @@ Time is counted in the sweeps of a `Watch`.
 import asyncio
 import enum
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from webhook.server.answers import Answers
+from webhook.server.callers import stranger
 from webhook.server.line import Line
 from webhook.server.watch import Watch
 
@@ -60,8 +62,6 @@ ANSWER_SECONDS = 60
 """How long an answer may take to be made and read. No caller waits for more than 30 s (`timeoutSeconds`)."""
 
 _TOO_LARGE = 431, "the URL and the headers have more than 64 KiB, or are too many"
-_NAME_LENGTH = 64
-_CONTINUE = b"HTTP/1.1 100 "
 _END_OF_HEAD = b"\r\n\r\n"
 _FIRST_CHUNKS = 64
 _MESSAGE_BYTES = 16 * 1024 * 1024  # all bytes of one request, with what is thrown away after a refusal
@@ -74,37 +74,6 @@ class Phase(enum.Enum):
     HEAD = enum.auto()
     BODY = enum.auto()
     ANSWERING = enum.auto()
-
-
-class _OneWrite:
-    """A transport for answers: head and body, which uvicorn writes one after the other, become one TLS record.
-
-    It has what uvicorn's cycle uses of a transport.
-    """
-
-    __slots__ = ("_held", "_transport", "is_closing")
-
-    def __init__(self, transport: asyncio.Transport) -> None:
-        self._transport = transport
-        self._held: list[bytes] = []
-        self.is_closing = transport.is_closing
-
-    def write(self, data: bytes) -> None:
-        """Keep it; but nobody waits longer for the leave to go on."""
-        self._held.append(data)
-        if data.startswith(_CONTINUE):
-            self.flush()
-
-    def flush(self) -> None:
-        """Write what was kept."""
-        if self._held:
-            self._transport.write(b"".join(self._held))
-            self._held.clear()
-
-    def close(self) -> None:
-        """Write, and close."""
-        self.flush()
-        self._transport.close()
 
 
 class Limited(HttpToolsProtocol):
@@ -123,6 +92,7 @@ class Limited(HttpToolsProtocol):
         self._rest = b""  # what came behind it
         self._refusal: tuple[int, str] | None = None  # what the request that is being read gets, whatever it is
         self._stranger = ""
+        self._tell_gone: Callable[[], None] | None = None
         self.is_held_up = False
         self.has_asked = False
         self.begun_at = self.complete_at = 0.0  # of the newest request, by time.perf_counter
@@ -147,9 +117,9 @@ class Limited(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         """Begin to be watched."""
         super().connection_made(transport)
-        self._answers = _OneWrite(transport)
+        self._answers = Answers(transport)
         if self._watch.callers:
-            self._stranger = _stranger(transport.get_extra_info("peercert"), self._watch.callers)
+            self._stranger = stranger(transport.get_extra_info("peercert"), self._watch.callers)
         self._watch.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -166,6 +136,9 @@ class Limited(HttpToolsProtocol):
         self.transport.abort()
 
     def _forget(self) -> None:
+        if self._tell_gone:
+            self._tell_gone()
+        self._tell_gone = None
         self._watch.connections.pop(self, None)
         self._watch.holds_nothing(self)
 
@@ -217,6 +190,8 @@ class Limited(HttpToolsProtocol):
             self._watch.holds(self, self._received)
             if self._received > HEAD_BYTES or len(self.headers) > HEADERS:
                 self._refuse(*_TOO_LARGE)
+        elif len(self.headers) > HEADERS:  # those behind a body in chunks come to the others
+            self._refuse(*_TOO_LARGE)
         elif self._received > _MESSAGE_BYTES:
             self._watch.drop(self, "oversized")
 
@@ -268,6 +243,15 @@ class Limited(HttpToolsProtocol):
         """Note how many bytes of the body the application has gathered, among those that have not asked for room."""
         self._watch.holds(self, count)
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether the connection is being closed, or was."""
+        return self.transport.is_closing()
+
+    def tell_when_gone(self, tell: Callable[[], None]) -> None:
+        """Call `tell` when the connection is closed."""
+        self._tell_gone = tell
+
     def hold_up(self) -> None:
         """Read no more of the body until the application asks for it; its time stands still until `go_on`."""
         self.is_held_up = True
@@ -305,17 +289,21 @@ class Limited(HttpToolsProtocol):
         This is in place of uvicorn's, which sets a timer for each answer; the sweeps see to idle connections.
         """
         self._answers.flush()
+        self._tell_gone = None
         self.flow.resume_reading()
         self._watch.touch(self)
         self._watch.holds_nothing(self)
         if self.phase is Phase.ANSWERING:
-            is_sent = not self.transport.get_write_buffer_size()
-            self._enter(Phase.KEPT, KEEP_ALIVE_SECONDS if is_sent else ANSWER_SECONDS)
+            unsent = self.transport.get_write_buffer_size()
+            self._enter(Phase.KEPT, ANSWER_SECONDS if unsent else KEEP_ALIVE_SECONDS)
             self.transport.release()
+            if unsent:
+                self._watch.holds(self, unsent)
 
     def resume_writing(self) -> None:
         """Have the time of a kept connection begin when the whole answer has been taken."""
         super().resume_writing()
+        self._watch.holds_nothing(self)
         if self.phase is Phase.KEPT:
             self._enter(Phase.KEPT, KEEP_ALIVE_SECONDS)
 
@@ -334,19 +322,3 @@ class Limited(HttpToolsProtocol):
         head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body)
         self.transport.write(STATUS_LINE[status] + head + body)
         self.transport.close()
-
-
-def _stranger(certificate: Any, allowed: frozenset[str]) -> str:
-    """Why the holder of `certificate` (as `SSLSocket.getpeercert` has it) is not served; empty where it is."""
-    names = list(_names(certificate or {}))
-    if not allowed.isdisjoint(names):
-        return ""
-    shown = ascii(names[0][:_NAME_LENGTH])[1:-1] if names else "nobody"
-    return f"the client certificate is for {shown}, who is not among those that are served"
-
-
-def _names(certificate: Any) -> Iterator[str]:
-    """The common name, and the DNS names."""
-    for part in certificate.get("subject", ()):
-        yield from (value for key, value in part if key == "commonName")
-    yield from (value for key, value in certificate.get("subjectAltName", ()) if key == "DNS")

@@ -18,6 +18,7 @@ __all__ = ["Line"]
 
 _RECORD: Final = 16 * 1024  # bytes; no TLS record has more, so that OpenSSL has nothing left that no selector sees
 _TURN_BYTES: Final = 32 * 1024
+_LEAST_BYTES: Final = 1024  # that a record counts for: thousands of one byte each cost as much as megabytes
 _AGAIN: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
@@ -83,7 +84,7 @@ class Line(asyncio.Transport):
             data = self._receive()
             if not data:
                 return
-            size += len(data)
+            size += max(len(data), _LEAST_BYTES)
             self._protocol.data_received(data)
 
     def _receive(self) -> bytes:

@@ -4,6 +4,7 @@ A body of some MiB is in memory for the time of its transfer. Where that time is
 slowly have all the room there is. The API server has all of a review when it begins to send.
 """
 
+import asyncio
 from time import perf_counter
 from typing import Final, Protocol
 
@@ -14,6 +15,9 @@ LARGE_BYTES: Final = 512 * 1024
 
 ROOM_BYTES: Final = 8 * 1024 * 1024
 """What large bodies may hold together: one of the largest."""
+
+_LOOK_SECONDS: Final = 0.02
+"""How often the newest of those who wait looks whether somebody dawdles. The others are woken."""
 
 DAWDLING_SECONDS: Final = 0.25
 BYTES_A_SECOND: Final = 128 * 1024
@@ -41,14 +45,29 @@ class Room:
 
     def __init__(self) -> None:
         self._holders: dict[Holder, tuple[int, float]] = {}
-        self._waiting: dict[Holder, None] = {}  # the newest stands last
+        self._waiting: dict[Holder, asyncio.Event] = {}  # the newest stands last
+
+    async def wait(self, holder: Holder, size: int, until: float) -> bool:
+        """Take so many bytes as soon as there is room; false where there was none until then, or `holder` left.
+
+        Only the newest looks by himself: hundreds who did would have no time left for anybody.
+        """
+        while not self.take(holder, size):
+            left = until - perf_counter()
+            chance = self._waiting[holder]
+            chance.clear()
+            is_newest = next(reversed(self._waiting)) is holder
+            await _until(chance, min(left, _LOOK_SECONDS) if is_newest else left)
+            if left <= 0 or holder not in self._waiting:
+                return False
+        return True
 
     def take(self, holder: Holder, size: int) -> bool:
         """Take so many bytes, unless there is no room; then whoever dawdles has to give way, for the next time.
 
         The newest of those who ask has it first: who dawdles while he has room did so before.
         """
-        self._waiting[holder] = None
+        self._waiting.setdefault(holder, asyncio.Event())
         if next(reversed(self._waiting)) is not holder:
             return False
         if size + sum(each for each, _ in self._holders.values()) > ROOM_BYTES:
@@ -58,14 +77,34 @@ class Room:
                     self.leave(other)
                     other.give_way()
             return False
-        del self._waiting[holder]
+        self._waits_no_more(holder)
         self._holders[holder] = size, perf_counter()
         return True
 
     def leave(self, holder: Holder) -> None:
         """Give back what was taken, or ask no more."""
-        self._waiting.pop(holder, None)
+        self._waits_no_more(holder)
         self._holders.pop(holder, None)
+        self._wake_newest()
+
+    def _waits_no_more(self, holder: Holder) -> None:
+        waited = self._waiting.pop(holder, None)
+        if waited:
+            waited.set()
+        self._wake_newest()
+
+    def _wake_newest(self) -> None:
+        if self._waiting:
+            self._waiting[next(reversed(self._waiting))].set()
+
+
+async def _until(chance: asyncio.Event, seconds: float) -> None:
+    """Wait for it, no longer than this."""
+    try:
+        async with asyncio.timeout(max(seconds, 0)):
+            await chance.wait()
+    except TimeoutError:
+        return
 
 
 def _dawdles(holder: Holder, seconds: float) -> bool:

@@ -14,8 +14,8 @@ CONNECTIONS = 1000
 """How many connections are kept, of 25 KiB each. An API server keeps 25; those that wait for an answer come on top."""
 
 UNFINISHED_BYTES = 8 * 1024 * 1024
-"""What all requests that are begun and not finished may hold together, those aside that have asked for room
-(`webhook.server.room`). For more, the one that was begun first goes."""
+"""What all requests that are begun and not finished may hold together, those aside that have room of their own
+(`webhook.server.room`), and all answers that nobody reads. For more, the one that was begun first goes."""
 
 SWEEP_SECONDS = 1.0
 

@@ -1,0 +1,57 @@
+"""A connection that reads when its turn has come."""
+
+import asyncio
+import selectors
+from typing import Any, cast
+
+from webhook.server.line import Line
+from webhook.server.turns import Turns
+
+
+class Dripping:
+    """A socket from which a byte can be read at a time, for ever: as many records of TLS."""
+
+    def __init__(self) -> None:
+        self.reads = 0
+
+    def recv(self, size: int) -> bytes:
+        del size
+        self.reads += 1
+        return b"x"
+
+    def send(self, data: bytes) -> int:
+        return len(data)
+
+    def fileno(self) -> int:
+        return 0
+
+
+class Enduring(asyncio.Protocol):
+    """Whoever takes all that comes, for as long as a test can wait."""
+
+    def __init__(self, line: Line, dripping: Dripping) -> None:
+        self._line, self._dripping = line, dripping
+
+    def data_received(self, data: bytes) -> None:
+        del data
+        if self._dripping.reads > 10_000:
+            self._line.pause_reading()
+
+
+class Apart(Turns):
+    """Turns that look at no socket."""
+
+    def watch(self, bound: Any, guest: Any, events: int = selectors.EVENT_READ) -> None:
+        """Nothing."""
+
+
+def test_the_smallest_records_take_no_longer_than_a_turn() -> None:
+    async def scenario() -> int:
+        turns, dripping = Apart(lambda: False), Dripping()
+        line = Line(cast("Any", dripping), turns, lambda _: None)
+        line.begin(Enduring(line, dripping))
+        line.read()
+        turns.close()
+        return dripping.reads
+
+    assert asyncio.run(scenario()) <= 32
