@@ -171,6 +171,7 @@ def test_heeds_what_a_large_review_says_of_mistakes(
         {"x": "y"},
         {"loghook.dev/status": "{}", "loghook.dev/config": ""},
         {"x": 'a text, {"loghook.dev/paths":"/x"}'},
+        {"x": "loghook.dev/paths"},
     ],
 )
 def test_leaves_a_large_review_alone_that_does_not_ask(annotations: dict[str, str] | None) -> None:

@@ -126,7 +126,7 @@ def beyond_on_bytes(review: bytes | bytearray, annotations: memoryview) -> tuple
 
 # A quote behind a backslash stands in some text. Kubernetes' JSON does not escape what is in our keys.
 _DOMAIN = rb'(?<!\\)"%s' % re.escape(PREFIX.encode())
-_ASKS = re.compile(rb'%s(?!(?:%s)")' % (_DOMAIN, "|".join(sorted(WRITTEN)).encode()))
+_ASKS = re.compile(rb'%s(?!(?:%s)")[^"]*"\s*:' % (_DOMAIN, "|".join(sorted(WRITTEN)).encode()))
 _HEEDED = re.compile(rb'%s(inject|on-error)"\s*:\s*"([a-z]{1,16})"' % _DOMAIN)
 
 

@@ -5,7 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fixtures import report
 from streams import Streaming, assignment, command
+
+__all__ = ["logs", "report", "start"]
 
 Start = Callable[..., Streaming]
 
