@@ -27,6 +27,9 @@ TURN_SECONDS: Final = 0.002
 CROWD: Final = 40
 """So many sockets are read in one turn if all of them send: with more, somebody has to come last."""
 
+SAVED_SECONDS: Final = 0.002
+"""What somebody may save up who asks now and then: a dozen reviews before those who never stop, or come anew."""
+
 IN_HAND: Final = 32
 """How many requests may wait for their decision before more are read. An API server keeps 25 connections."""
 
@@ -57,8 +60,8 @@ class Turns:
     `afterwards` is called behind each turn, when what was read in it was decided about, and says whether it wants one
     more.
 
-    `now` is what somebody has had who is always served as soon as everybody else: who comes, or comes back after a
-    pause, starts with as much, and saves nothing up.
+    `now` is what somebody has had who is always served as soon as everybody else: who comes starts with as much, and
+    who comes back after a pause with a little less, and has saved no more up.
 
     `clock` is what our time is measured by. In a crowd that is our own processor time: who was being served while
     others had the processor would else pay for them, and come last until each of hundreds has had as much. It costs a
@@ -149,7 +152,7 @@ class Turns:
             guest.read()
             guest.ready_at = 0.0
             before, at = at, clock()
-            guest.had = max(self.now, guest.had) + at - before
+            guest.had = max(self.now - SAVED_SECONDS, guest.had) + at - before
         return []
 
 
