@@ -89,11 +89,15 @@ def read_all(connection: socket.socket) -> bytes:
     return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
+def labels(line: str) -> set[str]:
+    return set(line.partition("{")[2].partition("}")[0].split(","))
+
+
 def shed(server: Any, reason: str) -> int:
     (line,) = [
         line
         for line in server.health("/metrics")[1].splitlines()
-        if line.startswith(f'loghook_reviews_shed_total{{reason="{reason}"}}')
+        if line.startswith("loghook_reviews_shed_total{") and {f'reason="{reason}"', 'webhook="pods"'} <= labels(line)
     ]
     return int(float(line.rpartition(" ")[2]))
 
