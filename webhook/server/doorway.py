@@ -12,6 +12,7 @@ import errno
 import itertools
 import socket
 import ssl
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Final
@@ -39,6 +40,9 @@ SHAKING_SECONDS: Final = 0.0004  # in one turn of the loop: two handshakes are b
 SHAKING_PART: Final = 0.2
 """The part of the time since the last turn for which there may be handshakes in any case. Where reviews are slow there
 are few turns, and nobody must wait for many."""
+
+SHAKING_MOST: Final = 0.003
+"""However long it was since: nothing was to do for a second, or others had the processor."""
 
 _IN_A_ROW: Final = 4  # connections that are closed before others have their turn
 PAUSE_SECONDS: Final = 1.0  # before accepting goes on where the process has no descriptors left
@@ -78,8 +82,7 @@ class Doorway:
         self._bound = bound
         self._turned_away = turned_away
         self._sweeps = 0
-        self._clock = self.turns.clock
-        self._ended_at = self._clock()
+        self._ended_at = time.perf_counter()
 
     def open(self) -> None:
         """Begin to accept."""
@@ -143,15 +146,15 @@ class Doorway:
         """
         clock = self.turns.clock
         began = clock()
-        since = began - self._ended_at if clock is self._clock else 0.0
-        seconds = max(SHAKING_SECONDS, since * SHAKING_PART)
+        passed = time.perf_counter() - self._ended_at
+        seconds = min(max(SHAKING_SECONDS, passed * SHAKING_PART), SHAKING_MOST)
         while self.answered and clock() - began < seconds / 2:
             bare = next(iter(self.answered))
             del self.answered[bare]
             bare.shake()
         while self.spoken and clock() - began < seconds:
             self.spoken.pop().begin()
-        self._clock, self._ended_at = clock, clock()
+        self._ended_at = time.perf_counter()
         return bool(self.spoken or self.answered)
 
     def _make_room(self) -> None:
