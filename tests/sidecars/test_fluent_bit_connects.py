@@ -27,7 +27,7 @@ def _real() -> None:
     program()
 
 
-@pytest.mark.parametrize("kind", ["http", "otlp", "loki"])
+@pytest.mark.parametrize("kind", ["http", "loki"])
 def test_headers_arrive_as_they_were_written(kind: str, tmp_path: Path) -> None:
     headers = [
         {"name": "X-Plain", "value": "a b, \"c\"; 'd'=#{e}"},
