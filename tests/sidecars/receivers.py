@@ -34,11 +34,20 @@ def free_port() -> int:
 class Http:
     """A backend that speaks HTTP, by its name: `http`, `elasticsearch`, `splunk`, `loki`, `otlp`.
 
-    `requests` has the path, the headers and the unpacked body of each; `records` what was in them.
+    `requests` has the path, the headers and the unpacked body of each; `records` what was in them. `refuse` gives the
+    answer to a body that is not taken, None for one that is; `taken` are the latter.
     """
 
-    def __init__(self, kind: str, port: int = 0, context: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self,
+        kind: str,
+        port: int = 0,
+        context: ssl.SSLContext | None = None,
+        refuse: Callable[[bytes], tuple[int, bytes] | None] = lambda _: None,
+    ) -> None:
         self._read, self._answer = _KINDS[kind]
+        self._refuse = refuse
+        self.taken: list[bytes] = []
         self.requests: list[tuple[str, dict[str, str], bytes]] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
         if context is not None:
@@ -60,7 +69,10 @@ class Http:
                 if self.headers.get("Content-Encoding") == "gzip":
                     body = gzip.decompress(body)
                 receiver.requests.append((self.path, {k.lower(): v for k, v in self.headers.items()}, body))
-                status, answer = receiver._answer(body)
+                refusal = receiver._refuse(body)
+                if refusal is None:
+                    receiver.taken.append(body)
+                status, answer = refusal or receiver._answer(body)
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()

@@ -30,6 +30,11 @@ SHIPPERS: Mapping[str, Mapping[str, Callable[[], str | Path]]] = {
     "opensearch": _FLUENT_BIT | {"otel-collector": found_collector},
     "elasticsearch": _FLUENT_BIT,
     "s3": _FLUENT_BIT,
+    "otlp": _FLUENT_BIT | {"otel-collector": found_collector},
+    "loki": _FLUENT_BIT | {"otel-collector": found_collector},
+    "http": _FLUENT_BIT,
+    "splunk": _FLUENT_BIT,
+    "datadog": _FLUENT_BIT,
 }
 """By type of destination, the agents of which there may be a program here that can ship there, and where it is."""
 
@@ -78,6 +83,12 @@ class Shipper:
         values = {"LOGHOOK_POD": "shop-1"} | {variable.name: secret for variable in to.secrets.values()}
         own = {name: _text(text, values) for name, text in self._agent.env(self._shipment).items()}
         return {"PATH": os.environ["PATH"], **values, **own}
+
+    def change(self, old: str, new: str) -> None:
+        """Put `new` into its configuration, which has `old`."""
+        assert old in self._config
+        self._config = self._config.replace(old, new)
+        (self._folder / self._agent.config_file).write_text(self._config, "utf-8")
 
     def start(self) -> Self:
         args = [self._here(each) for each in self._agent.command(self._shipment).args if each != "--supervisor"]

@@ -89,6 +89,16 @@ in `examples/destinations`.
 """
 
 
+_ANSWERS = """
+## What an answer leads to
+
+A server that is away, or too busy (429, 5xx), is tried again without end, and the files are the buffer. What it refuses
+as such is given up, so that it holds up nothing behind it; the agent's log, `kubectl logs POD -c loghook-agent`, says
+so. This is what each agent can be told. Clouds whose clients decide by themselves are left out, and so are protocols
+without such answers (`stdout`, `forward`, `syslog`).
+"""
+
+
 def _overview() -> Iterator[str]:
     """docs/destinations.md: what they have in common, and which agent has which."""
     yield _OVERVIEW
@@ -98,6 +108,13 @@ def _overview() -> Iterator[str]:
         cells = " | ".join(_short(ability) for ability in abilities(name).values())
         yield f"| [`{name}`](destinations/{name}.md) | {TYPES[name].title} | {cells} |"
     yield _MOSTLY
+    yield _ANSWERS
+    yield f"| type | {' | '.join(f'`{agent}`' for agent in AGENTS)} |"
+    yield "| --- |" + " --- |" * len(AGENTS)
+    for name, model in TYPES.items():
+        if model.refusals:
+            cells = " | ".join(model.refusals.get(agent, "") for agent in AGENTS)
+            yield f"| [`{name}`](destinations/{name}.md) | {cells} |"
 
 
 def _short(ability: Ability | None) -> str:

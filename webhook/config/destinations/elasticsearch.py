@@ -26,8 +26,8 @@ class Elasticsearch(Search):
         "tls": {"ca": {"secret": "logs-ca", "key": "ca.crt"}},
     }
     refusals: ClassVar = {
-        "fluent-bit": answers.FLUENT_BIT,
+        "fluent-bit": answers.FLUENT_BIT_BULK,
         "fluentd": answers.FLUENTD,
-        "vector": answers.VECTOR,
-        "otel-collector": "tries again after 429 and 5xx; gives up after another",
+        "vector": answers.VECTOR_BULK,
+        "otel-collector": answers.COLLECTOR_BULK,
     }

@@ -103,6 +103,15 @@ class Kafka(Destination):
         ),
     ] = None
 
+    BATCH_BYTES: ClassVar = 16384
+    """What agents that can be told so put into a batch at most, as Java's producer does; a longer message is alone.
+
+    A topic's limit holds for a batch: one that is too long is refused with all that is in it.
+    """
+
+    MESSAGE_BYTES: ClassVar = 1_000_000
+    """The longest message that clients send, below the 1,048,588 that brokers take unless they are told otherwise."""
+
     @model_validator(mode="after")
     def _is_protected_where_a_token_is_sent(self) -> Self:
         if self.sasl and self.sasl.cluster and not self.tls.enabled:

@@ -29,7 +29,8 @@ class Logscale(Web):
         "via": "hec",
     }
     refusals: ClassVar = {
-        "fluent-bit": f"{answers.FLUENT_BIT_HTTP}; with `elastic-bulk` it {answers.FLUENT_BIT}",
+        "fluent-bit": f"{answers.FLUENT_BIT_HTTP}; with `elastic-bulk` it {answers.FLUENT_BIT}; with `otlp` it "
+        f"{answers.FLUENT_BIT_OTLP}",
         "fluentd": answers.FLUENTD_TOLD,
         "vector": f"{answers.VECTOR}; with `otlp` it {answers.TOLD}",
         "otel-collector": answers.COLLECTOR,

@@ -41,7 +41,7 @@ class Loki(Web):
         "labels": {"job": "loghook", "namespace": "{namespace}", "app": "{label:app.kubernetes.io/name}"},
     }
     refusals: ClassVar = {
-        "fluent-bit": answers.FLUENT_BIT,
+        "fluent-bit": answers.FLUENT_BIT_LOKI,
         "vector": answers.VECTOR,
         "otel-collector": answers.COLLECTOR,
     }

@@ -27,8 +27,8 @@ class OpenSearch(Search):
         "basic": {"user": {"secret": "logs", "key": "user"}, "password": {"secret": "logs", "key": "password"}},
     }
     refusals: ClassVar = {
-        "fluent-bit": answers.FLUENT_BIT,
+        "fluent-bit": answers.FLUENT_BIT_BULK,
         "fluentd": answers.FLUENTD,
-        "vector": answers.VECTOR,
-        "otel-collector": answers.COLLECTOR,
+        "vector": answers.VECTOR_BULK,
+        "otel-collector": answers.COLLECTOR_BULK,
     }

@@ -31,7 +31,7 @@ class Otlp(Web):
         "token": {"secret": "logs", "key": "token"},
     }
     refusals: ClassVar = {
-        "fluent-bit": answers.FLUENT_BIT_HTTP,
+        "fluent-bit": answers.FLUENT_BIT_OTLP,
         "vector": answers.VECTOR_TOLD,
         "otel-collector": answers.COLLECTOR,
     }

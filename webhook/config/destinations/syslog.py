@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import ConfigDict, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from webhook.config.destinations.destination import Network
 from webhook.config.destinations.option import Option
@@ -25,6 +25,15 @@ class Syslog(Network):
     type: Literal["syslog"]
     port: Port = 6514
     protocol: Annotated[Literal["tls", "tcp", "udp"], Option("the protocol")] = "tls"
+    max_bytes: Annotated[
+        int,
+        Field(ge=480, le=2**20),
+        Option("the longest message that the server takes; what is longer is cut", 65536),
+    ] = 8192
+
+    HEADER_BYTES: ClassVar = 352
+    """The room that the time, the Pod's name, the container's and the source's take in a message, where only its text
+    can be cut."""
 
     @model_validator(mode="after")
     def _has_a_client_certificate_with_tls(self) -> Self:

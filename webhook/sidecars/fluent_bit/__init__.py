@@ -81,7 +81,7 @@ def _service(shipment: Shipment) -> dict[str, Any]:
         "log_level": "warn",
         "http_server": "off",
         "scheduler.base": 1,
-        "scheduler.cap": 10,
+        "scheduler.cap": 30,
         **buffers.service(shipment),
     }
 

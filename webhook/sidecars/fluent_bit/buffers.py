@@ -27,7 +27,11 @@ def service(shipment: Shipment) -> dict[str, Any]:
     """The options of the section `service`."""
     if not _are_kept(shipment):
         return {}
-    return {"storage.path": f"{STATE_DIRECTORY}/chunks", "storage.max_chunks_up": _chunks(shipment)}
+    return {
+        "storage.path": f"{STATE_DIRECTORY}/chunks",
+        "storage.max_chunks_up": _chunks(shipment),
+        "storage.trim_files": True,
+    }
 
 
 def of_input(shipment: Shipment) -> dict[str, Any]:

@@ -22,7 +22,15 @@ _JSON = {"json_date_key": TIME, "json_date_format": "iso8601"}
 WHOLE_LINE = "loghook.line"
 """The field in which a record for a syslog server keeps its whole text: syslog takes one field, not a record."""
 
-_MEBIBYTE = 2**20
+_TRIES = 500
+"""How often an output tries that cannot tell a refusal from a server that is away: for about two hours.
+
+A try comes 1 to 30 s after the last one (`scheduler.cap`), at random.
+"""
+
+_BLIND = frozenset({"es", "opensearch", "datadog", "cloudwatch_logs", "azure_logs_ingestion"})
+"""The outputs that try again whatever the answer is. The others give up by themselves what is refused (5.1.1)."""
+
 _UPLOADS = 1_000_000
 """How often the output of S3 tries to upload an object: it takes `no_limits` for 5 times, and then puts it aside."""
 
@@ -71,12 +79,13 @@ class _To(msgspec.Struct, Generic[_D_co]):
 
 
 def output(stream: Stream, disk_bytes: int) -> Options:
-    """The output that delivers the records of `stream`, and tries until they are delivered.
+    """The output that delivers the records of `stream`, and tries until they are delivered or refused.
 
     `disk_bytes` is what it may keep in the state volume.
     """
     own = OUTPUTS[stream.target.settings.type](_To(stream, stream.target.settings, disk_bytes))
-    common = {"match": stream.tag, "alias": stream.tag, "retry_limit": "no_limits", "log_suppress_interval": "30s"}
+    tries = _TRIES if own["name"] in _BLIND else "no_limits"
+    common = {"match": stream.tag, "alias": stream.tag, "retry_limit": tries, "log_suppress_interval": "30s"}
     return {**common, **own}
 
 
@@ -115,6 +124,7 @@ _BULK = {
     "suppress_type_name": True,
     "compress": "gzip",
     "buffer_size": _RESPONSE,
+    "trace_error": True,
 }
 
 
@@ -190,7 +200,7 @@ def _records(stream: Stream) -> Options:
         "logs_body_key_attributes": True,
         "logs_severity_number_metadata_key": f"${opentelemetry.SEVERITY}",
         **({"logs_severity_text_message_key": f"${level}"} if level else {}),
-        "log_response_payload": False,
+        "log_response_payload": True,
     }
 
 
@@ -220,6 +230,7 @@ def _rdkafka(to: _To[destinations.Kafka]) -> Iterable[tuple[str, str | int]]:
     yield "message.timeout.ms", 0
     yield "queue.buffering.max.kbytes", 4096
     yield "enable.idempotence", "true"
+    yield "batch.size", to.settings.BATCH_BYTES
     yield "log.connection.close", "false"
     tls = to.settings.tls
     security = ("SASL_" if to.settings.sasl else "") + ("SSL" if tls.enabled else "PLAINTEXT")
@@ -284,7 +295,7 @@ def _http(to: _To[destinations.Http]) -> Options:
         **connections.basic(to.target),
         **connections.headers(to.target, is_bearer=True),
         "compress": "gzip",
-        "log_response_payload": False,
+        "log_response_payload": True,
     }
 
 
@@ -342,7 +353,7 @@ def _syslog(to: _To[destinations.Syslog]) -> Options:
         "mode": to.settings.protocol,
         **(connections.tls(to.target, to.settings.tls) if to.settings.protocol == "tls" else {}),
         "syslog_format": "rfc5424",
-        "syslog_maxsize": 60000 if to.settings.protocol == "udp" else _MEBIBYTE,
+        "syslog_maxsize": to.settings.max_bytes,
         "syslog_message_key": WHOLE_LINE,
         "syslog_hostname_key": "k8s.pod.name",
         "syslog_appname_key": "k8s.container.name",
@@ -406,7 +417,7 @@ def _victorialogs(to: _To[destinations.VictoriaLogs]) -> Options:
         **connections.basic(to.target),
         **connections.headers(to.target, own, is_bearer=True),
         **({"compress": "gzip"} if to.settings.compression == "gzip" else {}),
-        "log_response_payload": False,
+        "log_response_payload": True,
     }
 
 

@@ -115,7 +115,7 @@ def _filter(stream: Stream, made: Output) -> Section:
         "shape": made.shape,
         "envelope": json_text(made.envelope) if made.envelope else None,
     }
-    return Section("filter", "**", parameters)
+    return Section("filter", stream.tag, parameters)
 
 
 def _moved(trees: Sequence[Tree]) -> list[list[str]]:

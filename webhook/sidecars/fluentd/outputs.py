@@ -28,7 +28,7 @@ from webhook.sidecars.fluentd import connections
 from webhook.sidecars.fluentd.connections import Parameters
 from webhook.sidecars.fluentd.literals import Section, Value, json_text
 
-__all__ = ["OUTPUTS", "Output", "known_environment", "misfits", "output"]
+__all__ = ["OUTPUTS", "RETRIED", "Output", "known_environment", "misfits", "output"]
 
 
 class Output(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +43,12 @@ class Output(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _JSON = Section("format", "", {"@type": "json"})
+
+_UNRECOVERABLE = json_text(["out_of_memory_error"])
+"""Without `es_rejected_execution_exception`, which is by default one: a busy server would cost the whole chunk."""
+
+RETRIED = "retried"
+"""The tag of what a bulk request left over: whole records already, which no filter is to read as lines again."""
 
 
 def _stdout(_: Any, __: Target) -> Output:
@@ -73,6 +79,7 @@ def _search(settings: Elasticsearch | OpenSearch, target: Target) -> Parameters:
         "compression_level": "best_speed",
         "bulk_message_request_threshold": "4m",
         "custom_headers": connections.custom_headers(target),
+        "retry_tag": RETRIED,
     }
 
 
@@ -84,6 +91,7 @@ def _elasticsearch(settings: Elasticsearch, target: Target) -> Output:
         "verify_es_version_at_startup": False,
         "default_elasticsearch_version": 8,
         "log_es_400_reason": True,
+        "unrecoverable_error_types": _UNRECOVERABLE,
     }
     return Output(parameters=own)
 
@@ -94,6 +102,7 @@ def _opensearch(settings: OpenSearch, target: Target) -> Output:
         **_search(settings, target),
         "verify_os_version_at_startup": False,
         "log_os_400_reason": True,
+        "unrecoverable_error_types": _UNRECOVERABLE,
     }
     if not settings.aws_region:
         return Output(parameters=own)
@@ -161,7 +170,7 @@ def _kafka(settings: Kafka, target: Target) -> Output:
         "partition_key": unused,
         "partition_key_key": unused,
         "message_key_key": unused,
-        "use_event_time": True,
+        "max_send_limit_bytes": settings.MESSAGE_BYTES,
         "required_acks": -1,
         "compression_codec": "gzip",
         "sasl_over_ssl": settings.tls.enabled,
@@ -305,6 +314,7 @@ def output(stream: Stream, state_bytes: int, known: Mapping[str, Text]) -> tuple
         "retry_forever": True,
         "retry_wait": "1s",
         "retry_max_interval": "30s",
+        "disable_chunk_backup": True,  # backups are not counted, and would fill the state volume
         **made.buffer,
     }
     if buffer["flush_mode"] == "default":

@@ -165,7 +165,7 @@ def _kafka(target: Target) -> Export:
     options: dict[str, Any] = {
         "brokers": list(settings.brokers),
         "logs": {"topic": target.templates["topic"], "encoding": "raw"},
-        "producer": {"max_message_bytes": 2 * 1024 * 1024, "required_acks": -1, "compression": "gzip"},
+        "producer": {"max_message_bytes": settings.MESSAGE_BYTES, "required_acks": -1, "compression": "gzip"},
     }
     if settings.tls.enabled:
         options["tls"] = connections.tls(target).get("tls", {"insecure": False})
@@ -271,6 +271,9 @@ def _syslog(target: Target) -> Export:
                 ('set(log.attributes["hostname"], resource.attributes["k8s.pod.name"])',),
                 ('set(log.attributes["appname"], resource.attributes["k8s.container.name"])',),
                 ('set(log.attributes["msg_id"], resource.attributes["loghook.source"])',),
+                statement('replace_pattern(log.attributes["msg_id"], ', quoted("^(.{32}).+$"), ', "$1")'),
+                (f"truncate_all(log.attributes, {settings.max_bytes - settings.HEADER_BYTES})",),
+                ('set(log.time, TruncateTime(log.time, Duration("1us")))',),  # RFC 5424 has six digits
             ]
         },
     )

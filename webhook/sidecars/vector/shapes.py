@@ -2,7 +2,7 @@
 
 import json
 
-from webhook.config.destinations import Datadog, Logscale
+from webhook.config.destinations import Datadog, Logscale, Syslog
 from webhook.config.formats import Format
 from webhook.sidecars import Target, levels
 from webhook.sidecars.vector.literals import program_text
@@ -41,12 +41,17 @@ if is_integer(severity.number) && severity.number != 0 { body.severityNumber = s
 if severity.text != "" { body.severityText = severity.text }
 record = { "resourceLogs": [{ "resource": { "attributes": resource }, "scopeLogs": [{ "logRecords": [body] }] }] }"""
 
-# The line as it was written; a syslog server takes a message for what stands in one line.
+# The line as it was written; a syslog server takes a message for what stands in one line. RFC 5424 has six digits of a
+# second's fraction.
 _SYSLOG_SHAPE = """pod = to_string(get(record, ["k8s.pod.name"]) ?? null) ?? ""
 app = to_string(get(record, ["k8s.container.name"]) ?? null) ?? ""
 source = to_string(get(record, ["loghook.source"]) ?? null) ?? ""
-line = replace(text, "\\n", "#012")
+line = slice(replace(text, "\\n", "#012"), 0, LIMIT) ?? text
+at = from_unix_timestamp(to_unix_timestamp(timestamp(at) ?? now(), unit: "microseconds"), unit: "microseconds") ?? at
 record = { "@timestamp": at, "host": pod, "app": app, "source": source, "message": line }"""
+
+# A time that is text is not made that of the message: Kafka refuses messages whose time is more than an hour ahead.
+_KAFKA_SHAPE = 'record."@timestamp" = to_string(at) ?? null'
 
 _DATADOG_SHAPE = """tags = {tags}
 record.timestamp = at
@@ -61,8 +66,11 @@ def shape(target: Target, format_: Format) -> str:
     settings = target.settings
     if settings.type == "otlp" or (isinstance(settings, Logscale) and settings.via == "otlp"):
         return _otlp_shape(format_)
-    if settings.type == "syslog":
-        return _SYSLOG_SHAPE
+    if isinstance(settings, Syslog):
+        limit = settings.max_bytes - settings.HEADER_BYTES
+        return _SYSLOG_SHAPE.replace("LIMIT", str(limit))
+    if settings.type == "kafka":
+        return _KAFKA_SHAPE
     return _datadog_shape(target) if isinstance(settings, Datadog) else ""
 
 

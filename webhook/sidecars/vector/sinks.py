@@ -140,7 +140,11 @@ def _kafka(settings: Kafka, target: Target) -> Sink:
         "encoding": _JSON,
         "compression": "gzip",
         "message_timeout_ms": 0,
-        "librdkafka_options": {"queue.buffering.max.kbytes": "4096", "message.max.bytes": "1048588"},
+        "librdkafka_options": {
+            "queue.buffering.max.kbytes": "4096",
+            "message.max.bytes": str(settings.MESSAGE_BYTES),
+            "batch.size": str(settings.BATCH_BYTES),
+        },
     }
     if settings.tls.enabled:
         options = connections.tls(settings.tls, target).get("tls", {})
