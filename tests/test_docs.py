@@ -247,3 +247,12 @@ def _is_there(name: str) -> bool:
     has_name = re.compile(rf"\b{place.name}\b").search
     is_name = "/" not in name and any(has_name(each.read_text("utf-8")) for each in owners if each.is_file())
     return place.exists() or place.with_suffix(".py").is_file() or is_name
+
+
+def test_the_menu_of_the_site_has_every_page() -> None:
+    """`make site` fails otherwise, in an environment that the tests do not have."""
+    menu = (ROOT / "mkdocs.yml").read_text("utf-8").partition("\nnav:\n")[2]
+    named = {ROOT / "docs" / page for page in re.findall(r"[\w./-]+\.md\b", menu)}
+    folders = {ROOT / "docs" / folder for folder in re.findall(r"- ([\w-]+)/$", menu, re.MULTILINE)}
+    pages = sorted(ROOT.glob("docs/**/*.md"))
+    assert [page.name for page in pages if page not in named and page.parent not in folders] == []

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from receivers import free_port
 
 
 def _lines(name: str, count: int, width: int = 80) -> list[str]:
@@ -112,7 +113,7 @@ def _gateway(sidecar: Any, receiver: Any) -> Any:
     folder = sidecar.folder / "gateway"
     folder.mkdir()
     gateway = type(sidecar)(sidecar.program, folder)
-    ports = {"grpc": receiver.port + 1, "http": receiver.port + 2}
+    ports = {"grpc": free_port(), "http": free_port()}
     config = {
         "receivers": {"otlp": {"protocols": {name: {"endpoint": f"127.0.0.1:{port}"} for name, port in ports.items()}}},
         "exporters": {"otlp_http": {"logs_endpoint": f"http://127.0.0.1:{receiver.port}/v1/logs", "encoding": "json"}},
