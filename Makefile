@@ -2,6 +2,7 @@
 PYTHON ?= $(shell for each in python3 python3.15 python3.14 python3.13 python3.12 python3.11; do \
 	command -v $$each && exit; done; echo python3)
 PORT ?= 8443
+DEMO_PORT ?= 9428
 # Where the real parts for the cluster tests are: a folder with `setup` and `cluster`. Anything that sets
 # KUBEBUILDER_ASSETS (setup-envtest) and KUBECONFIG (kind, say) serves as well.
 ENVTEST_DIR ?= ../shared/envtest
@@ -18,7 +19,7 @@ FAST := $(addprefix tests/,pod annotations config plan test_golden.py test_messa
 ASSETS = $${KUBEBUILDER_ASSETS:-$$(test -x $(ENVTEST_DIR)/setup && $(ENVTEST_DIR)/setup)}
 
 .DEFAULT_GOAL := help
-.PHONY: bench-records bench-stream help told checks run test test-fast test-api test-cluster image check bench soak docs site format lock clean
+.PHONY: bench-records bench-stream help told checks run demo test test-fast test-api test-cluster image check bench soak docs site format lock clean
 
 help: ## Show what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +38,9 @@ told:
 
 run: $(RUNS) ## Serve the webhook with a development certificate, and inject an example Pod  [PORT=8443]
 	@exec $(BIN)/python -m webhook demo --port $(PORT)
+
+demo: $(RUNS) ## See the lines of a log file arrive in a log database, and look at its page  [DEMO_PORT=9428]
+	@ENVTEST_DIR="$(ENVTEST_DIR)" $(BIN)/python examples/demo/demo.py --port $(DEMO_PORT)
 
 test: $(READY) ## Run the tests that need neither root nor a cluster
 	@$(BIN)/python .ci/foretell.py test $(BIN)/pytest -q -n auto -m "not api and not cluster and not soak"
