@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import closing
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -37,25 +37,51 @@ def _program() -> Path:
     return program
 
 
-class VictoriaLogs:
-    """An empty database, at `port` of 127.0.0.1."""
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
-    def __init__(self, folder: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+
+class VictoriaLogs:
+    """An empty database, at `port` of 127.0.0.1, and for syslog by TCP at `syslog_port`; `is_away`: not started yet."""
+
+    def __init__(self, folder: Path, options: Mapping[str, str] = {}, *, is_away: bool = False) -> None:
+        self.port, self.syslog_port = _free_port(), _free_port()
+        folder.mkdir(parents=True, exist_ok=True)
         self._log = folder / "victoria-logs.log"
-        options = {"storageDataPath": str(folder / "data"), "httpListenAddr": f"127.0.0.1:{self.port}"}
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [_program(), *(f"-{name}={value}" for name, value in options.items())], stdout=log, stderr=log
-            )
+        own = {
+            "storageDataPath": str(folder / "data"),
+            "httpListenAddr": f"127.0.0.1:{self.port}",
+            "syslog.listenAddr.tcp": f"127.0.0.1:{self.syslog_port}",
+        }
+        self._command: list[str | Path] = [
+            _program(),
+            *(f"-{name}={value}" for name, value in {**own, **options}.items()),
+        ]
+        self._process: subprocess.Popen[bytes] | None = None
+        if not is_away:
+            self.start()
+
+    def start(self) -> None:
+        """Start it, or start it again with what it has."""
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
         self.until(self._answers)
 
     def stop(self) -> None:
         """End it."""
-        self._process.terminate()
-        self._process.wait(PATIENCE)
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(PATIENCE)
+            self._process = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
     def until(self, is_so: Callable[[], Any]) -> None:
         """Wait until something is so."""
@@ -80,12 +106,20 @@ class VictoriaLogs:
 
         def are_there() -> bool:
             tenant = {"AccountID": str(account), "ProjectID": str(project)}
-            answer = self._ask("GET", "/select/logsql/query?" + urllib.parse.urlencode({"query": "*"}), tenant)
-            found[:] = [json.loads(line) for line in answer.splitlines()]
+            found[:] = self._query("*", tenant)
             return len(found) >= count
 
         self.until(are_there)
         return sorted(found, key=lambda record: record["_time"])
+
+    def found(self, query: str, count: int = 1) -> list[dict[str, Any]]:
+        """What a query of LogsQL finds, as soon as that is `count` records."""
+        self.until(lambda: len(self._query(query, {})) >= count)
+        return self._query(query, {})
+
+    def _query(self, query: str, headers: Mapping[str, str]) -> list[dict[str, Any]]:
+        answer = self._ask("GET", "/select/logsql/query?" + urllib.parse.urlencode({"query": query}), headers)
+        return [json.loads(line) for line in answer.splitlines()]
 
     def _ask(self, method: str, path: str, headers: Mapping[str, str] = {}, body: bytes | None = None) -> bytes:
         with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)) as connection:
