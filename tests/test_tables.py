@@ -19,19 +19,19 @@ from typing import ClassVar, Literal
 from webhook.config.destinations.destination import Network
 
 
-class Victorialogs(Network):
-    """VictoriaLogs."""
+class Graylog(Network):
+    """Graylog."""
 
-    type: Literal["victorialogs"]
-    title: ClassVar = "VictoriaLogs"
-    about: ClassVar = "VictoriaLogs, by JSON lines."
-    example: ClassVar = {"host": "victorialogs.logging.svc", "port": 9428}
+    type: Literal["graylog"]
+    title: ClassVar = "Graylog"
+    about: ClassVar = "Graylog, by JSON lines."
+    example: ClassVar = {"host": "graylog.logging.svc", "port": 9428}
 '''
 LISTED = (
-    (TABLE, "\nAnyDestination = ", "\nfrom webhook.config.destinations.victorialogs import Victorialogs\n\\g<0>"),
-    (TABLE, "    | Azure,", "    | Azure | Victorialogs,"),
+    (TABLE, "\nAnyDestination = ", "\nfrom webhook.config.destinations.graylog import Graylog\n\\g<0>"),
+    (TABLE, "    | Azure\n", "    | Azure\n    | Graylog\n"),
 )
-TOLD = (f"{SIDECARS}/fluent_bit/outputs.py", '    "http": _http,', '\\g<0>\n    "victorialogs": _http,')
+TOLD = (f"{SIDECARS}/fluent_bit/outputs.py", '    "http": _http,', '\\g<0>\n    "graylog": _http,')
 """What Fluent Bit is told of it; that it would not work does not matter to the tables."""
 
 
@@ -57,25 +57,24 @@ def assert_says(done: subprocess.CompletedProcess[str], *sentences: str) -> None
 def test_a_destination_outside_of_the_union(tmp_path: Path) -> None:
     module = "webhook.config.destinations"
     assert_says(
-        edited(tmp_path, victorialogs_py=MODEL),
-        f"{module}.victorialogs is in no table: add its class to AnyDestination in {module}",
+        edited(tmp_path, graylog_py=MODEL),
+        f"{module}.graylog is in no table: add its class to AnyDestination in {module}",
     )
     assert not (tmp_path / "docs").exists()
 
 
 def test_a_destination_that_says_no_title(tmp_path: Path) -> None:
-    model = MODEL.replace('    title: ClassVar = "VictoriaLogs"\n', "")
+    model = MODEL.replace('    title: ClassVar = "Graylog"\n', "")
     assert_says(
-        edited(tmp_path, *LISTED, TOLD, victorialogs_py=model),
-        "Victorialogs in webhook.config.destinations.victorialogs says no `title`: write it beside the others of the "
-        "model",
+        edited(tmp_path, *LISTED, TOLD, graylog_py=model),
+        "Graylog in webhook.config.destinations.graylog says no `title`: write it beside the others of the model",
     )
 
 
 def test_a_destination_that_fluent_bit_has_no_output_for(tmp_path: Path) -> None:
     assert_says(
-        edited(tmp_path, *LISTED, victorialogs_py=MODEL),
-        "Fluent Bit ships to every type, and OUTPUTS in webhook.sidecars.fluent_bit.outputs has no victorialogs: add "
+        edited(tmp_path, *LISTED, graylog_py=MODEL),
+        "Fluent Bit ships to every type, and OUTPUTS in webhook.sidecars.fluent_bit.outputs has no graylog: add "
         "its output",
     )
 
@@ -84,10 +83,10 @@ def test_a_destination_without_words_whose_example_is_wrong_and_with_an_option_t
     tmp_path: Path,
 ) -> None:
     model = MODEL.replace("9428", "0") + '    stream_fields: str = "pod"\n'
-    module = "webhook.config.destinations.victorialogs"
+    module = "webhook.config.destinations.graylog"
     assert_says(
-        edited(tmp_path, *LISTED, TOLD, victorialogs_py=model),
-        f"victorialogs has no victorialogs.md beside {module}: write what a user must know of it, under `## ` headings",
+        edited(tmp_path, *LISTED, TOLD, graylog_py=model),
+        f"graylog has no graylog.md beside {module}: write what a user must know of it, under `## ` headings",
         f"the example in {module} is wrong: port: Input should be greater than 0",
         f"the option streamFields in {module} is explained nowhere: annotate it with Option(…), the sentence of its "
         "page first",
@@ -100,8 +99,8 @@ def test_an_option_that_is_never_tried(tmp_path: Path) -> None:
     )
     model = model.replace("\n\nclass", "from webhook.config.destinations.option import Option\n\nclass")
     assert_says(
-        edited(tmp_path, *LISTED, TOLD, victorialogs_py=model, victorialogs_md="## Logging in\n\nNot at all.\n"),
-        "the option streamFields in webhook.config.destinations.victorialogs is never tried: give its Option a second "
+        edited(tmp_path, *LISTED, TOLD, graylog_py=model, graylog_md="## Logging in\n\nNot at all.\n"),
+        "the option streamFields in webhook.config.destinations.graylog is never tried: give its Option a second "
         "argument, a value to find out who can do it",
     )
 
