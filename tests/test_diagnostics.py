@@ -4,7 +4,7 @@ import string
 
 import pytest
 
-from webhook.diagnostics import CODES, Diagnostic, Mistake, Mistakes, Reason, escape, join
+from webhook.diagnostics import CODES, Diagnostic, Mistake, Mistakes, Reason, escape, join, printable
 
 
 def test_every_code_says_what_to_do_and_why() -> None:
@@ -96,3 +96,8 @@ def test_gathers_mistakes_in_order() -> None:
 def test_joins_nothing_to_nothing() -> None:
     assert join([]) == ""
     assert join([Diagnostic("LH105", "loghook.dev/paths")]) == str(Diagnostic("LH105", "loghook.dev/paths"))
+
+
+def test_a_whole_sentence_keeps_its_quotes_and_no_control_character() -> None:
+    assert printable('LH129 no such format (got "jsn")\x1b[31m') == 'LH129 no such format (got "jsn")\\x1b[31m'
+    assert printable("x" * 100, 10) == "x" * 9 + "…"

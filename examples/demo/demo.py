@@ -58,7 +58,8 @@ def main() -> int:
     said = options.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with ExitStack() as running, tempfile.TemporaryDirectory(prefix="loghook-demo-") as folder:
+        # What runs ends before the folder goes, in which it may be writing.
+        with tempfile.TemporaryDirectory(prefix="loghook-demo-") as folder, ExitStack() as running:
             _show(running, Path(folder), said.port, until_seen=said.once)
     except KeyboardInterrupt:
         print("\nEnded.")

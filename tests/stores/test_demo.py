@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -23,10 +24,14 @@ def demo(port: int, **env: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_lines_of_the_file_are_seen_in_the_database() -> None:
+def _needs_its_programs() -> None:
     found_collector()
     if shutil.which("victoria-logs") is None and not (ENVTEST / "victoria-logs.xz").exists():
         missing("victoria-logs (the PATH, or ENVTEST_DIR)")
+
+
+def test_the_lines_of_the_file_are_seen_in_the_database() -> None:
+    _needs_its_programs()
     done = demo(free_port())
     assert done.returncode == 0, done.stdout + done.stderr
     said = done.stdout.partition("\n6. ")[2]
@@ -34,6 +39,20 @@ def test_the_lines_of_the_file_are_seen_in_the_database() -> None:
     assert ["warning", "402", "POST", "/pay"] in lines
     assert ["error", "500", "GET", "/orders/7"] in lines
     assert [int(step) for step in re.findall(r"^(\d)\. ", done.stdout, re.MULTILINE)] == [1, 2, 3, 4, 5, 6]
+
+
+def test_ctrl_c_ends_it_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    _needs_its_programs()
+    command: list[str | Path] = [sys.executable, PROGRAM, "--port", str(free_port())]
+    env = os.environ | {"TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as running:
+        assert running.stdout is not None
+        said = list(iter(running.stdout.readline, "Ctrl-C ends everything.\n"))
+        running.send_signal(signal.SIGINT)
+        rest = running.stdout.read()
+        assert running.wait(PATIENCE) == 0, [*said, rest]
+    assert rest == "\nEnded.\n"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_missing_is_said_in_one_sentence(tmp_path: Path) -> None:

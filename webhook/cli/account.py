@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from webhook.cli.terminal import Line, styled
-from webhook.diagnostics import escape
+from webhook.diagnostics import escape, printable
 from webhook.standing.description import Description
 from webhook.standing.registration import Condition, Registered
 
@@ -21,7 +21,7 @@ _LONG = 200
 
 def account(told: Description) -> Iterator[Line]:
     """The lines that tell `told`."""
-    reason = f": {escape(told.reason, 1000)}" if told.reason else ""
+    reason = f": {printable(told.reason, 1000)}" if told.reason else ""
     yield styled(f"{told.object} in {told.namespace}: ", (told.decision, _STYLES.get(told.decision, "yellow")), reason)
     for each in told.diagnostics:
         yield styled("  ", (each.severity, "red" if each.severity == "error" else "yellow"), f": {each.message}")

@@ -19,7 +19,7 @@ from webhook.cli import manifests
 from webhook.cli.failures import FailedError, InputError
 from webhook.cli.manifests import Part
 from webhook.cli.terminal import Line, diagnostic_line, say, show, styled
-from webhook.diagnostics import escape
+from webhook.diagnostics import escape, printable
 from webhook.inject import Op
 from webhook.inquiry import inquiry
 
@@ -89,8 +89,8 @@ class Webhook:
             return Answered(
                 allowed=bool(response["allowed"]),
                 ops=msgspec.convert(patch, tuple[Op, ...]),
-                message=escape(str(response.get("status", {}).get("message", "")), 1000),
-                warnings=tuple(escape(str(each), 1000) for each in response.get("warnings", ())),
+                message=printable(str(response.get("status", {}).get("message", "")), 1000),
+                warnings=tuple(printable(str(each), 1000) for each in response.get("warnings", ())),
             )
         except (ValueError, LookupError, TypeError, AttributeError):
             raise FailedError(f"{self._server} answered something else than an AdmissionReview") from None

@@ -13,7 +13,7 @@ from kubernetes.client.exceptions import ApiException
 from kubernetes.stream import portforward, stream
 from websocket import WebSocketException
 
-from webhook.diagnostics import escape
+from webhook.diagnostics import escape, printable
 
 __all__ = ["Api", "ApiError", "connect"]
 
@@ -250,4 +250,4 @@ def _sentence(body: object) -> str:
         message = json.loads(body)["message"] if isinstance(body, str | bytes) else ""
     except (ValueError, TypeError, KeyError):
         return ""
-    return f": {escape(message, _SHOWN)}" if isinstance(message, str) and message else ""
+    return f": {printable(message, _SHOWN)}" if isinstance(message, str) and message else ""

@@ -11,7 +11,7 @@ from webhook.annotations.registry import PREFIX
 from webhook.cluster.api import Api, ApiError
 from webhook.cluster.endpoint import Answer, Endpoint, EndpointError, endpoint
 from webhook.cluster.registration import Unproven, bundled, entry
-from webhook.diagnostics import escape
+from webhook.diagnostics import escape, printable
 from webhook.inquiry import inquiry
 
 __all__ = ["created", "probe", "sidecar_of", "verify", "version_of"]
@@ -50,7 +50,7 @@ def sidecar_of(place: Endpoint, answer: Answer) -> str:
     """Return the sidecar that the probe gets by `answer`. Raises Unproven where it gets none."""
     name = _sidecar(_patched(place, answer))
     if not name:
-        warnings = "; ".join(escape(str(each), 300) for each in answer.response.get("warnings") or ())
+        warnings = "; ".join(printable(str(each), 300) for each in answer.response.get("warnings") or ())
         why = warnings or "is the namespace excluded in its configuration?"
         raise Unproven(f"{place} answers, but adds no sidecar: {why}")
     return name
@@ -65,7 +65,7 @@ def version_of(place: Endpoint, answer: Answer) -> str:
 def _patched(place: Endpoint, answer: Answer) -> dict[str, Any]:
     response = answer.response
     if not response["allowed"]:
-        message = escape(str((response.get("status") or {}).get("message", "")), 1000)
+        message = printable(str((response.get("status") or {}).get("message", "")), 1000)
         raise Unproven(f"{place} refuses the Pod of the verification: {message}")
     try:
         patched: dict[str, Any] = jsonpatch.apply_patch(probe(), answer.patch)

@@ -4,7 +4,17 @@ It feeds refusals, patch warnings, the command line, logs, metrics and the refer
 """
 
 from webhook.diagnostics.codes import CODES, Code
-from webhook.diagnostics.messages import MESSAGE_LIMIT, Diagnostic, Mistake, Mistaken, Mistakes, escape, join, warnings
+from webhook.diagnostics.messages import (
+    MESSAGE_LIMIT,
+    Diagnostic,
+    Mistake,
+    Mistaken,
+    Mistakes,
+    escape,
+    join,
+    printable,
+    warnings,
+)
 from webhook.diagnostics.reasons import Reason
 
 __all__ = [
@@ -18,5 +28,6 @@ __all__ = [
     "Reason",
     "escape",
     "join",
+    "printable",
     "warnings",
 ]

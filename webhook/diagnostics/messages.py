@@ -6,7 +6,7 @@ import msgspec
 
 from webhook.diagnostics.codes import CODES, Severity
 
-__all__ = ["MESSAGE_LIMIT", "Diagnostic", "Mistake", "Mistaken", "Mistakes", "escape", "join", "warnings"]
+__all__ = ["MESSAGE_LIMIT", "Diagnostic", "Mistake", "Mistaken", "Mistakes", "escape", "join", "printable", "warnings"]
 
 MESSAGE_LIMIT = 256  # characters; the API server cuts a longer warning (apiserver pkg/warning)
 _WARNINGS_LIMIT = 4096  # characters in all; the API server drops what is more (apiserver pkg/endpoints/warning)
@@ -81,9 +81,17 @@ def escape(text: str, limit: int = _VALUE_LIMIT) -> str:
     return escaped if len(escaped) <= limit else escaped[: limit - 1] + "…"
 
 
+def printable(text: str, limit: int = _VALUE_LIMIT) -> str:
+    """As `escape`, of a whole sentence: its quotes and backslashes are its own."""
+    shown = "".join(map(_printable, text[: limit + 1]))
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
 def _escaped(character: str) -> str:
-    if character in '"\\':
-        return "\\" + character
+    return "\\" + character if character in '"\\' else _printable(character)
+
+
+def _printable(character: str) -> str:
     if character.isprintable():
         return character
     return character.encode("unicode_escape", "surrogatepass").decode("ascii")

@@ -9,7 +9,7 @@ import msgspec
 
 from webhook.annotations.parser import asks
 from webhook.config.loghook_yaml import Config
-from webhook.diagnostics import escape
+from webhook.diagnostics import escape, printable
 from webhook.inject import Injected, Outcome, Refused, Skipped
 from webhook.plan.names import STATUS
 from webhook.pod.view import PodError
@@ -127,7 +127,7 @@ def standing(pod: Raw, world: World) -> Standing | None:
     try:
         outcome, then = today(pod, world.config, metadata["namespace"])
     except PodError as error:  # the API server knows fields of another type than we do
-        return _standing(pod, "left alone", escape(str(error), 200))
+        return _standing(pod, "left alone", printable(str(error), 200))
     if not ours(pod):
         return _standing(pod, *_without_ours(pod, outcome, world))
     would_be = _would_be(pod, outcome, then)
@@ -222,7 +222,7 @@ def refused(events: Iterable[Raw], owner: Callable[[str, str, str], Raw | None])
                 owner=_owner(there),
                 state="refused",
                 is_outdated=False,
-                why=escape(_DENIED.sub("", event["message"].removeprefix("Error creating: ")), 1000),
+                why=printable(_DENIED.sub("", event["message"].removeprefix("Error creating: ")), 1000),
                 version="",
                 sidecars=(),
             )
