@@ -4,13 +4,13 @@ import copy
 import json
 import os
 import random
-import sys
 import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import pytest
+from profiled import calls
 
 from webhook.config.loghook_yaml import Config, load
 from webhook.inject import Injected, inject
@@ -250,22 +250,6 @@ def test_a_foreign_pod_is_told_by_little(text: str) -> None:
         metadata = view(pods[-1]).metadata
         assert inject(View(metadata, little), config) == inject(View(metadata, view(pods[-1]).spec), config)
     assert foreign > PODS // len(CONFIGS) // 4
-
-
-def calls(function: Callable[[], object]) -> int:
-    """How many calls of Python functions one call makes."""
-    count = 0
-
-    def note(_: object, event: str, __: object) -> None:
-        nonlocal count
-        count += event == "call"
-
-    sys.setprofile(note)
-    try:
-        function()
-    finally:
-        sys.setprofile(None)
-    return count
 
 
 def patch_of(pod: View, config: Config) -> bytes:

@@ -24,6 +24,7 @@ from functools import partial
 from pathlib import Path
 
 from callers import CONNECTIONS, Callers, Round, request
+from profiled import calls
 from reviews import CONFIG, pod, review, step, stranger
 
 from certs.files import issue
@@ -193,22 +194,6 @@ def microseconds(function: Callable[[], object], seconds: float = 0.5) -> float:
         else:
             series.append(took / calls)
     return min(series) * 1e6
-
-
-def calls(function: Callable[[], object]) -> int:
-    """How many calls of Python functions one call makes."""
-    count = 0
-
-    def note(_: object, event: str, __: object) -> None:
-        nonlocal count
-        count += event == "call"
-
-    sys.setprofile(note)
-    try:
-        function()
-    finally:
-        sys.setprofile(None)
-    return count
 
 
 def show_core(reviews: Mapping[str, Sequence[bytes]]) -> None:

@@ -7,13 +7,11 @@ run in VRL's own runtime, Fluentd's filter in Ruby, and Fluent Bit where it is f
 import base64
 import datetime as dt
 import functools
-import http.server
 import json
 import os
 import re
 import shutil
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -25,6 +23,7 @@ import msgspec
 import pytest
 import yaml
 from otlp_json import plain
+from posts import Posts
 from shipments import parsing, shipment, stream, target
 
 from webhook.config.formats import FORMATS
@@ -348,29 +347,11 @@ class _Receiver:
 
     def __init__(self) -> None:
         self.bodies: list[bytes] = []
-        bodies = self.bodies
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self) -> None:
-                bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
-                self.send_response(200)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", "2")
-                self.end_headers()
-                self.wfile.write(b"{}")
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.port = int(self.server.server_address[1])
-        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+        self._posts = Posts(self.bodies.append)
+        self.port = self._posts.port
 
     def stop(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
+        self._posts.stop()
 
     def documents(self) -> dict[str, list[dict[str, Any]]]:
         """The bodies of the records, by source."""
