@@ -86,7 +86,7 @@ def test_the_verification_can_create_nothing_for_good(product: Product, shop: Cl
     assert shop.kubectl("create", "-f", "-", account, "--dry-run=server", text=made, check=False).returncode == 0
     done = shop.kubectl("create", "-f", "-", account, text=made, check=False)
     assert done.returncode == 1
-    assert "the verification of loghook creates Pods as a dry run only" in done.stderr
+    assert "the verification of loghook creates things as a dry run only" in done.stderr
 
 
 def test_the_certificate_is_one_that_everybody_takes(product: Product) -> None:
