@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from streams import PROGRAM, Streaming, append, assignment, command, until
+from streams import PATIENCE, PROGRAM, Streaming, append, assignment, command, until
 
 from webhook.sidecars import Tree
 
@@ -358,6 +358,32 @@ def test_loses_nothing_where_the_signal_comes_before_the_program(start: Start, l
     assert until(lambda: Path(f"/proc/{running.pid}/exe").resolve().name.startswith("python"))
     assert running.stop() == 0
     assert running.lines == ["one", "half"]
+
+
+def test_does_not_end_before_its_output_was_read(start: Start, logs: Path) -> None:
+    """What is in the pipe when the program ends may be lost."""
+    running, first = start(), numbered(0, 1)
+    append(logs / "app.log", first)
+    running.wait_for(first)
+    running.hold()
+    append(logs / "app.log", numbered(1, 4000))  # less than the pipe takes
+    running.tell(signal.SIGTERM)
+    time.sleep(1)  # without the waiting it ends within this time
+    assert running.is_running()
+    running.release()
+    assert running.end() == 0
+    assert numbers(running) == list(range(4000))
+
+
+def test_ends_though_nobody_reads_any_more(logs: Path, tmp_path: Path) -> None:
+    words = command("reader", assignment(logs), tmp_path / "state")
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as running:
+        assert running.stdout is not None
+        append(logs / "app.log", numbered(1, 4000))
+        assert running.stdout.read(1)
+        running.send_signal(signal.SIGTERM)
+        running.stdout.close()
+        assert running.wait(PATIENCE) in {0, 1}
 
 
 def test_a_plain_container_reads_on_until_the_files_are_quiet(start: Start, logs: Path) -> None:

@@ -194,6 +194,7 @@ class Program:
         for log in list(self._following.files.values()):
             if log.held:
                 self._read_on(log, to_the_end=True)
+        self._outlet.drain()
         self.report.end()
 
     # Waiting.
