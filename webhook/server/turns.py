@@ -5,6 +5,10 @@ without a pause make everybody else wait for all of them. Here each turn has an 
 time comes first. That is fair to connections, not to addresses: behind a NAT, friend and foe have the same one. Whoever
 asks now and then is always before those who never stop, however many these are.
 
+While reviews wait for their decision that order would leave some unread until their callers have given up: whoever has
+just been answered comes behind everyone who comes anew, and there are always more of these, since whoever gave up comes
+anew too. So then the first part of a turn is for those who have waited for longest.
+
 What is not read yet stays in the kernel, whose buffers are small and make the other side wait.
 """
 
@@ -34,8 +38,20 @@ IN_HAND: Final = 32
 """How many requests may wait for their decision before more are read. An API server keeps 25 connections."""
 
 
+PRESSED: Final = IN_HAND // 2
+"""Where so many requests still wait when a turn begins, their decisions take all the time that there is. With fewer,
+more are read in each turn than there can be newcomers, for whose handshakes there is a fifth of the time."""
+
+OLDEST_SECONDS: Final = 0.001
+"""How long those are read first in a turn who have waited for longest. To read reviews takes far less; those who send
+without end wait too, and must not have all the time."""
+
+
 class Guest(Protocol):
-    """Whoever has a socket here. Those that want to be read are read in the order of what they have had so far."""
+    """Whoever has a socket here. Those that want to be read are read in the order of what they have had so far.
+
+    `ready_at` is since when it waits to be read, by `time.perf_counter`; 0 while it does not.
+    """
 
     had: float
     ready_at: float
@@ -52,6 +68,7 @@ class Guest(Protocol):
 
 
 _what_it_had = attrgetter("had")
+_since_when = attrgetter("ready_at")
 
 
 class Turns:
@@ -126,7 +143,9 @@ class Turns:
             ready = list({**dict.fromkeys(ready), **self._again})
         if len(ready) > 1:
             ready.sort(key=_what_it_had)
-        left = self._serve(ready, began)
+            if self.in_hand >= PRESSED:
+                ready = self._serve_oldest(ready, began)
+        left = self._serve(ready, began, TURN_SECONDS, in_order=True)
         self._again = {guest: None for guest in left if guest.has_more}
         if not self._is_ending:
             self._is_ending = True
@@ -139,15 +158,25 @@ class Turns:
         if self._afterwards() or self._again:
             self._soon()
 
-    def _serve(self, ready: list[Guest], began: float) -> list[Guest]:
-        """Serve those who are ready since the turn `began`, for as long as a turn is; who is left."""
+    def _serve_oldest(self, ready: list[Guest], began: float) -> list[Guest]:
+        """Serve those who have waited for longest; who is left, in the order of what they have had."""
+        _note_waiting(ready, began)
+        oldest = sorted(ready, key=_since_when)
+        return sorted(self._serve(oldest, began, OLDEST_SECONDS, in_order=False), key=_what_it_had)
+
+    def _serve(self, ready: list[Guest], began: float, seconds: float, *, in_order: bool) -> list[Guest]:
+        """Serve those who are ready since the turn `began`, one after the other, for so long; who is left.
+
+        `in_order` says that they stand in the order of what they have had: else that tells nothing about `now`.
+        """
         clock = self.clock
         first = at = clock()
         for served, guest in enumerate(ready):
-            if at - first > TURN_SECONDS or self.in_hand >= IN_HAND:
+            if at - first > seconds or self.in_hand >= IN_HAND:
                 _note_waiting(ready[served:], began)
                 return ready[served:]
-            self.now = max(self.now, guest.had)
+            if in_order:
+                self.now = max(self.now, guest.had)
             guest.ready_at = guest.ready_at or began
             guest.read()
             guest.ready_at = 0.0
@@ -157,6 +186,6 @@ class Turns:
 
 
 def _note_waiting(guests: list[Guest], now: float) -> None:
-    """Note since when those wait who were not served."""
+    """Note since when those wait who are not served at once."""
     for guest in guests:
         guest.ready_at = guest.ready_at or now
