@@ -117,7 +117,9 @@ def test_has_a_burst_of_200_000_lines_that_is_written_just_before_deletion(pods:
 def test_lets_a_job_complete_and_says_what_it_did(pods: Cluster) -> None:
     pods.kubectl("wait", "--for=condition=Complete", "job/job", "--timeout=90s")
     (done,) = pods.get("pods", "-l", "job-name=job")["items"]
-    assert numbered(pods.logs(done["metadata"]["name"]), "line") == list(range(1, 502))
+    name = done["metadata"]["name"]
+    wait_for("every line in the Pod's log", lambda: len(pods.logs(name)) >= 501, 60)
+    assert numbered(pods.logs(name), "line") == list(range(1, 502))
     assert last_words(done).startswith("501 lines, ")
 
 
@@ -186,6 +188,7 @@ def test_frees_nothing_of_files_that_it_may_not_write(node: Any, product_image: 
         made["spec"]["containers"][0]["securityContext"] = {"runAsUser": 0}
         root.apply(made)
         done = ended(root, "app", 90)
+        wait_for("every line in the Pod's log", lambda: len(root.logs("app")) >= 100_001, 60)
         lines = root.logs("app")
         assert numbered(lines, "line") == list(range(1, 100_001))
         said = [line for line in lines if line.startswith("loghook: ")]
