@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ["PATIENCE", "Process", "answers", "free_port", "jars", "missing", "part", "program", "until"]
+__all__ = ["PATIENCE", "Process", "answers", "end", "free_port", "jars", "missing", "part", "program", "until"]
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 120.0
@@ -51,6 +51,16 @@ def program(name: str, package: str) -> str:
     if found is None:
         missing(f"{name} (apt-get install {package})")
     return str(found)
+
+
+def end(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    """Tell a program to end, and wait for its end; one that does not is killed."""
+    process.send_signal(number)
+    try:
+        process.wait(PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
@@ -94,15 +104,9 @@ class Process:
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         """End it, and wait for its end."""
-        if self._process is None:
-            return
-        self._process.send_signal(number)
-        try:
-            self._process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._process = None
+        if self._process is not None:
+            end(self._process, number)
+            self._process = None
 
     def _said(self) -> str:
         return f"{self._command[0]}: {self._log.read_text('utf-8', 'replace')[-3000:]}"

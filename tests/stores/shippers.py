@@ -10,7 +10,7 @@ from typing import Self
 
 import fluent_bit_process
 from collector_program import found_collector
-from parts import PATIENCE, part
+from parts import end, part
 from shipments import parsing, shipment, stream
 
 from webhook.sidecars import CA_DIRECTORY, CONFIG_DIRECTORY, STATE_DIRECTORY, Target, Text, Tree, Variable
@@ -115,12 +115,7 @@ class Shipper:
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         if self._process is not None:
-            self._process.send_signal(number)
-            try:
-                self._process.wait(PATIENCE)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+            end(self._process, number)
             self._process = None
 
     def __enter__(self) -> Self:
