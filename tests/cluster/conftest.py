@@ -13,7 +13,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import ssl
 import subprocess
 import sys
@@ -27,6 +26,7 @@ from urllib.parse import urlencode
 
 import pytest
 import yaml
+from ports import free_port
 
 from webhook.cli import main
 from webhook.config.loghook_yaml import Config
@@ -56,13 +56,6 @@ def missing(what: str) -> None:
     if os.environ.get("LOGHOOK_CI"):
         pytest.fail(f"CI lacks {what}")
     pytest.skip(f"NOT TESTED: this needs {what}")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def wait_for(what: str, check: Callable[[], _T], seconds: float = 30) -> _T:

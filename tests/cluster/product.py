@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import helm_python
+from ports import free_port
 
 from webhook import __version__
 
 from .client import Client
-from .conftest import Cluster, free_port, missing, wait_for
+from .conftest import Cluster, missing, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "charts" / "loghook"

@@ -22,11 +22,11 @@ from typing import Any
 
 import pytest
 import yaml
+from ports import free_port
 
 from certs.authority import Authority, is_issued_by, parse_certificate, parse_key, restore_authority
 
 from .client import CALLERS, Client
-from .conftest import free_port
 from .conftest import wait_for as wait
 
 NAMESPACE = "loghook-certs"

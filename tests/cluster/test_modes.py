@@ -20,11 +20,12 @@ from typing import Any
 
 import pytest
 import yaml
+from ports import free_port
 
 from certs.authority import new_authority
 
 from .client import Client
-from .conftest import ROOT, Api, Process, free_port, missing, wait_for
+from .conftest import ROOT, Api, Process, missing, wait_for
 from .helms import TOOLS, CommandLine, Helm, Refusal, helm
 from .test_certs import write_kubeconfig
 

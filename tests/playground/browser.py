@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any, Self
 
 import pytest
+from ports import free_port
 
 __all__ = ["Browser", "opened"]
 
@@ -101,8 +102,7 @@ def opened() -> Iterator[str]:
         pytest.fail("CI lacks chromedriver")
     if driver is None:
         pytest.skip("NOT TESTED: this needs chromedriver (Debian: apt-get install chromium-driver)")
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     with subprocess.Popen([driver, f"--port={port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
         try:
             _wait(port)

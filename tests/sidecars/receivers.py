@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Self
 import msgpack_reader
 import protobuf_reader
 
-__all__ = ["Forward", "Http", "Received", "free_port"]
+__all__ = ["Forward", "Http", "Received"]
 
 
 class Received(NamedTuple):
@@ -21,14 +21,6 @@ class Received(NamedTuple):
 
     time: Any
     fields: dict[str, Any]
-
-
-def free_port() -> int:
-    """A port of loopback on which nobody listens."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port: int = free.getsockname()[1]
-        return port
 
 
 class Http:

@@ -13,7 +13,8 @@ from typing import Any
 import msgspec
 import pytest
 from fluent_bit_process import FluentBit, logs, program, until
-from receivers import Forward, Http, Received, free_port
+from ports import free_port
+from receivers import Forward, Http, Received
 from samples import EXPECTED
 from shipments import parsing, shipment, target
 

@@ -15,7 +15,8 @@ from pathlib import Path
 import msgspec
 import pytest
 from fluent_bit_process import FluentBit, logs, until
-from receivers import Http, free_port
+from ports import free_port
+from receivers import Http
 from shipments import parsing, shipment, target
 
 from webhook.sidecars import Shipment, Stream

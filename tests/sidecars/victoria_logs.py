@@ -3,7 +3,6 @@
 import http.client
 import json
 import os
-import socket
 import subprocess
 import time
 import urllib.parse
@@ -14,12 +13,12 @@ from pathlib import Path
 from typing import Any, Self
 
 import pytest
+from parts import PATIENCE, Process
+from ports import free_port
 
-__all__ = ["PATIENCE", "VictoriaLogs"]
+__all__ = ["VictoriaLogs"]
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 120.0
-"""Seconds after which what is awaited is taken not to come: far more than anything takes on a loaded machine."""
 
 
 @cache
@@ -37,18 +36,11 @@ def _program() -> Path:
     return program
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 class VictoriaLogs:
     """An empty database, at `port` of 127.0.0.1, and for syslog by TCP at `syslog_port`; `is_away`: not started yet."""
 
     def __init__(self, folder: Path, options: Mapping[str, str] = {}, *, is_away: bool = False) -> None:
-        self.port, self.syslog_port = _free_port(), _free_port()
+        self.port, self.syslog_port = free_port(), free_port()
         folder.mkdir(parents=True, exist_ok=True)
         self._log = folder / "victoria-logs.log"
         own = {
@@ -56,26 +48,18 @@ class VictoriaLogs:
             "httpListenAddr": f"127.0.0.1:{self.port}",
             "syslog.listenAddr.tcp": f"127.0.0.1:{self.syslog_port}",
         }
-        self._command: list[str | Path] = [
-            _program(),
-            *(f"-{name}={value}" for name, value in {**own, **options}.items()),
-        ]
-        self._process: subprocess.Popen[bytes] | None = None
+        said = [f"-{name}={value}" for name, value in {**own, **options}.items()]
+        self._process = Process([_program(), *said], self._log)
         if not is_away:
             self.start()
 
     def start(self) -> None:
         """Start it, or start it again with what it has."""
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
-        self.until(self._answers)
+        self._process.start(self._answers)
 
     def stop(self) -> None:
         """End it."""
-        if self._process is not None:
-            self._process.terminate()
-            self._process.wait(PATIENCE)
-            self._process = None
+        self._process.stop()
 
     def __enter__(self) -> Self:
         return self

@@ -9,7 +9,8 @@ from typing import Any
 from kafka import KafkaConsumer
 from kafka.admin import KafkaAdminClient, NewTopic
 from kafka.errors import KafkaError
-from parts import Process, answers, free_port, jars, until
+from parts import Process, answers, jars, until
+from ports import free_port
 
 __all__ = ["SECRET", "USER", "Broker"]
 

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from parts import PATIENCE, Process, free_port, jars, until
+from parts import PATIENCE, Process, jars, until
+from ports import free_port
 
 __all__ = ["OpenSearchNode"]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ["PATIENCE", "Process", "answers", "end", "free_port", "jars", "missing", "part", "program", "until"]
+__all__ = ["PATIENCE", "Process", "answers", "end", "jars", "missing", "part", "program", "until"]
 
 ROOT = Path(__file__).parents[2]
 PATIENCE = 120.0
@@ -63,14 +63,6 @@ def end(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
         process.wait()
 
 
-def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
-    """A port of 127.0.0.1 that nobody has now: the kernel's choice."""
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def until(is_so: Callable[[], bool], seconds: float = PATIENCE) -> bool:
     """Wait until something is so, and say whether it came to be."""
     end = time.monotonic() + seconds
@@ -95,12 +87,14 @@ class Process:
         assert done.returncode == 0, self._said()
 
     def start(self, is_ready: Callable[[], bool]) -> None:
-        """Start it, and wait until it is ready."""
+        """Start it, and wait until it is ready; one that does not become it is ended, and the test fails."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         running = self._process
-        assert until(lambda: is_ready() or running.poll() is not None), self._said()
-        assert running.poll() is None, self._said()
+        is_there = until(lambda: is_ready() or running.poll() is not None) and running.poll() is None
+        if not is_there:
+            self.stop()
+        assert is_there, self._said()
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         """End it, and wait for its end."""

@@ -5,7 +5,8 @@ import signal
 from pathlib import Path
 from typing import Any
 
-from parts import Process, answers, free_port, program, until
+from parts import Process, answers, program, until
+from ports import free_port
 
 __all__ = ["Rsyslog"]
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from parts import until
-from receivers import Http, free_port
+from ports import free_port
+from receivers import Http
 from shipments import SECRET, target
 from shippers import SHIPPERS, Shipper
 

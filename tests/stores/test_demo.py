@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 from collector_program import found_collector
-from parts import free_port, missing
+from parts import missing
+from ports import free_port
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = ROOT / "examples" / "demo" / "demo.py"

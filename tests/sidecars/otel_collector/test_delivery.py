@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from receivers import free_port
+from ports import free_port
 
 
 def _lines(name: str, count: int, width: int = 80) -> list[str]:
