@@ -182,6 +182,13 @@ def test_no_secret_is_in_it() -> None:
     assert [each for each in SHIPMENTS if "hunter2" in FLUENT_BIT.config(each)] == []
 
 
+def test_no_multiline_parser_stands_behind_one_that_has_a_parser_of_its_own() -> None:
+    """Fluent Bit 5.1.1 would give it that parser too, and it would join nothing."""
+    formats = {"a": parsing("cri"), "b": parsing("plain", start="^[0-9]"), "c": parsing("cri"), "d": parsing("java")}
+    own = rendered(shipment(*(stream(name=name, parsing=each) for name, each in formats.items())))
+    assert [("parser" in each) for each in own["multiline_parsers"]] == [False, False, True, True]
+
+
 def test_the_same_shipment_gives_the_same_text() -> None:
     assert [each for each in SHIPMENTS if FLUENT_BIT.config(each) != FLUENT_BIT.config(each)] == []
 

@@ -173,6 +173,26 @@ def test_partial_lines_of_a_container_runtime_are_joined(tmp_path: Path) -> None
     assert sorted(each.fields["message"] for each in records) == ["end", "one two", "other"]
 
 
+def test_partial_lines_of_one_source_leave_the_lines_of_others_joined(tmp_path: Path) -> None:
+    stamp = "2026-11-23T10:20:30.123456789Z stdout"
+    wanted = {"one two", "2026-11-23 first\n  more", "2026-11-23 end"}
+    with Http("http") as backend:
+        here = target("http", {"host": "127.0.0.1", "port": backend.port, **PLAIN})
+        common = logs(tmp_path, target=here)
+        own = {"a": ("cri", None), "b": ("plain", r"^[0-9]{4}-")}
+        streams = [
+            msgspec.structs.replace(
+                common, name=name, paths=(f"{tmp_path}/logs/{name}.log",), parsing=parsing(format_, start=start)
+            )
+            for name, (format_, start) in own.items()
+        ]
+        (tmp_path / "logs" / "a.log").write_text(f"{stamp} P one \n{stamp} F two\n", "utf-8")
+        (tmp_path / "logs" / "b.log").write_text("2026-11-23 first\n  more\n2026-11-23 end\n", "utf-8")
+        with FluentBit(shipment(*streams), tmp_path) as agent:
+            assert until(lambda: {each.fields["message"] for each in backend.records} == wanted), backend.records
+            assert agent.complaints == []
+
+
 CHAINED = """Traceback (most recent call last):
   File "cart.py", line 1, in add
     raise KeyError(7)
