@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhook.pod.quantities import parse
+from webhook.pod.quantities import as_read, parse
 
 
 @pytest.mark.parametrize(
@@ -38,6 +38,30 @@ from webhook.pod.quantities import parse
 )
 def test_reads_what_the_api_server_reads(text: str | float, value: str) -> None:
     assert parse(text) == Decimal(value)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        (" 512Mi ", "536870912"),
+        ("  1", "1"),
+        ("Ki", "0"),
+        ("m", "0"),
+        ("-k", "0"),
+        ("+", "0"),
+        (".", "0"),
+        ("+.Mi", "0"),
+        (2, "2"),
+    ],
+)
+def test_reads_in_a_pod_what_the_api_server_reads_there(text: str | float, value: str) -> None:
+    assert as_read(text) == Decimal(value)
+
+
+@pytest.mark.parametrize("text", ["", " ", "Ei", "K", "ki", "1 Gi", "\t1", "--", "+-1", "..", "mm"])
+def test_refuses_in_a_pod_what_the_api_server_refuses(text: str) -> None:
+    with pytest.raises(ValueError, match="not a quantity"):
+        as_read(text)
 
 
 @pytest.mark.parametrize(

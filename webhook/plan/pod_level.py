@@ -78,12 +78,12 @@ class PodLevel(msgspec.Struct, frozen=True, kw_only=True):
         theirs = self.limits.get(name)
         if ours is None or theirs is None:
             return ours
-        return theirs if quantities.parse(theirs) < quantities.parse(ours) else ours
+        return theirs if quantities.as_read(theirs) < quantities.parse(ours) else ours
 
     def room(self, name: str) -> Decimal | None:
         """How much of `name` our containers may request; None where the Pod as a whole does not bound it."""
         bound = self.requests.get(name, self.limits.get(name))
-        return None if bound is None else quantities.parse(bound) - self.asked.get(name, Decimal(0))
+        return None if bound is None else quantities.as_read(bound) - self.asked.get(name, Decimal(0))
 
 
 def filled_in(level: PodLevel, request: Request) -> dict[str, Quantities]:
@@ -118,7 +118,7 @@ def _is_limit_missing(level: PodLevel, request: Request, name: str) -> bool:
 def _limit(level: PodLevel, name: str) -> Quantity:
     """What a newer API server makes it: the sum of the containers' limits, or the Pod's request if that is more."""
     requested = level.requests.get(name, 0)
-    return quantities.text(max(level.limited[name], quantities.parse(requested)))
+    return quantities.text(max(level.limited[name], quantities.as_read(requested)))
 
 
 def is_said(request: Request, name: str) -> bool:
@@ -176,4 +176,4 @@ def _limits(container: Container) -> Mapping[str, Quantity]:
 
 
 def _values(said: Quantities | None) -> dict[str, Decimal]:
-    return {name: quantities.parse(value) for name, value in (said or {}).items()}
+    return {name: quantities.as_read(value) for name, value in (said or {}).items()}

@@ -98,8 +98,8 @@ def _is_guaranteed(container: Container) -> bool:
     try:
         for name in ("cpu", "memory"):
             said = limits[name]
-            limit, asked = quantities.parse(said), requests.get(name, said)
-            if asked != said and quantities.parse(asked) != limit:
+            limit, asked = quantities.as_read(said), requests.get(name, said)
+            if asked != said and quantities.as_read(asked) != limit:
                 return False
     except (KeyError, ValueError):
         return False
@@ -109,6 +109,6 @@ def _is_guaranteed(container: Container) -> bool:
 def _value(quantity: Quantity) -> Decimal | None:
     """The value of a quantity of the user's, which nobody has validated yet; None where it is none."""
     try:
-        return quantities.parse(quantity)
+        return quantities.as_read(quantity)
     except ValueError:
         return None

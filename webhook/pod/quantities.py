@@ -8,7 +8,7 @@ import math
 import re
 from decimal import Decimal
 
-__all__ = ["MOST", "parse", "text"]
+__all__ = ["MOST", "as_read", "parse", "text"]
 
 MOST = 2**63 - 1
 """The most that a quantity can be; the API server takes what is more for this (apimachinery, pkg/api/resource)."""
@@ -20,13 +20,15 @@ _FACTORS = {
     **{suffix: Decimal(1024) ** exponent for suffix, exponent in _BINARY.items()},
 }
 _QUANTITY = re.compile(r"([+-]?(?:[0-9]{1,32}(?:\.[0-9]{0,32})?|\.[0-9]{1,32}))([eE][+-]?[0-9]{1,3}|[a-zA-Z]{0,2})")
+_NO_DIGITS = re.compile(r"(?=.)[+-]?\.?(?:[numkMGTP]|[KMGTP]i)?")
 
 
 @functools.lru_cache(maxsize=1024)
 def parse(quantity: str | float) -> Decimal:
     """The value of `quantity` (a string, or a number as YAML may give it) in its base unit: cores or bytes.
 
-    Raises ValueError for what the API server would not take either.
+    Raises ValueError for what the API server would not take either, and for what it takes although nobody means it:
+    `Gi` is 0 to it.
     """
     match = _QUANTITY.fullmatch(str(quantity))
     if match is None:
@@ -37,6 +39,16 @@ def parse(quantity: str | float) -> Decimal:
     if suffix[0] in "eE" and len(suffix) > 1:
         return Decimal(number).scaleb(int(suffix[1:]))
     raise ValueError(f"not a quantity: {quantity!r}")
+
+
+def as_read(quantity: str | float) -> Decimal:
+    """The value that the API server finds in a quantity of a Pod: it trims spaces, and a unit without a number is 0.
+
+    Raises ValueError for what it refuses. Source: `UnmarshalJSON` and `ParseQuantity` of k8s.io/apimachinery 0.37.2,
+    pkg/api/resource, of which findings/quantity-without-a-number.sh shows both.
+    """
+    said = quantity.strip(" ") if isinstance(quantity, str) else quantity
+    return Decimal(0) if _NO_DIGITS.fullmatch(str(said)) else parse(said)
 
 
 def text(value: Decimal) -> str:
