@@ -1,3 +1,5 @@
+import os
+import re
 import shutil
 import signal
 import socket
@@ -10,6 +12,7 @@ from typing import Any
 
 import pytest
 from ports import free_port
+from screen import ON_A_TERMINAL, hold
 
 ROOT = Path(__file__).resolve().parents[2]
 Run = Callable[..., Any]
@@ -23,11 +26,17 @@ def checkout(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def demo(checkout: Path) -> Iterator[tuple[subprocess.Popen[str], str, str]]:
+def demo(checkout: Path, **environment: str) -> Iterator[tuple[subprocess.Popen[str], str, str]]:
     """The demo at the moment when it goes on serving, all that it has said, and the command that it proposes."""
     command = [sys.executable, "-m", "webhook", "demo", "--port", str(free_port())]
     with subprocess.Popen(
-        command, cwd=checkout, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, stdin=subprocess.DEVNULL
+        command,
+        cwd=checkout,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, **environment},
     ) as process:
         assert process.stdout is not None
         said = ""
@@ -92,3 +101,17 @@ def test_elsewhere_than_in_the_repository_it_says_where_to_go(process: Run, tmp_
     assert (result.code, result.out) == (2, "")
     assert result.err == "Error: there is no examples/server-log.yaml here: run it from the root of the repository\n"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_picture_in_the_docs_is_what_make_run_says(checkout: Path, *, updating: bool) -> None:
+    with demo(checkout, **ON_A_TERMINAL) as (_, said, _):
+        for each, as_in_a_clone in (
+            (r"127\.0\.0\.1:\d+", "127.0.0.1:8443"),
+            (r"valid until [-\d]+ [:\d]+ UTC", "valid until 2036-11-26 18:44 UTC"),
+            (r"\S*/loghook preview", ".venv/bin/loghook preview"),
+            (r'(?m)^\{"time".*\n', ""),  # the server's own log comes between them when it likes
+        ):
+            said = re.sub(each, as_in_a_clone, said)  # noqa: PLW2901 - one after the other
+        lines = said.splitlines()
+        program, last = (next(at for at, line in enumerate(lines) if word in line) for word in ("/bin/env", "Always"))
+        hold("make-run", "make run", said, updating=updating, without=[range(program, last)])

@@ -8,7 +8,12 @@ import base64
 import contextlib
 import copy
 import json
+import os
+import re
+import shlex
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +23,7 @@ import helm_python
 import jsonschema
 import pytest
 import yaml
+from screen import ON_A_TERMINAL, hold
 
 from certs.files import issue
 from webhook import __version__
@@ -34,6 +40,7 @@ REGISTRATIONS = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurat
 SLICES = f"/apis/discovery.k8s.io/v1/namespaces/{HOME}/endpointslices"
 DEPLOYMENTS = f"/apis/apps/v1/namespaces/{HOME}/deployments"
 CORE = f"/api/v1/namespaces/{HOME}"
+REPLICA_SETS = f"/apis/apps/v1/namespaces/{SHOP}/replicasets"
 VALIDATING = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
 PATHS = {
     "ValidatingWebhookConfiguration": VALIDATING,
@@ -423,19 +430,21 @@ def standing(loghook: Loghook, *words: str | Path) -> dict[str, dict[str, Any]]:
 
 @pytest.fixture
 def pods(world: World) -> Iterator[str]:
-    """The path of the shop's Pods, all of which are gone in the end."""
+    """The path of the shop's Pods, all of which are gone in the end, and those who were refused some."""
     path = f"/api/v1/namespaces/{SHOP}/pods"
     yield path
-    for each in world.read(path)["items"]:
-        world.api.call("DELETE", f"{path}/{each['metadata']['name']}?gracePeriodSeconds=0")
+    for kind in (path, REPLICA_SETS):
+        for each in world.read(kind)["items"]:
+            world.api.call("DELETE", f"{kind}/{each['metadata']['name']}?gracePeriodSeconds=0")
 
 
-def test_list_finds_what_was_missed_while_the_webhook_was_away(world: World, loghook: Loghook, pods: str) -> None:
+def make_missed(world: World, loghook: Loghook, pods: str, name: str) -> None:
+    """Make a Pod while the webhook is away, and wait until it is asked again."""
     with world.changed(SLICES, no_endpoints, "loghook-1"):
 
         def is_missed() -> bool:
-            world.api.call("DELETE", f"{pods}/missed?gracePeriodSeconds=0")
-            made = world.must("POST", pods, pod("missed"))
+            world.api.call("DELETE", f"{pods}/{name}?gracePeriodSeconds=0")
+            made = world.must("POST", pods, pod(name))
             return not made["spec"].get("initContainers")
 
         wait_for("a Pod is missed", is_missed, 60)
@@ -444,6 +453,39 @@ def test_list_finds_what_was_missed_while_the_webhook_was_away(world: World, log
         lambda: report(loghook)["ok"] or statuses(report(loghook))["round-trip"] == "ok",
         60,
     )
+
+
+def make_failing(world: World, pods: str, name: str) -> None:
+    """Make a Pod with the status of its sidecar that the kubelet writes where it cannot pull the image."""
+    failing = world.must("POST", pods, pod(name))
+    waiting = {"waiting": {"reason": "ImagePullBackOff"}}
+    status = {"name": "loghook", "ready": False, "restartCount": 0, "image": "", "imageID": "", "state": waiting}
+    failing["status"] = {"phase": "Pending", "initContainerStatuses": [status]}
+    world.must("PUT", f"{pods}/{name}/status", failing)
+
+
+def make_refused(world: World, pods: str, name: str) -> None:
+    """Make a ReplicaSet `name` of a Pod that is refused, and the event that its controller writes of it."""
+    wrong = pod("web", pahts="/x")
+    status, answer, _ = world.api.call("POST", pods, wrong)
+    assert status == 422
+    template = {"metadata": {key: wrong["metadata"][key] for key in ("labels", "annotations")}, "spec": wrong["spec"]}
+    made = world.must("POST", REPLICA_SETS, {
+        "metadata": {"name": name},
+        "spec": {"replicas": 1, "selector": {"matchLabels": {"app": "web"}}, "template": template},
+    })  # fmt: skip
+    about = {"kind": "ReplicaSet", "namespace": SHOP, "name": name, "uid": made["metadata"]["uid"]}
+    world.must("POST", f"/api/v1/namespaces/{SHOP}/events", {
+        "metadata": {"name": f"{name}.1", "namespace": SHOP},
+        "involvedObject": {**about, "apiVersion": "apps/v1"},
+        "type": "Warning",
+        "reason": "FailedCreate",
+        "message": f"Error creating: {answer['message']}",
+    })  # fmt: skip
+
+
+def test_list_finds_what_was_missed_while_the_webhook_was_away(world: World, loghook: Loghook, pods: str) -> None:
+    make_missed(world, loghook, pods, "missed")
     world.must("POST", pods, pod("injected"))
     found = standing(loghook)
     assert {name: each["state"] for name, each in found.items()} == {"pod/missed": "missed", "pod/injected": "injected"}
@@ -461,11 +503,7 @@ def test_list_finds_what_was_missed_while_the_webhook_was_away(world: World, log
 def test_list_finds_what_is_outdated_and_what_fails(world: World, loghook: Loghook, pods: str, tmp_path: Path) -> None:
     wait_for("the API server asks", lambda: statuses(report(loghook))["round-trip"] == "ok", 60)
     world.must("POST", pods, pod("web"))
-    failing = world.must("POST", pods, pod("failing"))
-    waiting = {"waiting": {"reason": "ImagePullBackOff"}}
-    status = {"name": "loghook", "ready": False, "restartCount": 0, "image": "", "imageID": "", "state": waiting}
-    failing["status"] = {"phase": "Pending", "initContainerStatuses": [status]}
-    world.must("PUT", f"{pods}/failing/status", failing)  # as the kubelet writes it
+    make_failing(world, pods, "failing")
     found = standing(loghook)
     assert {name: each["state"] for name, each in found.items()} == {"pod/failing": "failing", "pod/web": "injected"}
     assert found["pod/failing"]["why"] == "loghook: ImagePullBackOff"
@@ -478,28 +516,49 @@ def test_list_finds_what_is_outdated_and_what_fails(world: World, loghook: Logho
 
 def test_list_finds_what_was_refused_at_the_replica_set(world: World, loghook: Loghook, pods: str) -> None:
     wait_for("the API server asks", lambda: statuses(report(loghook))["round-trip"] == "ok", 60)
-    wrong = pod("web", pahts="/x")
-    status, answer, _ = world.api.call("POST", pods, wrong)
-    assert status == 422
-    template = {"metadata": {key: wrong["metadata"][key] for key in ("labels", "annotations")}, "spec": wrong["spec"]}
-    made = world.must("POST", f"/apis/apps/v1/namespaces/{SHOP}/replicasets", {
-        "metadata": {"name": "web-5d"},
-        "spec": {"replicas": 1, "selector": {"matchLabels": {"app": "web"}}, "template": template},
-    })  # fmt: skip
-    about = {"kind": "ReplicaSet", "namespace": SHOP, "name": "web-5d", "uid": made["metadata"]["uid"]}
-    world.must("POST", f"/api/v1/namespaces/{SHOP}/events", {
-        "metadata": {"name": "web-5d.1", "namespace": SHOP},
-        "involvedObject": {**about, "apiVersion": "apps/v1"},
-        "type": "Warning",
-        "reason": "FailedCreate",
-        "message": f"Error creating: {answer['message']}",  # as the controller of ReplicaSets writes it
-    })  # fmt: skip
+    make_refused(world, pods, "web-5d")
     found = standing(loghook)
     assert found["replicaset/web-5d"]["state"] == "refused"
     assert found["replicaset/web-5d"]["why"].startswith("LH101 loghook.dev/pahts: no such key")
     assert standing(loghook, "-l", "app=other") == {}
     assert list(standing(loghook, "-l", "app=web")) == ["replicaset/web-5d"]
     assert is_named(loghook, "pods", "warning")["said"] == "1 refused"
+
+
+# Pictures.
+
+
+def on_a_terminal(kubeconfig: Path, *words: str) -> str:
+    """What the command says to a terminal, on stdout and stderr as they come, but for what is another each time."""
+    environment = {**os.environ, "KUBECONFIG": str(kubeconfig), **ON_A_TERMINAL}
+    command = [sys.executable, "-m", "webhook", *words]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)  # noqa: PLW1510 - 1 where something is to be done
+    assert done.returncode in {0, 1}, done.stdout
+    said = re.sub(
+        r"for \d+ more days, until [-\d]+ [:\d]+ UTC", "for 89 more days, until 2027-02-26 09:41 UTC", done.stdout
+    )
+    said = re.sub(r"Kubernetes v[.\d]+\S*", "Kubernetes v1.34.0", said)
+    return re.sub(r"\d+ of \d+ namespaces", "2 of 6 namespaces", said)  # what other tests made
+
+
+def make_outdated(world: World, pods: str, name: str) -> None:
+    """Make a Pod whose sidecar is of another image, as one of an earlier version is."""
+    found = world.must("POST", pods, pod(name))
+    found["spec"]["initContainers"][0]["image"] = "docker.io/library/busybox:1.36"
+    world.must("PUT", f"{pods}/{name}", found)
+
+
+def test_the_pictures_in_the_docs_are_what_is_said(
+    world: World, kubeconfig: Path, loghook: Loghook, pods: str, *, updating: bool
+) -> None:
+    make_missed(world, loghook, pods, "search")
+    make_refused(world, pods, "pay-7d9f4")
+    make_failing(world, pods, "cart")
+    make_outdated(world, pods, "orders")
+    world.must("POST", pods, pod("web"))
+    for name, *words in (("check", "check"), ("list", "list"), ("describe", "describe", "pod/orders")):
+        said = on_a_terminal(kubeconfig, *words, "-n", SHOP)
+        hold(name, shlex.join(["loghook", *words, "-n", SHOP]), said, updating=updating)
 
 
 def test_a_user_without_rights_is_told_which(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from webhook.cli.terminal import Line, styled
+from webhook.cli.terminal import Line, folded, styled
 from webhook.diagnostics import escape, printable
 from webhook.standing.description import Description
 from webhook.standing.registration import Condition, Registered
@@ -24,7 +24,8 @@ def account(told: Description) -> Iterator[Line]:
     reason = f": {printable(told.reason, 1000)}" if told.reason else ""
     yield styled(f"{told.object} in {told.namespace}: ", (told.decision, _STYLES.get(told.decision, "yellow")), reason)
     for each in told.diagnostics:
-        yield styled("  ", (each.severity, "red" if each.severity == "error" else "yellow"), f": {each.message}")
+        severity = (each.severity, "red" if each.severity == "error" else "yellow")
+        yield from folded(styled("  ", severity, f": {each.message}"), 4)
     for registered in told.registrations:
         yield from _registration(registered)
     yield from _tried(told)
@@ -81,7 +82,8 @@ def _values(told: Description) -> Iterator[Line]:
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     yield _title("Values, and where each comes from")
     for name, value, where in rows:
-        yield styled(f"    {name:<{widths[0]}}  {value:<{widths[1]}}  ", (escape(where, _LONG), "dim"))
+        before = f"    {name:<{widths[0]}}  {value:<{widths[1]}}  "
+        yield from folded(styled(before, (escape(where, _LONG), "dim")), len(before))
 
 
 def _running(told: Description) -> Iterator[Line]:
@@ -90,7 +92,7 @@ def _running(told: Description) -> Iterator[Line]:
     by = f", made by version {told.running.version}" if told.running.version else ""
     yield _title(f"Now: {told.running.phase or 'not started'}{by}")
     for each in told.running.sidecars:
-        state = (escape(each.problem, _LONG), "red") if each.problem else ("well", "green")
+        state = (escape(each.problem, _LONG), "red") if each.problem else ("no problem", "green")
         yield styled(f"    {each.name}: ", state, f", {each.restarts} restarts, {escape(each.image, _LONG)}")
     if not told.running.sidecars:
         yield styled("    nothing of ours runs in it")

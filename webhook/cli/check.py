@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from webhook.cli.terminal import progress, say, show, styled
+from webhook.cli.terminal import folded, progress, say, show, styled
 from webhook.cluster.checkup import look_over as after
 from webhook.cluster.checkup import look_over_before as before
 from webhook.diagnostics import escape
@@ -19,6 +19,9 @@ _MARKS = {
     "error": ("FAIL", "bold red"),
     "skipped": ("skip", "dim"),
 }
+
+_INDENT = 8
+"""Columns before what is said of a check."""
 
 
 def run(checks: Iterator[Check], output: str) -> int:
@@ -41,6 +44,7 @@ def run(checks: Iterator[Check], output: str) -> int:
 
 
 def _show(check: Check) -> None:
-    show(styled("  ", _MARKS[check.status], f"  {check.name}: {escape(check.said, 1000)}"))
+    show(*folded(styled("  ", _MARKS[check.status], f"  {check.name}: {escape(check.said, 1000)}"), _INDENT))
     if check.fix:
-        show(styled(f"        {check.fix}"), styled((f"        {check.page}", "dim")))
+        page = styled(" " * _INDENT, (check.page, "dim"))
+        show(*folded(styled(f"{' ' * _INDENT}{check.fix}"), _INDENT), page)

@@ -7,7 +7,7 @@ from typing import TypeVar
 from rich.console import Console
 from rich.text import Text
 
-__all__ = ["Line", "diagnostic_line", "progress", "say", "show", "styled"]
+__all__ = ["Line", "diagnostic_line", "folded", "progress", "say", "show", "styled"]
 
 T = TypeVar("T")
 
@@ -22,6 +22,17 @@ def styled(*parts: str | tuple[str, str]) -> Line:
 def diagnostic_line(place: str, severity: str, words: str) -> Line:
     """What is said of something at `place`, below the object that it is about."""
     return styled(f"  {place}: ", (severity, "red" if severity == "error" else "yellow"), f": {words}")
+
+
+def folded(line: Line, indent: int) -> Iterator[Line]:
+    """`line` broken at spaces where a terminal is full, what follows `indent` columns in; elsewhere as it is."""
+    console = Console()
+    room = console.width - indent
+    if not console.is_terminal or room <= 0:
+        yield line
+        return
+    for number, part in enumerate(line[indent:].wrap(console, room)):
+        yield Text.assemble(line[:indent] if number == 0 else " " * indent, part)
 
 
 def say(*lines: Line | str) -> None:

@@ -73,7 +73,7 @@ def _of_our_own(api: Api, name: str, namespace: str) -> Iterator[Check]:
         yield Check.of("controller", "warning", f"there is no Deployment {namespace}/{name} to renew the certificates")
         return
     available = int(status.get("availableReplicas") or 0)
-    said = f"{available} certificate controllers are available"
+    said = f"the certificate controller {'runs' if available else 'does not run'}"
     yield Check.of("controller", "ok" if available else "error", said)
 
 

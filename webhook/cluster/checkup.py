@@ -125,19 +125,20 @@ class _Installation:
 
     def checks(self) -> Iterator[Check]:
         yield from self._of_registration()
-        yield from of_bundle(self._webhook, datetime.now(UTC))
-        place = self._place()
-        service = self._webhook["clientConfig"].get("service")
+        service, place = self._webhook["clientConfig"].get("service"), self._place()
         there: list[Injector] = []
         if service:
             yield self._of_service(service)
             there = self._injectors(service)
             yield self._of_endpoints(there)
-            yield from of_controller(self._api, self._registration, service)
-        if place is not None:
-            yield from self._of_answers(place, there, called_by_url=not service)
+        asked = () if place is None else tuple(self._of_answers(place, there, called_by_url=not service))
+        yield from (each for each in asked if each.section == "Injectors")
         config, check = self._configuration()
         yield check
+        yield from of_bundle(self._webhook, datetime.now(UTC))
+        yield from (each for each in asked if each.section == "Certificates")
+        if service:
+            yield from of_controller(self._api, self._registration, service)
         yield self._of_round_trip()
         yield self._of_pods(config)
 
@@ -191,7 +192,7 @@ class _Installation:
             return Check.of("endpoints", "error", "the Service leads to no injector")
         if not ready:
             return Check.of("endpoints", "error", f"none of the {len(there)} injectors is ready")
-        return Check.of("endpoints", "ok", f"{len(ready)} of {len(there)} injectors are ready")
+        return Check.of("endpoints", "ok", f"injectors that are ready: {len(ready)} of {len(there)}")
 
     def _of_answers(self, place: Endpoint, there: list[Injector], *, called_by_url: bool) -> Iterator[Check]:
         """What each injector that is ready answers when it is asked as the API server asks."""
@@ -228,7 +229,9 @@ class _Installation:
         except (Unproven, EndpointError) as error:
             yield Check.of("answers", "error", str(error))
             return
-        yield Check.of("answers", "ok", f"{len(names)} injectors answer a review with the sidecar {names[0]}")
+        yield Check.of(
+            "answers", "ok", f"a review is answered with the sidecar {names[0]}, by {len(names)} of {len(names)}"
+        )
         if versions == [__version__]:
             yield Check.of("versions", "ok", f"program and injectors are version {__version__}")
         else:

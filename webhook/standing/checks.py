@@ -106,23 +106,6 @@ _KINDS = (
         "Put the chart's condition back (helm upgrade); further ones belong into `webhook.matchConditions`.",
     ),
     Kind("workloads", "Registration", "Put the registration of workloads back: helm upgrade."),
-    Kind(
-        "ca-bundle",
-        "Certificates",
-        "See whether what writes it runs: the certificate controller, or cert-manager's CA injector; with "
-        "certificates of your own, give certificates.provided.caBundle.",
-    ),
-    Kind(
-        "ca-expiry", "Certificates", "Renew the CA: the controller does it by itself, so see what it says in its log."
-    ),
-    Kind("chain", "Certificates", "See which certificate is served and which CA is registered, and who writes each."),
-    Kind("expiry", "Certificates", "Renewal has failed for long: see the log of who renews it."),
-    Kind(
-        "controller",
-        "Certificates",
-        "See why it does not run: kubectl -n NAMESPACE describe deployment, and the logs of its Pods.",
-        "certificates.md",
-    ),
     Kind("service", "Injectors", "Put the Service back: helm upgrade. It must have the name of clientConfig.service."),
     Kind(
         "endpoints",
@@ -141,6 +124,23 @@ _KINDS = (
         "Injectors",
         "Use the program of the injectors' version: what `describe` and `list` say of Pods is of the program's own.",
         "upgrading.md",
+    ),
+    Kind(
+        "ca-bundle",
+        "Certificates",
+        "See whether what writes it runs: the certificate controller, or cert-manager's CA injector; with "
+        "certificates of your own, give certificates.provided.caBundle.",
+    ),
+    Kind(
+        "ca-expiry", "Certificates", "Renew the CA: the controller does it by itself, so see what it says in its log."
+    ),
+    Kind("chain", "Certificates", "See which certificate is served and which CA is registered, and who writes each."),
+    Kind("expiry", "Certificates", "Renewal has failed for long: see the log of who renews it."),
+    Kind(
+        "controller",
+        "Certificates",
+        "See why it does not run: kubectl -n NAMESPACE describe deployment, and the logs of its Pods.",
+        "certificates.md",
     ),
     Kind(
         "round-trip",
