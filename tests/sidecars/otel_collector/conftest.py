@@ -248,6 +248,7 @@ class Sidecar:
         self.again()
 
     def again(self) -> None:
+        self._said_before = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [self.program, f"--config={self.folder}/config.yaml"],
@@ -265,10 +266,20 @@ class Sidecar:
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         if self.process is None:
             return 0
+        if number == signal.SIGTERM:
+            self._wait_until_it_runs()
         self.process.send_signal(number)
         code = self.process.wait(PATIENCE)
         self.process = None
         return code
+
+    def _wait_until_it_runs(self) -> None:
+        """Before that nothing in it heeds SIGTERM, which then ends it as it ends any program."""
+        deadline = time.monotonic() + PATIENCE
+        while b"Everything is ready." not in self.log.read_bytes()[self._said_before :]:
+            assert self.process is None or self.process.poll() is None, self.log.read_text()[-3000:]
+            assert time.monotonic() < deadline, self.log.read_text()[-3000:]
+            time.sleep(0.05)
 
     def complaints(self) -> list[str]:
         """What the collector says that is an error or a warning."""
