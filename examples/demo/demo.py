@@ -88,7 +88,8 @@ def _show(running: ExitStack, folder: Path, port: int, *, until_seen: bool) -> N
     print("\n".join(_table(_lines(page))), flush=True)
     if not until_seen:
         print(f"\nSee them arrive: {page}/select/vmui/?#/?query=*\nCtrl-C ends everything.", flush=True)
-        signal.pause()
+        while True:  # a Ctrl-C just before a sleep is noticed after it
+            time.sleep(0.2)
 
 
 def _step(number: int, text: str, file: Path | None = None) -> None:
@@ -132,15 +133,16 @@ def _webhook(running: ExitStack, folder: Path, database: int) -> Webhook:
     subprocess.run([sys.executable, "-m", "certs", "issue", "--out", certificates], check=True, capture_output=True)
     config = folder / "loghook.yaml"
     config.write_text((HERE / "loghook.yaml").read_text("utf-8").replace("9428", str(database)), "utf-8")
-    port, health = _free_port(), _free_port()
     command: list[str | Path] = [
         *(sys.executable, "-m", "webhook", "serve", "--config", config, "--host", "127.0.0.1"),
         *("--tls-cert", certificates / "tls.crt", "--tls-key", certificates / "tls.key"),
-        *("--port", str(port), "--health-port", str(health)),
+        *("--port", "0", "--health-port", "0"),  # it chooses them, and says which once it serves
     ]
-    running.enter_context(_process(command, folder / "webhook.log"))
-    _wait(lambda: _answers(f"http://127.0.0.1:{health}/readyz"), "the webhook does not start", folder)
-    return Webhook(f"https://127.0.0.1:{port}", certificates / "ca.crt")
+    log = folder / "webhook.log"
+    running.enter_context(_process(command, log))
+    _wait(lambda: b"\n" in log.read_bytes(), "the webhook does not start", folder)
+    ready = json.loads(log.read_bytes().partition(b"\n")[0])
+    return Webhook(f"https://127.0.0.1:{ready['port']}", certificates / "ca.crt")
 
 
 def _injected(webhook: Webhook, pod: Mapping[str, Any]) -> dict[str, Any]:
@@ -254,12 +256,6 @@ def _answers(url: str) -> bool:
             return bool(answer.status == http.client.OK)
     except OSError:
         return False
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ last time.
 
 import ctypes
 import errno
-import http.client
 import signal
 import socket
 import subprocess
@@ -29,8 +28,9 @@ EXAMPLE = Path("examples/server-log.yaml")
 CERTIFICATES = Path(".dev/certs")
 
 _HOST = "127.0.0.1"
-_START_SECONDS = 30
+_START_SECONDS = 90
 _END_SECONDS = 0.7
+_LOOK_SECONDS = 0.2
 _FRESH_SECONDS = 24 * 3600
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
@@ -47,9 +47,9 @@ def run(port: int) -> int:
         with _started(port) as server:
             from webhook.cli.example import show_example  # noqa: PLC0415 - while the server does its own imports
 
-            _wait(*server)
+            _wait(server, port)
             show_example(EXAMPLE, f"https://{_HOST}:{port}", CERTIFICATES / "ca.crt")
-            raise FailedError(f"the webhook has ended by itself, with exit code {server[0].wait()}")
+            raise FailedError(f"the webhook has ended by itself, with exit code {_code(server)}")
     except KeyboardInterrupt:
         return 0  # it was asked to end
 
@@ -82,21 +82,20 @@ def _are_fresh() -> bool:
 
 
 @contextmanager
-def _started(port: int) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    """The webhook as a process of its own, and the port of its probes; at the end it ends, whatever happens to us."""
-    health_port = _free_port()
+def _started(port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """The webhook as a process of its own, whose probes nobody asks; at the end it ends, whatever happens to us."""
     server = subprocess.Popen(  # noqa: S603 - our own words
         [
             *(sys.executable, "-m", "webhook", "serve", "--host", _HOST),
             *("--tls-cert", CERTIFICATES / "tls.crt", "--tls-key", CERTIFICATES / "tls.key"),
-            *("--port", str(port), "--health-port", str(health_port)),
+            *("--port", str(port), "--health-port", "0"),
         ],
         stdin=subprocess.DEVNULL,
         process_group=0,  # Ctrl-C in the terminal is for us alone
         preexec_fn=_die_with_parent,  # noqa: PLW1509 - there is one thread here
     )
     try:
-        yield server, health_port
+        yield server
     finally:
         _end(server)
 
@@ -107,9 +106,10 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _wait(server: subprocess.Popen[bytes], health_port: int) -> None:
+def _wait(server: subprocess.Popen[bytes], port: int) -> None:
+    """Wait until the webhook listens, which it does once it can serve."""
     deadline = time.monotonic() + _START_SECONDS
-    while not _is_ready(health_port):
+    while not _listens(port):
         if server.poll() is not None:
             raise FailedError("the webhook cannot serve")  # it has said why
         if time.monotonic() > deadline:
@@ -117,15 +117,16 @@ def _wait(server: subprocess.Popen[bytes], health_port: int) -> None:
         time.sleep(0.05)
 
 
-def _is_ready(health_port: int) -> bool:
-    connection = http.client.HTTPConnection(_HOST, health_port, timeout=1)
-    try:
-        connection.request("GET", "/readyz")
-        return connection.getresponse().status == http.client.OK
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((_HOST, port)) == 0
+
+
+def _code(server: subprocess.Popen[bytes]) -> int:
+    """Wait for its end; the exit code. A Ctrl-C just before a wait without an end would be noticed after it."""
+    while (code := server.poll()) is None:
+        time.sleep(_LOOK_SECONDS)
+    return code
 
 
 def _end(server: subprocess.Popen[bytes]) -> None:
@@ -135,12 +136,6 @@ def _end(server: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         server.kill()
         server.wait()
-
-
-def _free_port() -> int:
-    with socket.create_server((_HOST, 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _interrupt(*_: object) -> NoReturn:

@@ -71,7 +71,7 @@ def test_rotation(otel: Any, sidecar: Any, receiver: Any, way: str) -> None:
     opened = file.open("a")
     for number, line in enumerate(lines):
         if number % 300 == 299:
-            # What is truncated before it was read is lost, and a file that is renamed before it was found: see the page.
+            # What is truncated before it was read is lost, as is a file that is renamed before it was found.
             receiver.wait_for(lambda found, last=number // 20 * 20: len(found) > last, sidecar.log)
             rotated = sidecar.logs / f"app.log.{number}"
             if way == "rename":

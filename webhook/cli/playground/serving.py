@@ -23,10 +23,13 @@ def run(port: int, *, is_opened: bool) -> int:
         raise FailedError(f"port {port} cannot be used: {error.strerror}; choose another by --port") from None
     url = f"http://{HOST}:{listening.getsockname()[1]}/"
     config = uvicorn.Config(app(), log_level="warning", access_log=False, lifespan="off")
-    show(styled((f"The playground is at {url}", "bold"), " until you press Ctrl-C. It reads no file and no cluster."))
-    if is_opened:
-        webbrowser.open(url)
-    gc.freeze()  # what there is now stays: looking through it would take longer than most answers
-    with contextlib.suppress(KeyboardInterrupt):  # which uvicorn gives on once it has ended
+    with contextlib.suppress(KeyboardInterrupt):  # from when Ctrl-C is told of; uvicorn gives it on once it has ended
+        said = styled(
+            (f"The playground is at {url}", "bold"), " until you press Ctrl-C. It reads no file and no cluster."
+        )
+        show(said)
+        if is_opened:
+            webbrowser.open(url)
+        gc.freeze()  # what there is now stays: looking through it would take longer than most answers
         asyncio.run(uvicorn.Server(config).serve([listening]))
     return 0
