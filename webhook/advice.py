@@ -1,6 +1,6 @@
 """What is said of Pods before there is one, to whoever applies what brings them; or once it is too late for them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 import msgspec
@@ -12,7 +12,7 @@ from webhook.inject import Outcome, Refused, Skipped, inject
 from webhook.pod.view import Pod
 from webhook.pod.workloads import Workload
 
-__all__ = ["NOTHING", "Advice", "Object", "of_change", "of_workload"]
+__all__ = ["NOTHING", "Advice", "Object", "beside", "of_change", "of_workload"]
 
 _HEARD = frozenset({Reason.MISTAKES, Reason.ADMINISTRATOR, Reason.ALREADY_INJECTED})
 """Why a Pod is left alone that asked: there is something to say. The others are left alone on purpose."""
@@ -52,18 +52,23 @@ def of_workload(applied: Object, config: Config, namespace: str) -> Advice:
 
     A pure function, as `inject` is. Nothing is said of Pods that are to be left alone.
     """
-    pod = applied.pod
     misplaced = _misplaced(applied)
-    is_asked = parser.asks(pod.annotations)
-    outcome = inject(pod if is_asked else _annotated(pod, misplaced), config, namespace)
-    if isinstance(outcome, Skipped) and outcome.reason not in _HEARD:
+    outcome = _outcome(applied, misplaced, config, namespace)
+    if _is_left_alone(outcome):
         return NOTHING
-    place = ".".join((*applied.workload.template, "metadata", "annotations"))
-    beside = tuple(Diagnostic("LH601", key, None, {"object": applied.name, "place": place}) for key in misplaced)
-    if not is_asked:
-        return Advice(beside)
+    told = tuple(_told(applied, misplaced))
+    if not parser.asks(applied.pod.annotations):
+        return Advice(told)
     headed = (*_head(applied.name, outcome), *outcome.diagnostics)
-    return Advice((*headed, *beside), outcome if isinstance(outcome, Refused) else None)
+    return Advice((*headed, *told), outcome if isinstance(outcome, Refused) else None)
+
+
+def beside(applied: Object, config: Config, namespace: str) -> tuple[Diagnostic, ...]:
+    """What is said of the annotations beside the template alone, to who has the template's outcome already."""
+    misplaced = _misplaced(applied)
+    if not misplaced or _is_left_alone(_outcome(applied, misplaced, config, namespace)):
+        return ()
+    return tuple(_told(applied, misplaced))
 
 
 def of_change(name: str, before: Mapping[str, str], after: Mapping[str, str]) -> Advice:
@@ -85,6 +90,21 @@ def _head(name: str, outcome: Outcome) -> Iterator[Diagnostic]:
         fate = _WITH
     first = outcome.diagnostics[0]
     yield Diagnostic("LH603", first.key, None, {"object": name, "fate": fate, "example": first.code})
+
+
+def _outcome(applied: Object, misplaced: Mapping[str, str], config: Config, namespace: str) -> Outcome:
+    """What becomes of the Pods; of such that ask for nothing, what would if the annotations stood where they belong."""
+    pod = applied.pod
+    return inject(pod if parser.asks(pod.annotations) else _annotated(pod, misplaced), config, namespace)
+
+
+def _is_left_alone(outcome: Outcome) -> bool:
+    return isinstance(outcome, Skipped) and outcome.reason not in _HEARD
+
+
+def _told(applied: Object, misplaced: Iterable[str]) -> Iterator[Diagnostic]:
+    place = ".".join((*applied.workload.template, "metadata", "annotations"))
+    return (Diagnostic("LH601", key, None, {"object": applied.name, "place": place}) for key in misplaced)
 
 
 def _misplaced(applied: Object) -> dict[str, str]:

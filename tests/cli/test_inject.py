@@ -264,7 +264,9 @@ def test_annotations_on_an_object_of_an_unknown_kind_are_said_to_be_misplaced(ru
     text = workload("argoproj.io/v1alpha1", "Rollout", TEMPLATE).replace(
         "{name: web}", "{name: web, annotations: {loghook.dev/format: json}}", 1
     )
-    assert "loghook.dev/format stands on the object" in run("inject", "-f", "-", stdin=text).err
+    assert (
+        "LH601 loghook.dev/format: no Pod gets it from rollout/web itself" in run("inject", "-f", "-", stdin=text).err
+    )
 
 
 JOB_SET = """apiVersion: jobset.x-k8s.io/v1alpha2
@@ -330,12 +332,14 @@ def test_annotations_of_the_object_itself_are_said_to_mean_nothing(run: Run) -> 
     done = run("inject", "-f", "-", stdin=text)
     assert done.code == 0
     assert done.out == text
-    warning = "warning: loghook.dev/paths stands on the object, where no Pod has it: write it at"
+    warning = (
+        "warning: LH601 loghook.dev/paths: no Pod gets it from {} itself, write it where its Pods have theirs, e.g."
+    )
     assert done.err.splitlines() == [
         "deployment/web: skipped: no annotation asks for loghook",
-        f"  stdin:3:47: {warning} spec.template.metadata.annotations",
+        f"  stdin:3:47: {warning.format('deployment/web')} spec.template.metadata.annotations",
         "cronjob/web: skipped: no annotation asks for loghook",
-        f"  stdin:8:47: {warning} spec.jobTemplate.spec.template.metadata.annotations",
+        f"  stdin:8:47: {warning.format('cronjob/web')} spec.jobTemplate.spec.template.metadata.annotations",
     ]
 
 

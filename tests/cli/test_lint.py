@@ -43,7 +43,7 @@ metadata:
 spec: {containers: [{name: a}]}
 """
 
-PLACES = [(7, 5, "misplaced"), (12, 9, "LH101"), (13, 9, "LH111"), (25, 37, "manifest")]
+PLACES = [(7, 5, "LH601"), (12, 9, "LH101"), (13, 9, "LH111"), (25, 37, "manifest")]
 
 GOOD = """apiVersion: v1
 kind: Pod

@@ -172,3 +172,30 @@ def test_wrong_use_is_one_line(run: Run, pki: Path, tmp_path: Path) -> None:
     ):
         result = run("preview", "-f", "-", "--server", server, "--ca", file, stdin=POD)
         assert (result.code, result.out, result.err) == (code, "", f"Error: {line}\n")
+
+
+BESIDE = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: web
+  annotations:
+    loghook.dev/paths: /var/log/app.log
+spec:
+  template:
+    spec: {containers: [{name: app, image: app}]}
+"""
+
+
+def test_annotations_that_no_pod_gets_are_said_with_their_line(preview: Run) -> None:
+    nothing, said = preview(BESIDE).err.splitlines()
+    assert nothing == "deployment/web: nothing is added"
+    assert said.startswith("  stdin:6:5: warning: LH601 loghook.dev/paths: no Pod gets it from deployment/web itself, ")
+
+
+def test_objects_that_bring_no_pod_are_said_only_where_asked(preview: Run) -> None:
+    service = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\n"
+    assert preview(service).err == ""
+    assert preview(service, "--verbose").err == "service/web: skipped: it brings no Pod\n"
+    deeper = "apiVersion: x/v1\nkind: Spark\nmetadata: {name: web}\nspec: {a: {annotations: {loghook.dev/paths: /x}}}\n"
+    assert preview(deeper).err == "spark/web: skipped: kind not known, but a template in it has our annotations\n"

@@ -10,17 +10,13 @@ from urllib.parse import quote
 from webhook import __version__
 from webhook.diagnostics import CODES
 
-__all__ = ["FORMATS", "MANIFEST", "MISPLACED", "Finding", "summary"]
+__all__ = ["FORMATS", "MANIFEST", "Finding", "summary"]
 
 MANIFEST = "manifest"
 """The rule of what is no manifest, or one that no Pod can be read from."""
 
-MISPLACED = "misplaced"
-"""The rule of annotations on an object whose Pods have those of its template."""
-
 _ABOUT = {
     MANIFEST: "A file that cannot be read as manifests of Kubernetes.",
-    MISPLACED: "An annotation on an object whose Pods have the annotations of its template.",
     **{code.id: code.about for code in CODES.values()},
 }
 

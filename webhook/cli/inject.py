@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from webhook.annotations.registry import PREFIX
+from webhook import advice
 from webhook.cli import configuration, manifests
 from webhook.cli.failures import InputError
 from webhook.cli.manifests import STDIN, Manifest, Part
-from webhook.cli.terminal import Line, diagnostic_line, say, styled
-from webhook.cli.workloads import NO_POD
+from webhook.cli.terminal import Line, diagnostic_line, say, skipped, styled
+from webhook.cli.yaml_text.documents import join
 from webhook.config.loghook_yaml import Config
-from webhook.diagnostics import escape
+from webhook.diagnostics import Diagnostic, escape
 from webhook.inject import Injected, Op, Outcome, Refused, inject
 from webhook.pod.view import Pod
 
@@ -22,12 +22,13 @@ __all__ = ["run"]
 
 @dataclass(frozen=True)
 class Decided:
-    """A part, its Pod in the namespace it goes to, and what becomes of it."""
+    """A part, its Pod in the namespace it goes to, what becomes of it, and what is said of annotations beside it."""
 
     part: Part
     pod: Pod
     namespace: str
     outcome: Outcome
+    beside: tuple[Diagnostic, ...]
 
     @property
     def ops(self) -> tuple[Op, ...]:
@@ -60,12 +61,13 @@ def decide(manifest: Manifest, config: Config, namespace: str | None) -> Iterato
             yield part
             continue
         where, pod = part.namespace(namespace), part.view()
-        yield Decided(part, pod, where, inject(pod, config, where))
+        beside = advice.beside(part.applied(), config, where)
+        yield Decided(part, pod, where, inject(pod, config, where), beside)
 
 
 def _injected(files: list[list[Manifest]], decided: list[list[Decided | Part]]) -> str:
     each = iter(decided)
-    return manifests.join(
+    return join(
         (
             [manifest.document for manifest in documents],
             [
@@ -90,8 +92,8 @@ def _report(found: list[Decided | Part], *, is_verbose: bool) -> None:
     for each in found:
         if isinstance(each, Decided):
             say(*_lines(each))
-        elif is_verbose or each.why_no_pod() != NO_POD:
-            say(_skipped(each.name, each.why_no_pod()))
+        elif why := each.why_no_pod(is_verbose=is_verbose):
+            say(skipped(each.name, why))
 
 
 def _lines(decided: Decided) -> Iterator[Line]:
@@ -102,18 +104,12 @@ def _lines(decided: Decided) -> Iterator[Line]:
         added = ", ".join(each.name for each in outcome.sidecars)
         yield styled(f"{name}: ", ("injected", "green"), f" {added} ({_sources(outcome)})")
     else:
-        yield _skipped(name, outcome.reason.sentence)
+        yield skipped(name, outcome.reason.sentence)
     for diagnostic in outcome.diagnostics:
         yield diagnostic_line(decided.part.place(diagnostic.key), diagnostic.severity, str(diagnostic))
-    for misplaced in decided.part.misplaced(PREFIX)[:1]:
-        place = ".".join((*decided.part.pod_path, "metadata", "annotations"))
-        line, column = decided.part.manifest.place_of_key((*decided.part.path, "metadata", "annotations", misplaced))
-        problem = f"{escape(misplaced, 100)} stands on the object, where no Pod has it: write it at {place}"
-        yield diagnostic_line(f"{decided.part.manifest.origin}:{line}:{column}", "warning", problem)
-
-
-def _skipped(name: str, why: str) -> Line:
-    return styled((f"{name}: skipped: {why}", "dim"))
+    for diagnostic in decided.beside:
+        place = decided.part.place(diagnostic.key, beside=True)
+        yield diagnostic_line(place, diagnostic.severity, str(diagnostic))
 
 
 def _sources(outcome: Injected) -> str:

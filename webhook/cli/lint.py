@@ -4,10 +4,11 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from webhook import advice
 from webhook.annotations.registry import PREFIX
 from webhook.cli import configuration, manifests
 from webhook.cli.failures import InputError
-from webhook.cli.findings import FORMATS, MANIFEST, MISPLACED, Finding, summary
+from webhook.cli.findings import FORMATS, MANIFEST, Finding, summary
 from webhook.cli.manifests import STDIN, Manifest, ManifestError, Part
 from webhook.cli.terminal import say
 from webhook.config.loghook_yaml import Config
@@ -87,28 +88,17 @@ def _in_part(part: Part, config: Config, namespace: str | None) -> Iterator[Find
     except ManifestError as error:
         problem = error.problem.removeprefix(f"{part.name}: ")
         yield Finding(part.manifest.origin, error.line, error.column, "error", MANIFEST, part.name, problem)
-        yield from said_of(part, ())
     else:
-        yield from said_of(part, inject(pod, config, part.namespace(namespace)).diagnostics)
+        where = part.namespace(namespace)
+        yield from said_of(part, inject(pod, config, where).diagnostics, advice.beside(part.applied(), config, where))
 
 
-def said_of(part: Part, diagnostics: Iterable[Diagnostic]) -> Iterator[Finding]:
-    """What `diagnostics` say of a part, each at its place, and what stands where it means nothing."""
-    manifest = part.manifest
-    for diagnostic in diagnostics:
-        line, column = _place(part, diagnostic)
+def said_of(part: Part, diagnostics: Iterable[Diagnostic], beside: Iterable[Diagnostic]) -> Iterator[Finding]:
+    """What `diagnostics` say of a part, each at its place, and of what stands `beside` its template."""
+    for is_beside, diagnostic in (*((False, each) for each in diagnostics), *((True, each) for each in beside)):
+        line, column = part.line_and_column(diagnostic.key, beside=is_beside)
         message = str(diagnostic).removeprefix(f"{diagnostic.code} ")
-        yield Finding(manifest.origin, line, column, diagnostic.severity, diagnostic.code, part.name, message)
-    right = ".".join((*part.pod_path, "metadata", "annotations"))
-    for key in part.misplaced(PREFIX):
-        line, column = manifest.place_of_key((*part.path, "metadata", "annotations", key))
-        message = f"{escape(key, 100)} stands on the object, where no Pod has it: write it at {right}"
-        yield Finding(manifest.origin, line, column, "warning", MISPLACED, part.name, message)
-
-
-def _place(part: Part, diagnostic: Diagnostic) -> tuple[int, int]:
-    """Where the key of a diagnostic is written; where it is not, as of a default, the nearest that is."""
-    return part.manifest.place_of_key((*part.pod_path, "metadata", "annotations", diagnostic.key))
+        yield Finding(part.manifest.origin, line, column, diagnostic.severity, diagnostic.code, part.name, message)
 
 
 def _origin(file: str) -> str:

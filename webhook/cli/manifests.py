@@ -15,19 +15,21 @@ from typing import Any
 import jsonpatch
 import msgspec
 
+from webhook.advice import Object
 from webhook.cli.failures import InputError
 from webhook.cli.reduction import GONE, Step, reduced, reduction
-from webhook.cli.workloads import is_listed, without_pod, workload
-from webhook.cli.yaml_text.documents import Alias, Document, DocumentError, Node, Scalar, Sequence, split
+from webhook.cli.workloads import NO_POD, is_listed, without_pod, workload
+from webhook.cli.yaml_text.documents import Alias, Document, DocumentError, Scalar, split
 from webhook.cli.yaml_text.documents import Mapping as MappingNode
 from webhook.cli.yaml_text.insertion import add, add_all
+from webhook.cli.yaml_text.places import node_at, stands_alone, value_at
 from webhook.cli.yaml_text.removal import remove
 from webhook.diagnostics import escape
 from webhook.inject import Op
 from webhook.pod.view import Pod, PodError, view
 from webhook.pod.workloads import Workload
 
-__all__ = ["STDIN", "Manifest", "ManifestError", "Part", "join", "of_object", "parse", "read"]
+__all__ = ["STDIN", "Manifest", "ManifestError", "Part", "of_object", "parse", "read"]
 
 STDIN = "-"
 
@@ -73,16 +75,24 @@ class Part:
         """Whether there is a Pod, or a template of one."""
         return self.workload is not None and isinstance(self.template(), dict)
 
-    def why_no_pod(self) -> str:
-        """Why nothing is done for it, where it has none."""
-        return without_pod(self.raw)
+    def why_no_pod(self, *, is_verbose: bool = True) -> str:
+        """Why nothing is done for it, where it has none; of one that has nothing to do with Pods only if asked."""
+        why = without_pod(self.raw)
+        return why if is_verbose or why != NO_POD else ""
 
-    def misplaced(self, prefix: str) -> list[str]:
-        """The annotations under `prefix` that stand on the object itself, where they mean nothing to its Pods."""
-        said = self._metadata.get("annotations")
-        if self.workload is None or not self.workload.template or not isinstance(said, dict):
-            return []
-        return [str(key) for key in said if str(key).startswith(prefix)]
+    def applied(self) -> Object:
+        """The object as it is judged when it is applied. Raises InputError where its Pod is not shaped like one."""
+        workload = self.workload or Workload(())
+        return Object(self.name, workload, self.view(), [self._said(station) for station in workload.stations()])
+
+    def _said(self, station: _Path) -> dict[str, str]:
+        """The annotations at a station on the way to the template."""
+        said = value_at(self.raw, (*station, "metadata", "annotations"))
+        return (
+            {str(key): "" if value is None else str(value) for key, value in said.items()}
+            if isinstance(said, dict)
+            else {}
+        )
 
     def namespace(self, wanted: str | None) -> str:
         """The namespace that the object goes to; as in kubectl, what is typed and what is written must agree."""
@@ -109,10 +119,18 @@ class Part:
             metadata["ownerReferences"] = [{"kind": self.workload.owner, "controller": True}]
         return pod
 
-    def place(self, annotation: str) -> str:
-        """Where the Pod says `annotation`, as `file:line:column`; where it does not, the nearest that is written."""
-        line, column = self.manifest.place_of_key((*self.pod_path, "metadata", "annotations", annotation))
+    def place(self, annotation: str, *, beside: bool = False) -> str:
+        """Where the Pod says `annotation`, or else, where wanted, what stands `beside` it, as `file:line:column`."""
+        line, column = self.line_and_column(annotation, beside=beside)
         return f"{self.manifest.origin}:{line}:{column}" if line else self.manifest.origin
+
+    def line_and_column(self, annotation: str, *, beside: bool = False) -> tuple[int, int]:
+        """Where the Pod says `annotation`, or the first `beside` it; where nobody does, the nearest that is written."""
+        way = self.pod_path
+        if beside and self.workload:
+            stations = self.workload.stations()
+            way = self.path + next((each for each in stations if annotation in self._said(each)), ())
+        return self.manifest.place_of_key((*way, "metadata", "annotations", annotation))
 
     def view(self) -> Pod:
         """The Pod as `inject` takes it. Raises InputError where it is not shaped like one."""
@@ -125,10 +143,7 @@ class Part:
 
     def template(self) -> Any:
         """The raw Pod, or what is written in place of the template of one."""
-        template: Any = self.raw
-        for step in self.workload.template if self.workload else ():
-            template = template.get(step) if isinstance(template, dict) else None
-        return template
+        return value_at(self.raw, self.workload.template if self.workload else ())
 
     def _check_texts(self, field: str) -> None:
         """Find what YAML took for a number or a boolean: the most frequent mistake with annotations."""
@@ -238,9 +253,9 @@ class Manifest:
         """The text with lines added. From the last part to the first: what is before a change stays where it was."""
         text = self.document.text
         for part, ops in reversed(patches):
-            node = _node_at(self.document.root, part.path)
+            node = node_at(self.document.root, part.path)
             # An object in a list is dealt with as a document of its own, which keeps the time linear.
-            alone = len(part.path) > 0 and _stands_alone(self.document, node)
+            alone = len(part.path) > 0 and stands_alone(self.document, node)
             start, end = (node.start, node.end) if alone and node else (0, len(text))
             indent = " " * (start - text.rfind("\n", 0, start) - 1) if alone else ""
             piece = indent + text[start:end]
@@ -254,19 +269,19 @@ class Manifest:
 
     def written(self, path: _Path) -> str:
         """How the scalar at `path` is written; empty where it is none."""
-        node = _node_at(self.document.root, path)
+        node = node_at(self.document.root, path)
         return node.text if isinstance(node, Scalar) else ""
 
     def wrong(self, path: _Path, problem: str) -> ManifestError:
         """The error that says `problem` of what is at `path`, or of the nearest that can be found on the way."""
         node = self.document.root
         for length in range(len(path) + 1):
-            node = _node_at(self.document.root, path[:length]) or node
+            node = node_at(self.document.root, path[:length]) or node
         return ManifestError(self.origin, node.wrong(problem) if node else DocumentError(problem))
 
     def place_of_key(self, path: _Path) -> tuple[int, int]:
         """Line and column of the key that `path` ends in, else of the nearest that is written on the way to it."""
-        above = _node_at(self.document.root, path[:-1])
+        above = node_at(self.document.root, path[:-1])
         if isinstance(above, Alias):
             above = above.target
         for name, _ in above.pairs if isinstance(above, MappingNode) else ():
@@ -306,20 +321,6 @@ def of_object(origin: str, raw: dict[str, Any]) -> Part:
     return part
 
 
-def join(files: Iterable[tuple[list[Document], list[str]]]) -> str:
-    """One stream of the documents of several files; `files` has each one's documents and their new texts."""
-    stream = ""
-    for documents, texts in files:
-        first = documents[0]
-        if stream:
-            stream += "" if stream.endswith("\n") else "\n"
-            stream += "...\n" if first.has_directive else "" if first.has_marker else "---\n"
-        elif first.has_mark:
-            stream += "\ufeff"
-        stream += "".join(texts)
-    return stream
-
-
 def _steps(pointer: str) -> list[str]:
     """The segments of a JSON Pointer."""
     return [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
@@ -338,19 +339,3 @@ def _decoded(origin: str, content: bytes) -> str:
         hint = " (it looks like UTF-16)" if content[:2] in {b"\xff\xfe", b"\xfe\xff"} else ""
         problem = f"is not UTF-8{hint}: byte {error.start + 1} cannot be read; save it as UTF-8"
         raise ManifestError(origin, DocumentError(problem)) from None
-
-
-def _node_at(node: Node | None, path: _Path) -> Node | None:
-    """What is written at `path`; None where only a merge key brings it."""
-    for step in path:
-        target = node.target if isinstance(node, Alias) else node
-        if isinstance(target, Sequence):
-            node = target.items[int(step)] if int(step) < len(target.items) else None
-        else:
-            node = target.get(step) if isinstance(target, MappingNode) else None
-    return node
-
-
-def _stands_alone(document: Document, node: Node | None) -> bool:
-    """Whether `node` is a map in block style of a document without aliases, so that its text can be read by itself."""
-    return isinstance(node, MappingNode) and not node.is_flow and not document.aliases

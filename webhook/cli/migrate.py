@@ -10,6 +10,7 @@ from webhook.cli import manifests
 from webhook.cli.failures import InputError
 from webhook.cli.manifests import STDIN, Part
 from webhook.cli.terminal import say, styled
+from webhook.cli.yaml_text.documents import join
 from webhook.config.loghook_yaml import Config
 from webhook.diagnostics import escape
 from webhook.inject import inject
@@ -35,7 +36,7 @@ def run(files: Sequence[str]) -> int:
             for part, each in found:
                 lost = _told(part, each) or lost
         written.append(([manifest.document for manifest in read], texts))
-    sys.stdout.buffer.write(manifests.join(written).encode("utf-8"))
+    sys.stdout.buffer.write(join(written).encode("utf-8"))
     sys.stdout.buffer.flush()
     return 1 if lost else 0
 

@@ -15,10 +15,12 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from webhook import advice
 from webhook.cli import manifests
 from webhook.cli.failures import FailedError, InputError
 from webhook.cli.manifests import Part
-from webhook.cli.terminal import Line, diagnostic_line, say, show, styled
+from webhook.cli.terminal import Line, diagnostic_line, say, show, skipped, styled
+from webhook.config.loghook_yaml import Config
 from webhook.diagnostics import escape, printable
 from webhook.inject import Op
 from webhook.inquiry import inquiry
@@ -96,17 +98,19 @@ class Webhook:
             raise FailedError(f"{self._server} answered something else than an AdmissionReview") from None
 
 
-def run(files: Sequence[str], server: str, ca: Path, namespace: str | None, *, full: bool) -> int:
-    """Show the diffs and return the exit code."""
-    webhook = Webhook(server, ca)
+def run(webhook: Webhook, files: Sequence[str], namespace: str | None, *, full: bool, is_verbose: bool) -> int:
+    """Show the diffs and return the exit code. Of objects that bring no Pod something is said where `is_verbose`."""
     refused = False
     parts = [part for source in files for manifest in manifests.read(source) for part in manifest.parts()]
     for part in parts:
         if not part.has_pod():
+            why = part.why_no_pod(is_verbose=is_verbose)
+            say(*([skipped(part.name, why)] if why else ()))
             continue
         part.view()
         answered = webhook.review(part.pod(), part.namespace(namespace))
         _show(part, answered, full=full)
+        _tell_beside(part, part.namespace(namespace))
         refused = refused or not answered.allowed
     return 1 if refused else 0
 
@@ -122,6 +126,12 @@ def _show(part: Part, answered: Answered, *, full: bool) -> None:
     if answered.warnings:
         say(styled(f"{part.name}: ", ("told", "yellow")))
         say(*(_placed(part, "warning", words) for words in answered.warnings))
+
+
+def _tell_beside(part: Part, namespace: str) -> None:
+    """Say what stands beside the template, where no webhook for Pods gets to see it."""
+    for each in advice.beside(part.applied(), Config(), namespace):
+        say(diagnostic_line(part.place(each.key, beside=True), each.severity, str(each)))
 
 
 _SENTENCES = re.compile(r"; (?=LH\d{3} )")

@@ -7,7 +7,7 @@ from typing import TypeVar
 from rich.console import Console
 from rich.text import Text
 
-__all__ = ["Line", "diagnostic_line", "folded", "progress", "say", "show", "styled"]
+__all__ = ["Line", "diagnostic_line", "folded", "progress", "say", "show", "skipped", "styled"]
 
 T = TypeVar("T")
 
@@ -22,6 +22,11 @@ def styled(*parts: str | tuple[str, str]) -> Line:
 def diagnostic_line(place: str, severity: str, words: str) -> Line:
     """What is said of something at `place`, below the object that it is about."""
     return styled(f"  {place}: ", (severity, "red" if severity == "error" else "yellow"), f": {words}")
+
+
+def skipped(name: str, why: str) -> Line:
+    """What is said of the object `name`, with which nothing is done."""
+    return styled((f"{name}: skipped: {why}", "dim"))
 
 
 def folded(line: Line, indent: int) -> Iterator[Line]:

@@ -12,6 +12,7 @@ from webhook.cli import configuration, manifests
 from webhook.cli.failures import InputError
 from webhook.cli.manifests import STDIN, Part
 from webhook.cli.terminal import say, styled
+from webhook.cli.yaml_text.documents import join
 from webhook.config.loghook_yaml import Config
 from webhook.standing.ours import annotations_of, ours
 from webhook.standing.today import bare
@@ -35,7 +36,7 @@ def run(files: Sequence[str], config: Path | None, namespace: str | None, *, ann
             for manifest in read
         ]
         written.append(([manifest.document for manifest in read], texts))
-    sys.stdout.buffer.write(manifests.join(written).encode("utf-8"))
+    sys.stdout.buffer.write(join(written).encode("utf-8"))
     sys.stdout.buffer.flush()
     return 0
 

@@ -35,7 +35,7 @@ Exit code:
 @options.files
 @options.configuration
 @options.namespace
-@click.option("--verbose", "-v", is_flag=True, help="Say so of objects that bring no Pod, too.")
+@options.verbose
 def command(files: Sequence[str], config: Path | None, namespace: str | None, *, verbose: bool) -> int:
     """Inject the manifests and return the exit code."""
     from webhook.cli import inject

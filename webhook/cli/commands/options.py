@@ -16,6 +16,7 @@ __all__ = [
     "optional_files",
     "output",
     "selector",
+    "verbose",
 ]
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -38,6 +39,8 @@ configuration = click.option(
 namespace = click.option(
     "--namespace", "-n", metavar="NAMESPACE", help="Where objects go that name no namespace [default: default]."
 )
+
+verbose = click.option("--verbose", "-v", is_flag=True, help="Say so of objects that bring no Pod, too.")
 
 # Of commands that look at a cluster.
 

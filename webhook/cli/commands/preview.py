@@ -37,8 +37,11 @@ Exit code:
 )
 @options.namespace
 @click.option("--full", is_flag=True, help="Show long texts whole, like the sidecar's script.")
-def command(files: Sequence[str], server: str, ca: Path, namespace: str | None, *, full: bool) -> int:
+@options.verbose
+def command(  # noqa: PLR0913 - the options of the command line
+    files: Sequence[str], server: str, ca: Path, namespace: str | None, *, full: bool, verbose: bool
+) -> int:
     """Show the diffs and return the exit code."""
     from webhook.cli import preview
 
-    return preview.run(files, server, ca, namespace, full=full)
+    return preview.run(preview.Webhook(server, ca), files, namespace, full=full, is_verbose=verbose)

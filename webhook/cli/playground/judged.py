@@ -84,7 +84,7 @@ def _judged(question: Question, config: Config) -> Answer:
         findings = [each for manifest in read for each in lint.in_manifest(manifest, config, namespace)]
         return Answer(findings=findings, lines=_unchanged(question.manifest))
     every = [each for pods in decided for each in pods]
-    findings = [found for each in every for found in lint.said_of(each.part, each.outcome.diagnostics)]
+    findings = [found for each in every for found in lint.said_of(each.part, each.outcome.diagnostics, each.beside)]
     return Answer(
         findings=sorted(findings, key=lambda each: (each.line, each.column)),
         verdicts=[verdict(each) for each in every],

@@ -20,6 +20,7 @@ __all__ = [
     "Node",
     "Scalar",
     "Sequence",
+    "join",
     "split",
 ]
 
@@ -125,6 +126,20 @@ class Document:
 def split(text: str) -> list[Document]:
     """The documents of `text`, whose texts joined are `text` again. Raises DocumentError where it is no YAML."""
     return _Reading(text).run()
+
+
+def join(files: Iterable[tuple[list[Document], list[str]]]) -> str:
+    """One stream of the documents of several files; `files` has each one's documents and their new texts."""
+    stream = ""
+    for documents, texts in files:
+        first = documents[0]
+        if stream:
+            stream += "" if stream.endswith("\n") else "\n"
+            stream += "...\n" if first.has_directive else "" if first.has_marker else "---\n"
+        elif first.has_mark:
+            stream += "\ufeff"
+        stream += "".join(texts)
+    return stream
 
 
 # Reading.
