@@ -32,9 +32,9 @@ class Client:
 
     def _connected(self) -> http.client.HTTPConnection:
         if self._connection is None and self.context:
-            self._connection = http.client.HTTPSConnection("127.0.0.1", self.port, context=self.context, timeout=30)
+            self._connection = http.client.HTTPSConnection("127.0.0.1", self.port, context=self.context, timeout=120)
         elif self._connection is None:
-            self._connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+            self._connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
         return self._connection
 
     def must(self, method: str, path: str, body: Any = None, kind: str = "application/json") -> Any:

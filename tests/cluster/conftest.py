@@ -35,6 +35,8 @@ from webhook.review import Reviews
 ROOT = Path(__file__).resolve().parents[2]
 BUSYBOX_IMAGE = "docker.io/library/busybox:1.37"
 COLLECTOR_IMAGE = "docker.io/otel/opentelemetry-collector-k8s:0.159.0"
+PATIENCE = 120
+"""Seconds after which what is awaited is taken not to come: far more than anything takes on a loaded machine."""
 
 RECEIVER_ADDRESS, NOBODYS_ADDRESS = "10.96.200.200", "10.96.200.201"  # of Services: the cluster has no DNS
 CONFIG = f"""
@@ -58,7 +60,7 @@ def missing(what: str) -> None:
     pytest.skip(f"NOT TESTED: this needs {what}")
 
 
-def wait_for(what: str, check: Callable[[], _T], seconds: float = 30) -> _T:
+def wait_for(what: str, check: Callable[[], _T], seconds: float = PATIENCE) -> _T:
     """The first true answer of `check`."""
     deadline = time.monotonic() + seconds
     while True:
@@ -91,7 +93,7 @@ class Process:
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
         try:
-            self.process.wait(10)
+            self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
@@ -121,7 +123,7 @@ class Webhook:
     def is_ready(self) -> bool:
         self.process.check()
         try:
-            with closing(http.client.HTTPConnection(self.address, self.health_port, timeout=2)) as connection:
+            with closing(http.client.HTTPConnection(self.address, self.health_port, timeout=PATIENCE)) as connection:
                 connection.request("GET", "/readyz")
                 return connection.getresponse().status == 200
         except OSError:
@@ -156,7 +158,7 @@ class Webhook:
                     "sideEffects": "None",
                     "failurePolicy": "Fail",
                     "reinvocationPolicy": "IfNeeded",
-                    "timeoutSeconds": 5,
+                    "timeoutSeconds": 30,
                 }
             ],
         }
@@ -178,7 +180,9 @@ class Api:
     def call(self, method: str, path: str, body: Any = None, **query: str) -> tuple[int, Any, list[str]]:
         """Status, decoded answer, and the warnings that kubectl would print."""
         if self.connection is None:
-            self.connection = http.client.HTTPSConnection("127.0.0.1", self.port, context=self.context, timeout=30)
+            self.connection = http.client.HTTPSConnection(
+                "127.0.0.1", self.port, context=self.context, timeout=PATIENCE
+            )
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
         url = f"{path}?{urlencode(query)}" if query else path
         try:
@@ -245,7 +249,7 @@ def apiserver(assets: Path, folder: Path, *options: str) -> Iterator[Api]:
             return False
 
     try:
-        wait_for("kube-apiserver", is_ready, 60)
+        wait_for("kube-apiserver", is_ready)
         yield found
     finally:
         found.close()
@@ -389,7 +393,7 @@ class Cluster:
 
     def kubectl(self, *words: str, text: str | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
         command = ["kubectl", "--namespace", self.namespace, *words]
-        done = subprocess.run(command, input=text, text=True, capture_output=True, check=False, timeout=120)
+        done = subprocess.run(command, input=text, text=True, capture_output=True, check=False, timeout=300)
         if check and done.returncode:
             pytest.fail(f"{' '.join(command)}: {done.stderr}{done.stdout}")
         return done
@@ -400,15 +404,26 @@ class Cluster:
     def get(self, *words: str) -> Any:
         return json.loads(self.kubectl("get", *words, "-o", "json").stdout)
 
-    def logs(self, pod: str, container: str = "loghook") -> list[str]:
-        return self.kubectl("logs", pod, "-c", container).stdout.splitlines()
+    def logs(self, pod: str, container: str = "loghook", *, least: int = 0) -> list[str]:
+        """The lines in the log of a container, as soon as there are `least`.
+
+        The node writes it on for a moment after it has said that the container ended.
+        """
+        found = [""]
+
+        def come() -> bool:
+            found[0] = self.kubectl("logs", pod, "-c", container).stdout
+            return found[0].count("\n") >= least
+
+        wait_for(f"{least} lines of {container} in {pod}", come)
+        return found[0].splitlines()
 
     def follow(self, pod: str, container: str = "loghook") -> subprocess.Popen[str]:
         """The container's stream until its end, which outlives the Pod's deletion."""
         command = ["kubectl", "--namespace", self.namespace, "logs", "-f", pod, "-c", container]
         return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
-    def wait_for_phase(self, pod: str, *phases: str, seconds: float = 60) -> Any:
+    def wait_for_phase(self, pod: str, *phases: str, seconds: float = PATIENCE) -> Any:
         def found() -> Any:
             there = self.get("pod", pod)
             return there if there["status"].get("phase") in phases else None

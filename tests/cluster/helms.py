@@ -62,7 +62,7 @@ class CommandLine:
     def run(self, *words: str | Path) -> str:
         command: list[str | Path] = [self.program, *words, "--namespace", self.name]
         environment = {**os.environ, "KUBECONFIG": str(self.kubeconfig), "HOME": str(self.folder)}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=180)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
         if done.returncode:
             raise Refusal(done.stderr)
         return done.stdout
@@ -80,16 +80,16 @@ class Sdk:
         self.name, self.helm = name, helm_python.Config(namespace=name, kubeconfig_path=kubeconfig)
 
     def install(self, values: dict[str, Any]) -> None:
-        self._do("install", CHART, self.name, values, timeout=60)
+        self._do("install", CHART, self.name, values, timeout=180)
 
     def upgrade(self, values: dict[str, Any]) -> None:
-        self._do("upgrade", CHART, self.name, values, timeout=60, reset_values=True)
+        self._do("upgrade", CHART, self.name, values, timeout=180, reset_values=True)
 
     def rollback(self, revision: int) -> None:
-        self._do("rollback", self.name, version=revision, timeout=60)
+        self._do("rollback", self.name, version=revision, timeout=180)
 
     def uninstall(self) -> None:
-        self._do("uninstall", self.name, timeout=60)
+        self._do("uninstall", self.name, timeout=180)
 
     def _do(self, what: str, *words: Any, **options: Any) -> None:
         try:

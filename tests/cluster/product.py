@@ -103,7 +103,7 @@ class Product:
                 self.helm.install(CHART, self.name, self.values, timeout=180, wait="watcher")
             yield
         finally:
-            self.helm.uninstall(self.name, ignore_not_found=True, timeout=60)
+            self.helm.uninstall(self.name, ignore_not_found=True, timeout=180)
             self.cluster.kubectl("delete", "namespace", self.name, self.shop, self.crowd, "--wait=false", check=False)
 
     def upgrade(self, timeout: int = 120, *, verified: bool = False, **values: Any) -> None:

@@ -116,7 +116,7 @@ def world(shared_cluster: Any) -> Any:
 def eventually() -> Callable[..., Any]:
     """Wait until a check gives something true."""
 
-    def wait(what: str, check: Callable[[], Any], seconds: float = 60) -> Any:
+    def wait(what: str, check: Callable[[], Any], seconds: float = 120) -> Any:
         deadline = time.monotonic() + seconds
         while not (found := check()):
             assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
@@ -179,6 +179,8 @@ def test_a_job_completes_with_all_of_its_lines(world: Any, eventually: Any) -> N
         return bool(status.get("succeeded"))
 
     eventually("the Job is complete", completed)
+    # The node writes the receiver's log on for a moment.
+    eventually("every line", lambda: _numbers(_arrived(world, "work"))[-1:] == [20_000])
     assert _numbers(_arrived(world, "work")) == list(range(1, 20_001))
 
 
@@ -193,15 +195,14 @@ def test_without_its_secret_and_its_destination_the_application_runs(world: Any,
         "loghook-agent": 0,
         "loghook-drain": 0,
     }
-    eventually(
-        "the agent tries", lambda: "Will retry" in world.kubectl("logs", "alone", "-c", "loghook-agent").stdout, 60
-    )
+    eventually("the agent tries", lambda: "Will retry" in world.kubectl("logs", "alone", "-c", "loghook-agent").stdout)
 
 
 def test_the_last_lines_of_an_application_that_is_slow_to_stop(world: Any, eventually: Any) -> None:
     world.wait_for_phase("slow", "Running")
     eventually("the first lines", lambda: _numbers(_arrived(world, "slow"))[:100] == list(range(1, 101)))
     world.kubectl("delete", "pod", "slow", "--wait=true")
+    eventually("the last line", lambda: _numbers(_arrived(world, "slow"))[-1:] == [3101])
     assert _numbers(_arrived(world, "slow")) == list(range(1, 3102))
 
 

@@ -82,7 +82,7 @@ def registration(port: int) -> dict[str, Any]:
                 "admissionReviewVersions": ["v1"],
                 "sideEffects": "None",
                 "failurePolicy": "Fail",
-                "timeoutSeconds": 5,
+                "timeoutSeconds": 30,
             }
         ],
     }
@@ -138,7 +138,7 @@ def process(log: Path, *words: str, **environment: str) -> Iterator[subprocess.P
         assert running.poll() is None, log.read_text()
     finally:
         running.terminate()
-        assert running.wait(15) == 0, log.read_text()
+        assert running.wait(PATIENCE) == 0, log.read_text()
 
 
 def controller(world: World, kubeconfig: Path, *, overlap: int) -> Any:
@@ -231,7 +231,7 @@ class Callers:
             context.verify_flags |= ssl.VERIFY_X509_STRICT
             try:
                 with (
-                    socket.create_connection((self.world.address, self.world.port), timeout=10) as plain,
+                    socket.create_connection((self.world.address, self.world.port), timeout=PATIENCE) as plain,
                     context.wrap_socket(plain, server_hostname=f"loghook.{NAMESPACE}.svc"),
                 ):
                     self.shaken += 1

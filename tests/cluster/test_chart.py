@@ -22,7 +22,7 @@ pytestmark = pytest.mark.cluster
 
 SOAK = bool(os.environ.get("LOGHOOK_SOAK"))
 # How long an old CA stays trusted: longer than the kubelet takes, which a test can hurry and a soak does not.
-OVERLAP_SECONDS = 150 if SOAK else 20
+OVERLAP_SECONDS = 150 if SOAK else 40
 QUOTA = {"requests.cpu": "50", "limits.cpu": "200", "requests.memory": "50Gi", "limits.memory": "50Gi", "pods": "500"}
 LIMITS = {
     "type": "Container",
@@ -119,7 +119,7 @@ def test_streams_a_deployment_under_quota_and_limits(shop: Cluster) -> None:
     made = template(LAST_WORDS.replace("LOG", "/logs/$HOSTNAME.log"), {"paths": "/logs/*.log"})
     spec = {"replicas": 2, "selector": {"matchLabels": {"app": "app"}}, "template": made}
     shop.apply({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": spec})
-    shop.kubectl("rollout", "status", "deployment/web", "--timeout=60s")
+    shop.kubectl("rollout", "status", "deployment/web", "--timeout=240s")
     pods = shop.get("pods", "-l", "app=app")["items"]
     assert len(pods) == 2
     for each in pods:
@@ -133,9 +133,9 @@ def test_streams_a_deployment_under_quota_and_limits(shop: Cluster) -> None:
 def test_streams_a_job_to_its_end(shop: Cluster) -> None:
     made = template("for n in $(seq 300); do echo line $n; done >/logs/app.log", ASKS, restartPolicy="Never")
     shop.apply({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "job"}, "spec": {"template": made}})
-    shop.kubectl("wait", "--for=condition=Complete", "job/job", "--timeout=60s")
+    shop.kubectl("wait", "--for=condition=Complete", "job/job", "--timeout=240s")
     (done,) = shop.get("pods", "-l", "job-name=job")["items"]
-    assert numbered(shop.logs(done["metadata"]["name"]), "line") == list(range(1, 301))
+    assert numbered(shop.logs(done["metadata"]["name"], least=300), "line") == list(range(1, 301))
 
 
 def test_refuses_a_mistake_with_its_fix(shop: Cluster) -> None:
@@ -215,12 +215,12 @@ def test_no_caller_notices_a_rotation(product: Product) -> None:
         rotate(product, "leaf")
         assert product.secret("loghook-tls")["ca.key"] == before["ca.key"]
         rotate(product, "ca")
-        wait_for("the end of the overlap", lambda: is_at_rest(product), OVERLAP_SECONDS + 60)
+        wait_for("the end of the overlap", lambda: is_at_rest(product), OVERLAP_SECONDS + 120)
+        wait_for("callers all along", lambda: creators.created > 500 or creators.failures)
     after = product.secret("loghook-tls")
     assert after["ca.key"] != before["ca.key"]
     is_vouched_for(after["ca.crt"], after["tls.crt"], "loghook.loghook.svc")
     assert creators.failures == []
-    assert creators.created > 500
 
 
 def is_at_rest(product: Product) -> bool:
@@ -233,7 +233,7 @@ def rotate(product: Product, what: str) -> None:
     reloads = product.metric("loghook_certificate_reloads_total", 'result="success"')
     served = product.secret("loghook-tls")["tls.crt"]
     product.cluster.kubectl("annotate", "secret", "loghook-tls", f"loghook.dev/rotate={what}")
-    wait_for("a new certificate", lambda: product.secret("loghook-tls")["tls.crt"] != served, 60)
+    wait_for("a new certificate", lambda: product.secret("loghook-tls")["tls.crt"] != served)
     if not SOAK:
         product.hurry_the_kubelet()
     count = reloads + len(product.injectors())
@@ -267,7 +267,7 @@ def test_both_servers_deleted_at_once_come_back(product: Product, shop: Cluster)
     assert len(gone) == 2
     product.cluster.kubectl("delete", "pod", "--all", "--force", "--grace-period=0")
     for name in ("loghook", "loghook-certs"):
-        product.cluster.kubectl("rollout", "status", f"deployment/{name}", "--timeout=90s")
+        product.cluster.kubectl("rollout", "status", f"deployment/{name}", "--timeout=240s")
     assert gone.isdisjoint(each["metadata"]["name"] for each in product.injectors())
     text = json.dumps(pod("back", "true", ASKS))
     created = ["create", "-f", "-", "--dry-run=server"]
@@ -333,12 +333,12 @@ def test_a_cron_job_was_streamed_all_along(shop: Cluster) -> None:
         mine = [each for each in found if each["metadata"]["name"].startswith("minutely-")]
         return [each for each in mine if "initContainers" in each["spec"]]
 
-    (done, *_) = wait_for("a run of the CronJob", completed, 90)
-    assert numbered(shop.logs(done["metadata"]["name"]), "line") == list(range(1, 51))
+    (done, *_) = wait_for("a run of the CronJob", completed, 240)
+    assert numbered(shop.logs(done["metadata"]["name"], least=50), "line") == list(range(1, 51))
 
 
 def test_uninstalling_leaves_nothing_and_blocks_nobody(product: Product, shop: Cluster) -> None:
-    product.helm.uninstall(product.name, timeout=60)
+    product.helm.uninstall(product.name, timeout=180)
     shop.apply(pod("after", "true", ASKS))
     assert "initContainers" not in shop.get("pod", "after")["spec"]
-    wait_for("nothing is left", lambda: product.everything() <= product.before, 60)
+    wait_for("nothing is left", lambda: product.everything() <= product.before)

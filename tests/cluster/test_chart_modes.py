@@ -56,7 +56,7 @@ def renew(product: Product, certificate: str, secret: str) -> None:
     conditions.append({**issuing, "lastTransitionTime": now})
     patch = json.dumps({"status": {"conditions": conditions}})
     product.cluster.kubectl("patch", "certificate", certificate, "--subresource=status", "--type=merge", "-p", patch)
-    wait_for(f"a new {certificate}", lambda: product.secret(secret)["tls.crt"] != before, 60)
+    wait_for(f"a new {certificate}", lambda: product.secret(secret)["tls.crt"] != before)
 
 
 def is_trusted(product: Product, authority: str) -> bool:
@@ -74,7 +74,7 @@ def test_no_caller_notices_cert_managers_rotations(managed: Product) -> None:
         for certificate, secret in (("loghook-cm-ca", "loghook-cm-ca"), ("loghook-cm", "loghook-cm-serving")):
             reloads = taken_over(managed)
             renew(managed, certificate, secret)
-        wait_for("the new caBundle", lambda: is_trusted(managed, managed.secret("loghook-cm-serving")["ca.crt"]), 60)
+        wait_for("the new caBundle", lambda: is_trusted(managed, managed.secret("loghook-cm-serving")["ca.crt"]))
         managed.hurry_the_kubelet()
         wait_for("the injectors' taking it over", lambda: taken_over(managed) >= reloads + 2, 150)
         wait_for("callers after it", lambda: creators.created > 300 or creators.failures)
@@ -95,9 +95,9 @@ def test_upgrades_keep_what_cert_manager_has_written(managed: Product) -> None:
 
 
 def test_uninstalling_takes_the_secrets_of_cert_manager_along(managed: Product) -> None:
-    managed.helm.uninstall(managed.name, timeout=90)
+    managed.helm.uninstall(managed.name, timeout=180)
     assert managed.secret("loghook-cm-serving") == managed.secret("loghook-cm-ca") == {}
-    wait_for("nothing is left", lambda: managed.everything() <= managed.before, 60)
+    wait_for("nothing is left", lambda: managed.everything() <= managed.before)
 
 
 # One's own
@@ -134,7 +134,7 @@ def test_a_certificate_of_ones_own_is_served(own: tuple[Product, Path]) -> None:
 def test_an_upgrade_that_nobody_reaches_is_a_failed_one(own: tuple[Product, Path]) -> None:
     product, _ = own
     nowhere = {"namespaceSelector": {"matchLabels": {"of": "nobody"}}}
-    verify = {**product.values["verify"], "timeoutSeconds": 10}
+    verify = {**product.values["verify"], "timeoutSeconds": 20}
     with pytest.raises(AssertionError) as caught:
         product.upgrade(webhook=nowhere, verify=verify)
     assert "post-upgrade hooks failed: resource Job/loghook-own/loghook-own-verify not ready" in str(caught.value)
@@ -157,6 +157,6 @@ def test_a_new_certificate_of_ones_own_is_taken_over(own: tuple[Product, Path]) 
 
 def test_uninstalling_leaves_the_users_secret(own: tuple[Product, Path]) -> None:
     product, _ = own
-    product.helm.uninstall(product.name, timeout=60)
+    product.helm.uninstall(product.name, timeout=180)
     assert product.secret("mine")
-    wait_for("nothing is left", lambda: product.everything() <= product.before, 60)
+    wait_for("nothing is left", lambda: product.everything() <= product.before)

@@ -192,7 +192,7 @@ def statuses(found: dict[str, Any]) -> dict[str, str]:
 
 @pytest.mark.usefixtures("world")
 def test_a_good_installation_is_green(loghook: Loghook) -> None:
-    wait_for("the API server asks", lambda: report(loghook)["ok"], 60)
+    wait_for("the API server asks", lambda: report(loghook)["ok"])
     found = report(loghook)
     assert set(statuses(found).values()) == {"ok"}, found
     said = loghook("check", "-n", SHOP)
@@ -275,7 +275,7 @@ def test_it_names_what_is_wrong_with_the_registration(
 
 def is_named(loghook: Loghook, name: str, status: str) -> dict[str, Any]:
     """`check` comes to say `status` of the check `name`, with what to do. An API server takes a change in a while."""
-    wait_for(f"{name} is {status}", lambda: statuses(report(loghook)).get(name) == status, 60)
+    wait_for(f"{name} is {status}", lambda: statuses(report(loghook)).get(name) == status)
     found = report(loghook)
     check: dict[str, Any] = next(each for each in found["checks"] if each["name"] == name)
     assert check["fix"]
@@ -447,7 +447,7 @@ def make_missed(world: World, loghook: Loghook, pods: str, name: str) -> None:
             made = world.must("POST", pods, pod(name))
             return not made["spec"].get("initContainers")
 
-        wait_for("a Pod is missed", is_missed, 60)
+        wait_for("a Pod is missed", is_missed)
     wait_for(
         "the API server asks again",
         lambda: report(loghook)["ok"] or statuses(report(loghook))["round-trip"] == "ok",
@@ -501,7 +501,7 @@ def test_list_finds_what_was_missed_while_the_webhook_was_away(world: World, log
 
 
 def test_list_finds_what_is_outdated_and_what_fails(world: World, loghook: Loghook, pods: str, tmp_path: Path) -> None:
-    wait_for("the API server asks", lambda: statuses(report(loghook))["round-trip"] == "ok", 60)
+    wait_for("the API server asks", lambda: statuses(report(loghook))["round-trip"] == "ok")
     world.must("POST", pods, pod("web"))
     make_failing(world, pods, "failing")
     found = standing(loghook)
@@ -515,7 +515,7 @@ def test_list_finds_what_is_outdated_and_what_fails(world: World, loghook: Logho
 
 
 def test_list_finds_what_was_refused_at_the_replica_set(world: World, loghook: Loghook, pods: str) -> None:
-    wait_for("the API server asks", lambda: statuses(report(loghook))["round-trip"] == "ok", 60)
+    wait_for("the API server asks", lambda: statuses(report(loghook))["round-trip"] == "ok")
     make_refused(world, pods, "web-5d")
     found = standing(loghook)
     assert found["replicaset/web-5d"]["state"] == "refused"

@@ -146,7 +146,7 @@ def test_has_the_api_server_judge_a_condition_of_the_administrators(
         def is_known() -> bool:
             return bool(told_of(loghook, tmp_path, "--ask", pod=other)["decision"] == "not called")
 
-        wait_for("the API server knows the condition", is_known, 60)
+        wait_for("the API server knows the condition", is_known)
         told = told_of(loghook, tmp_path, "--ask")
         assert (told["decision"], told["tried"]["containers"]) == ("injected", ["loghook"])
     finally:

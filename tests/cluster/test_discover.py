@@ -123,7 +123,7 @@ def discovered(home: Cluster, run: Callable[..., Said], name: str, *words: str) 
         jsonschema.validate(found, schema("discover"))
         return found if found[0]["files"] or found[0]["said"] else []
 
-    (found,) = wait_for(f"something is said of {name}", settled, 60)
+    (found,) = wait_for(f"something is said of {name}", settled)
     return dict(found)
 
 
@@ -200,7 +200,7 @@ def test_a_container_without_a_shell_is_looked_into_by_an_ephemeral_one(
 
 def test_logs_are_those_of_our_containers_with_whose_they_are(home: Cluster, run: Callable[..., Said]) -> None:
     home.wait_for_phase("asks", "Running", seconds=120)
-    wait_for("a line", lambda: "[asks loghook] line\n" in run("logs", "asks").out, 60)
+    wait_for("a line", lambda: "[asks loghook] line\n" in run("logs", "asks").out)
     said = run("logs", "-l", "app=asks", "--tail", "1")
     assert (said.code, said.out) == (0, "[asks loghook] line\n")
     assert run("logs", "none").code == 1

@@ -113,8 +113,8 @@ class Release:
         secrets = {"selfManaged": f"{self.name}-tls", "certManager": f"{self.name}-serving", "provided": "mine"}
         assert self.served() == secrets[mode]
         if mode == "selfManaged":
-            wait_for("the controller's CA", lambda: self.bundle() not in ("", INJECTED, OWN), 60)
-            wait_for("nobody owns it", lambda: "loghook-certs" not in self.owners(), 60)
+            wait_for("the controller's CA", lambda: self.bundle() not in ("", INJECTED, OWN))
+            wait_for("nobody owns it", lambda: "loghook-certs" not in self.owners())
         else:
             assert self.bundle() == {"certManager": INJECTED, "provided": OWN}[mode]
 

@@ -89,19 +89,19 @@ def test_lets_a_job_complete_with_all_of_its_lines(cluster: Any) -> None:
     script = "{ for n in $(seq 500); do echo line $n; done; printf 'line 501 unfinished'; } >/data/logs/job.log"
     made = template(script, {"paths": "/data/logs/*.log"}, restartPolicy="Never")
     cluster.apply({"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "job"}, "spec": {"template": made}})
-    cluster.kubectl("wait", "--for=condition=Complete", "job/job", "--timeout=60s")
+    cluster.kubectl("wait", "--for=condition=Complete", "job/job", "--timeout=240s")
     (done,) = cluster.get("pods", "-l", "job-name=job")["items"]
     assert done["status"]["phase"] == "Succeeded"
     (sidecar,) = done["status"]["initContainerStatuses"]
     assert sidecar["state"]["terminated"]["exitCode"] == 0
-    assert numbered(cluster.logs(done["metadata"]["name"]), "line") == list(range(1, 502))
+    assert numbered(cluster.logs(done["metadata"]["name"], least=501), "line") == list(range(1, 502))
 
 
 def test_injects_every_pod_of_a_deployment(cluster: Any) -> None:
     made = template(LAST_WORDS.replace("LOG", "/logs/$HOSTNAME.log"), {"paths": "/logs/*.log", "format": "plain"})
     spec = {"replicas": 2, "selector": {"matchLabels": {"app": "app"}}, "template": made}
     cluster.apply({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": spec})
-    cluster.kubectl("rollout", "status", "deployment/web", "--timeout=60s")
+    cluster.kubectl("rollout", "status", "deployment/web", "--timeout=240s")
     pods = cluster.get("pods", "-l", "app=app")["items"]
     assert len(pods) == 2
     for each in pods:
@@ -118,9 +118,9 @@ def test_ends_five_sidecars_soon_after_the_application(cluster: Any) -> None:
     done = cluster.wait_for_phase("app", "Succeeded")
     ended = max(finished_at(status) for status in done["status"]["initContainerStatuses"])
     (app,) = done["status"]["containerStatuses"]
-    assert (ended - finished_at(app)).total_seconds() <= 2 * len(names)
+    assert (ended - finished_at(app)).total_seconds() <= 6 * len(names)  # on a busy machine too
     for name in names:
-        assert numbered(cluster.logs("app", f"loghook-{name}"), "line") == list(range(1, 31))
+        assert numbered(cluster.logs("app", f"loghook-{name}", least=30), "line") == list(range(1, 31))
 
 
 def finished_at(status: dict[str, Any]) -> datetime:
@@ -140,8 +140,8 @@ def test_loses_at_most_the_last_second_of_an_application_that_is_killed(cluster:
     cluster.wait_for_phase("app", "Running")
     with cluster.follow("app") as stream:
         lines = [next(stream.stdout) for _ in range(5)]
-        cluster.kubectl("delete", "pod", "app", "--wait=false")
         killed_no_earlier_than = int(cluster.kubectl("exec", "app", "--", "date", "+%s").stdout) + 4
+        cluster.kubectl("delete", "pod", "app", "--wait=false")
         lines += list(stream.stdout)
     numbers = numbered(lines, "line")
     assert numbers == list(range(1, len(numbers) + 1))
@@ -156,10 +156,7 @@ def test_reads_what_init_containers_write(cluster: Any) -> None:
     made["spec"]["initContainers"] = [container("echo from init >/logs/init.log", "prepare", volumeMounts=mounts)]
     cluster.apply(made)
     cluster.wait_for_phase("app", "Succeeded")
-    assert sorted(cluster.logs("app")) == ["from init", "from the app"] or sorted(cluster.logs("app")) == [
-        "from the app",
-        "from init",
-    ]
+    assert sorted(cluster.logs("app", least=2)) == ["from init", "from the app"]
 
 
 def test_keeps_two_sub_paths_of_one_volume_apart(cluster: Any) -> None:
@@ -173,7 +170,7 @@ def test_keeps_two_sub_paths_of_one_volume_apart(cluster: Any) -> None:
     made["spec"]["initContainers"] = [prepare]
     cluster.apply(made)
     cluster.wait_for_phase("app", "Succeeded")
-    assert cluster.logs("app") == ["mine"]
+    assert cluster.logs("app", least=1) == ["mine"]
 
 
 def test_starts_with_a_volume_at_run(cluster: Any) -> None:

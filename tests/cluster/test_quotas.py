@@ -80,7 +80,7 @@ def restrict(api: Api, namespace: str, hard: dict[str, str]) -> None:
     status, quota, _ = api.call("PUT", f"{path}/all/status", quota)
     assert status == 200, quota
     greedy = {kind: dict.fromkeys(("cpu", "memory"), "1Ti") for kind in ("requests", "limits")}
-    wait_for("the quota is known", lambda: create(api, namespace, greedy)[0] == 403, 60)
+    wait_for("the quota is known", lambda: create(api, namespace, greedy)[0] == 403)
 
 
 def create(

@@ -6,7 +6,6 @@ All Pods are created at once, so that their waiting overlaps; each test looks at
 import os
 import re
 import signal
-import time
 from pathlib import Path
 from typing import Any
 
@@ -115,17 +114,16 @@ def test_has_a_burst_of_200_000_lines_that_is_written_just_before_deletion(pods:
 
 
 def test_lets_a_job_complete_and_says_what_it_did(pods: Cluster) -> None:
-    pods.kubectl("wait", "--for=condition=Complete", "job/job", "--timeout=90s")
+    pods.kubectl("wait", "--for=condition=Complete", "job/job", "--timeout=240s")
     (done,) = pods.get("pods", "-l", "job-name=job")["items"]
     name = done["metadata"]["name"]
-    wait_for("every line in the Pod's log", lambda: len(pods.logs(name)) >= 501, 60)
-    assert numbered(pods.logs(name), "line") == list(range(1, 502))
+    assert numbered(pods.logs(name, least=501), "line") == list(range(1, 502))
     assert last_words(done).startswith("501 lines, ")
 
 
 def test_reads_every_run_of_an_application_that_begins_its_file_anew(pods: Cluster) -> None:
     done = ended(pods, "crashing")
-    lines = pods.logs("crashing")
+    lines = pods.logs("crashing", least=80)
     runs = [tuple(map(int, re.findall(r"run (\d+) line (\d+) ", line)[0])) for line in lines]
     assert sorted(runs) == [(run, line) for run in range(4) for line in range(1, 21)]
     assert done["status"]["phase"] == "Succeeded"
@@ -147,10 +145,14 @@ def test_loses_nothing_when_it_is_killed(pods: Cluster) -> None:
         (status,) = [each for each in statuses if each["name"] == "loghook-killed"]
         return bool(status["restartCount"] == 1 and "running" in status["state"])
 
-    wait_for("a new reader", runs_again, 60)
-    time.sleep(1)
-    wait_for("new lines", lambda: len(pods.logs("killed", "loghook-killed")) > 5)
-    first = pods.kubectl("logs", "killed", "-c", "loghook-killed", "--previous").stdout.splitlines()
+    wait_for("a new reader", runs_again)
+    (begins, *_) = numbered(pods.logs("killed", "loghook-killed", least=6), "line")
+
+    def of_the_first() -> list[str]:
+        return pods.kubectl("logs", "killed", "-c", "loghook-killed", "--previous").stdout.splitlines()
+
+    wait_for("the last lines of the first one", lambda: numbered(of_the_first(), "line")[-1] >= begins - 1)
+    first = of_the_first()
     assert first[: len(before)] == before
     numbers = numbered(first + pods.logs("killed", "loghook-killed"), "line")
     assert sorted(set(numbers)) == list(range(1, max(numbers) + 1))
@@ -187,9 +189,8 @@ def test_frees_nothing_of_files_that_it_may_not_write(node: Any, product_image: 
         made = pod("app", f"umask 022; seq 100000 | sed 's/^/line /' >>{LOG}", {"free": "true"})
         made["spec"]["containers"][0]["securityContext"] = {"runAsUser": 0}
         root.apply(made)
-        done = ended(root, "app", 90)
-        wait_for("every line in the Pod's log", lambda: len(root.logs("app")) >= 100_001, 60)
-        lines = root.logs("app")
+        done = ended(root, "app")
+        lines = root.logs("app", least=100_001)
         assert numbered(lines, "line") == list(range(1, 100_001))
         said = [line for line in lines if line.startswith("loghook: ")]
         assert said == ["loghook: nothing is freed of /var/log/app: uid 65532 may not write its files"]

@@ -28,7 +28,7 @@ NAMESPACE = "loghook-restarts"
 CALLERS = 25
 RESTARTS = 2  # at least, however fast the Pods are created
 PODS = 2000 if os.environ.get("LOGHOOK_SOAK") else 400
-PATIENCE = 60
+PATIENCE = 120
 
 
 class Replica:
@@ -78,7 +78,7 @@ class Proxy:
         self.port = int(self.process.stdout.readline().rsplit(":", 1)[1])
 
     def call(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)) as connection:
+        with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)) as connection:
             connection.request(method, path, json.dumps(body), {"Content-Type": "application/json"})
             answer = connection.getresponse()
             return answer.status, json.loads(answer.read())
@@ -99,7 +99,7 @@ def proxy() -> Iterator[Proxy]:
     found = Proxy()
     yield found
     found.process.terminate()
-    found.process.communicate(timeout=10)
+    found.process.communicate(timeout=PATIENCE)
 
 
 class World:
@@ -144,7 +144,7 @@ class World:
             "admissionReviewVersions": ["v1"],
             "sideEffects": "None",
             "failurePolicy": "Fail",
-            "timeoutSeconds": 5,
+            "timeoutSeconds": 30,  # a busy machine is slow, and no connection is lost for that
         }
         path = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations"
         self.proxy.must("POST", path, {"metadata": {"name": NAMESPACE}, "webhooks": [webhook]})

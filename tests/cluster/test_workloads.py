@@ -131,7 +131,7 @@ def told(kubectl: Kubectl, api: Api, folder: Path, namespace: str, **values: Any
         kubectl("create", "namespace", namespace)
         status, answer, _ = api.call("POST", REGISTRATIONS, registration)
         assert status == 201, answer
-        wait_for("the API server calls the webhook", is_called, 60)
+        wait_for("the API server calls the webhook", is_called)
         yield webhook
     finally:
         api.call("DELETE", f"{REGISTRATIONS}/{registration['metadata']['name']}")
@@ -145,7 +145,7 @@ def kubectl(assets: Path, api: Api) -> Kubectl:
     found.apply(*crds)
     for crd in crds:
         name = crd["metadata"]["name"]
-        wait_for(f"the kind {name}", lambda: not found("get", name).returncode, 60)  # noqa: B023  # it ends before the next round
+        wait_for(f"the kind {name}", lambda: not found("get", name).returncode)  # noqa: B023  # it ends before the next round
     return found
 
 
@@ -157,7 +157,7 @@ def telling(kubectl: Kubectl, api: Api, tmp_path_factory: pytest.TempPathFactory
 
 def reviews(webhook: Webhook) -> float:
     """How many reviews of workloads the server has answered."""
-    with closing(http.client.HTTPConnection(webhook.address, webhook.health_port, timeout=60)) as connection:
+    with closing(http.client.HTTPConnection(webhook.address, webhook.health_port, timeout=120)) as connection:
         connection.request("GET", "/metrics")
         lines = connection.getresponse().read().decode().splitlines()
     ours = [each for each in lines if each.startswith("loghook_reviews_total{") and 'webhook="workloads"' in each]

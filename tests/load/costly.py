@@ -10,7 +10,7 @@ from webhook.annotations.registry import KEYS, PREFIX
 from webhook.config.loghook_yaml import load
 from webhook.review import NotAReview, Reviews
 
-__all__ = ["BODY_BYTES", "CONFIG", "CPU_SECONDS", "PEAK_BYTES", "cost", "review_of"]
+__all__ = ["BODY_BYTES", "CONFIG", "CPU_SECONDS", "PEAK_BYTES", "cost", "review_of", "slowness"]
 
 BODY_BYTES = 7 * 2**20
 CPU_SECONDS = 0.25
@@ -18,6 +18,8 @@ PEAK_BYTES = 64 * 2**20
 """What one review may take of the processor's time and of memory."""
 
 _TRIES = 3
+_YARDSTICK_SECONDS = 0.0085
+"""What the work of `slowness` takes on the machine for whose processor `CPU_SECONDS` is: an AMD EPYC of the cloud."""
 CONFIG = """
 destinations:
   central: {type: otlp, host: otlp.example, token: {secret: s, key: k}}
@@ -95,7 +97,7 @@ def cost(body: bytes) -> tuple[float, int]:
     """Processor time in seconds and peak memory in bytes of one answer, each measured for itself.
 
     The time is the process's own, and the least of some tries where it is too much: on a busy machine others take the
-    processor's caches, but a review that costs too much does so each time.
+    processor's caches, but a review that costs too much does so each time. A slower machine has as much more.
     """
     return _seconds(body), _peak(body)
 
@@ -108,8 +110,20 @@ def _seconds(body: bytes) -> float:
         _answer(reviews, body)
         least = min(least, time.process_time() - started)
         if least < CPU_SECONDS:
-            break
-    return least
+            return least
+    return least / slowness()
+
+
+def slowness() -> float:
+    """How many times slower this machine is now than that for whose processor `CPU_SECONDS` is; 1 where it is not."""
+    text = json.dumps([{"name": f"n{number}", "value": str(number) * 3} for number in range(5000)])
+    least = float("inf")
+    for _ in range(_TRIES):
+        started = time.process_time()
+        json.loads(text)
+        sum(len(str(number)) for number in range(100_000))
+        least = min(least, time.process_time() - started)
+    return max(1.0, least / _YARDSTICK_SECONDS)
 
 
 def _peak(body: bytes) -> int:
