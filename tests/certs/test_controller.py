@@ -14,6 +14,7 @@ from certs.health import LEVELS, say, say_from
 from certs.rotate import Found, Trust, trust
 
 DAY = timedelta(days=1)
+PATIENCE = 120.0  # seconds that anything may take; nothing comes near it unless it is broken
 NAMES = ("loghook", "loghook.logs", "loghook.logs.svc", "loghook.logs.svc.cluster.local")
 SECRET = "/api/v1/namespaces/logs/secrets/loghook-tls"  # noqa: S105  # a path
 MUTATING = "/apis/admissionregistration.k8s.io/v1/mutatingwebhookconfigurations/loghook"
@@ -54,7 +55,7 @@ def writes(api: Any) -> list[str]:
 
 
 def test_a_cold_start_makes_the_secret_and_publishes_its_ca(api: Any, controllers: Any, openssl_verify: Any) -> None:
-    assert controllers.make().run_once(10)
+    assert controllers.make().run_once(PATIENCE)
     secret = api.get(SECRET)
     assert secret["type"] == "kubernetes.io/tls"
     assert secret["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "loghook-certs"
@@ -67,9 +68,9 @@ def test_a_cold_start_makes_the_secret_and_publishes_its_ca(api: Any, controller
 
 
 def test_nothing_is_written_where_nothing_has_to_change(api: Any, controllers: Any) -> None:
-    assert controllers.make().run_once(10)
+    assert controllers.make().run_once(PATIENCE)
     before = writes(api)
-    assert controllers.make().run_once(10)
+    assert controllers.make().run_once(PATIENCE)
     assert writes(api) == before
 
 
@@ -79,7 +80,7 @@ def test_every_webhook_of_every_configuration_gets_the_bundle_and_nothing_else_c
     api.configure(names=("z.loghook.dev", "a.loghook.dev", "m.loghook.dev"))
     api.configure(VALIDATING, ("checks.loghook.dev",))
     before = api.get(MUTATING)
-    assert controllers.make(validating=("checks",)).run_once(10)
+    assert controllers.make(validating=("checks",)).run_once(PATIENCE)
     bundle = api.secret()["ca.crt"]
     assert api.bundles() == [bundle] * 3
     assert api.bundles(VALIDATING) == [bundle]
@@ -109,7 +110,7 @@ def test_gives_up_the_ownership_of_what_it_has_written(
     for path in (MUTATING, VALIDATING):
         api.configure(path)
         api.edit(path, lambda found: found["metadata"].update(managedFields=managed(*before)))
-    assert controllers.make(validating=("checks",)).run_once(10)
+    assert controllers.make(validating=("checks",)).run_once(PATIENCE)
     for path in (MUTATING, VALIDATING):
         assert api.get(path)["metadata"]["managedFields"] == managed(*after)
         assert api.bundles(path) == [api.secret()["ca.crt"]]
@@ -158,7 +159,7 @@ def test_what_is_not_ours_in_the_secret_stays(api: Any, controllers: Any) -> Non
         "labels": {"a": "b"},
     }
     api.put(SECRET, {"type": "Opaque", "metadata": metadata, "data": {"note": base64.b64encode(b"kept").decode()}})
-    assert controllers.make().run_once(10)
+    assert controllers.make().run_once(PATIENCE)
     secret = api.get(SECRET)
     assert (secret["type"], secret["metadata"]["annotations"]) == ("Opaque", {"mine": "kept"})
     assert secret["metadata"]["labels"] == {"a": "b"}
@@ -167,11 +168,11 @@ def test_what_is_not_ours_in_the_secret_stays(api: Any, controllers: Any) -> Non
 
 
 def test_an_immutable_secret_is_replaced(api: Any, controllers: Any) -> None:
-    assert controllers.make().run_once(10)
+    assert controllers.make().run_once(PATIENCE)
     before = api.secret()
     api.edit(SECRET, lambda secret: secret.update(immutable=True))
     api.ask("leaf")
-    assert controllers.make().run_once(10)
+    assert controllers.make().run_once(PATIENCE)
     assert "immutable" not in api.get(SECRET)
     assert api.secret()["tls.crt"] != before["tls.crt"]
     assert api.secret()["ca.crt"] == before["ca.crt"]
@@ -217,7 +218,7 @@ def test_no_secret_is_left_behind_by_an_uninstall(api: Any, controllers: Any, *,
 
 
 def test_a_secret_that_is_there_is_looked_after_without_its_owner(api: Any, controllers: Any) -> None:
-    assert controllers.make().run_once(10)
+    assert controllers.make().run_once(PATIENCE)
     api.ask("leaf")
     before = api.secret()
     controllers.make(owner="loghook").turn()
@@ -268,7 +269,7 @@ def test_many_cold_starts_at_once_agree_on_one_ca(api: Any, controllers: Any) ->
 
     def race(controller: Any) -> None:
         gate.wait()
-        results.append(controller.run_once(30))
+        results.append(controller.run_once(PATIENCE))
 
     threads = [threading.Thread(target=race, args=(each,)) for each in racers]
     for thread in threads:
@@ -328,7 +329,7 @@ def test_each_fault_of_each_request_is_got_over(api: Any, controllers: Any, faul
         return None
 
     if method == "PATCH":
-        assert controllers.make().run_once(10)
+        assert controllers.make().run_once(PATIENCE)
         api.fault = fail
         api.configure()
         api.ask("ca")
@@ -389,10 +390,10 @@ def test_an_odd_secret_or_webhook_does_not_end_the_loop(api: Any, controllers: A
 
 @pytest.mark.parametrize("ahead", [400 * DAY, -10 * DAY, 5000 * DAY])
 def test_the_api_server_s_clock_counts(api: Any, controllers: Any, ahead: timedelta) -> None:
-    controllers.make().run_once(10)
+    controllers.make().run_once(PATIENCE)
     first = api.secret()
     api.ahead = ahead
-    assert controllers.make().run_once(10)
+    assert controllers.make().run_once(PATIENCE)
     there = datetime.now(UTC) + ahead
     assert trusted(api, there).problem == ""
     assert api.secret()["ca.key"] == first["ca.key"]

@@ -407,7 +407,7 @@ def _by_fluent_bit(cases: list[Case], folder: Path, now: int | None) -> dict[str
         streams.append(one)
     expected = sum(len(case.expected("fluent-bit")) for case in cases)
     with fluent_bit_process.FluentBit(shipment(*streams), folder, now=now) as running:
-        fluent_bit_process.until(lambda: running.stdout.count(b"\n") >= expected, 30)
+        fluent_bit_process.until(lambda: running.stdout.count(b"\n") >= expected)
         time.sleep(3)
         running.stop()
         documents = [json.loads(line) for line in running.stdout.splitlines() if line.startswith(b"{")]

@@ -124,7 +124,7 @@ def test_who_has_spoken_while_we_did_not_look_is_let_in(monkeypatch: pytest.Monk
     async def scenario() -> None:
         async with opened() as hall:
             with await hall.connect() as client:
-                await asyncio.sleep(0.05)
+                await seen(partial(has, hall.doorway.there, 1))
                 client.send(b"hello")
                 time.sleep(0.5)  # noqa: ASYNC251  # the absence
                 await seen(lambda: bool(hall.entered))
@@ -297,7 +297,7 @@ def test_a_process_without_descriptors_takes_those_of_the_silent() -> None:
     async def scenario() -> None:
         async with opened() as hall:
             with await hall.connect() as silent:
-                await asyncio.sleep(0.05)
+                await seen(partial(has, hall.doorway.there, 1))
                 hall.bound.times = 1
                 with await hall.connect(b"hello"):
                     await seen(lambda: bool(hall.entered))
@@ -321,7 +321,7 @@ def test_the_end_closes_who_waits() -> None:
     async def scenario() -> None:
         async with opened() as hall:
             client = await hall.connect()
-            await asyncio.sleep(0.05)
+            await seen(partial(has, hall.doorway.there, 1))
         with client:
             assert await is_closed(client)
             assert hall.turned_away == 0

@@ -103,13 +103,13 @@ def shed(server: Any, reason: str) -> int:
 
 
 def test_a_review_that_waited_too_long_is_told_to_come_again(start: Any, review: Any) -> None:
-    """Eight at once, of 0.2 s each: those whose turn comes first are answered, the last would wait for a second."""
-    server = start(core_seconds=0.2)
+    """Eight at once, of 0.7 s each: those whose turn comes first are answered, the last would wait for five."""
+    server = start(core_seconds=0.7)
     body = review(annotated=False)
     with contextlib.ExitStack() as open_:
         callers = [open_.enter_context(server.open_socket()) for _ in range(8)]
         for caller in callers:
-            caller.sendall(HEAD % (b"2s", len(body)) + body)
+            caller.sendall(HEAD % (b"7s", len(body)) + body)
         heads = [caller.recv(65536).partition(b"\r\n\r\n")[0] for caller in callers]
     lines = [head.split(b"\r\n")[0] for head in heads]
     sent_away = [head for head in heads if head.startswith(b"HTTP/1.1 503 ")]
@@ -122,7 +122,7 @@ def test_a_review_that_waited_too_long_is_told_to_come_again(start: Any, review:
 
 
 def test_a_review_whose_caller_has_given_up_is_not_decided(start: Any, review: Any) -> None:
-    server = start()
+    server = start(constants={"limits.READ_SECONDS": 60})
     body = review("u-late")
     for timeout, status in ((b"1s", b"503"), (b"30s", b"200")):
         with server.open_socket() as caller:
