@@ -304,6 +304,14 @@ def test_looks_at_no_object_of_too_many_parts() -> None:
     assert said(review(pod, ("", "Pod"), oldObject={**pod, "status": [{}] * 2**17})) == []
 
 
+def test_looks_at_no_two_objects_that_have_too_many_parts_together() -> None:
+    """Then it is as if there had been none before; and nothing is said of a Pod that may have changed."""
+    half: dict[str, Any] = {"status": [{"type": "Ready"}] * 2**14}
+    assert len(said(review(web(WRONG) | half, oldObject=web(WRONG) | half))) == 2
+    pod = {"metadata": {"annotations": WRONG}}
+    assert said(review(pod | half, ("", "Pod"), oldObject={"metadata": {}} | half)) == []
+
+
 def test_says_a_few_things_of_many() -> None:
     many = {f"loghook.dev/x{number:05}": "y" for number in range(5_000)}
     for lines in (said(review(web({}, many))), said(review(web(many))), changed({}, many)):
@@ -313,8 +321,11 @@ def test_says_a_few_things_of_many() -> None:
 
 
 def test_shows_no_name_that_a_terminal_would_obey() -> None:
-    lines = said(review(web(WRONG), name="x\x1b[31m\u202e" + "y" * 5_000))
-    assert all(line.isprintable() and len(line) <= 256 for line in lines)
+    name = "x\x1b[31m\u202e" + "y" * 5_000
+    generated = web(WRONG) | {"metadata": {"generateName": name}}
+    for lines in (said(review(web(WRONG), name=name)), said(review(generated, name=""))):
+        assert len(lines) > 1
+        assert all(line.isprintable() and len(line) <= 256 for line in lines)
 
 
 def test_is_a_pure_function_of_what_is_applied() -> None:

@@ -59,6 +59,13 @@ def reading(count: int) -> Pod:
     return made
 
 
+def referring(count: int) -> Pod:
+    """A sub-path by a variable, beside others that refer to it."""
+    values = ["$(A)" * min(100, count - 1 - before) for before in range(0, count - 1, 100)]
+    env = [{"name": "A", "value": "x"}, *({"name": "B", "value": value} for value in values)]
+    return of_app(env=env, volumeMounts=[{"name": "logs", "mountPath": "/var/log/app", "subPathExpr": "$(A)"}])
+
+
 MAKERS: dict[str, Callable[[int], Pod]] = {
     "LH171": annotated,
     "LH172": lambda count: pod({f"loghook.dev/s{number}.format": "json" for number in range(count - 1)}),
@@ -69,6 +76,21 @@ MAKERS: dict[str, Callable[[int], Pod]] = {
     "LH177": lambda count: pod(spec={"volumes": [{"name": f"v{number}"} for number in range(count)]}),
     "LH178": lambda count: pod(ownerReferences=[{"kind": "Job"}] * count),
     "LH180": reading,
+    "LH181": lambda count: pod(spec={"containers": [{"name": "a" * count}]}),
+    "LH182": referring,
+}
+
+LONG = "a" * 513
+LONG_TEXTS: dict[str, Pod] = {
+    "the Pod's name": pod(name=LONG),
+    "a label": pod(labels={"app": LONG}),
+    "an owner": pod(ownerReferences=[{"kind": "Job", "name": LONG}]),
+    "a container": of_app(name=LONG),
+    "an init container": pod(spec={"initContainers": [{"name": LONG}]}),
+    **{
+        member: of_app(volumeMounts=[{"name": "x", "mountPath": "/x", member: LONG}])
+        for member in ("name", "mountPath", "subPath", "subPathExpr")
+    },
 }
 
 
@@ -100,6 +122,11 @@ def test_obeys_on_error_and_leaves_alone_who_does_not_ask(code: str) -> None:
     assert inject(view(made), Config()) == Skipped(Reason.OPTED_OUT)
     made["metadata"]["annotations"] = {"x": "y" * 300_000}
     assert inject(view(made), Config()) == Skipped(Reason.NOT_ASKED)
+
+
+@pytest.mark.parametrize("where", LONG_TEXTS)
+def test_bounds_each_text_that_is_written_once_for_every_source(where: str) -> None:
+    assert codes(LONG_TEXTS[where]) == {"LH181"}
 
 
 def test_bounds_the_patch() -> None:

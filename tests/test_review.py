@@ -294,6 +294,24 @@ def test_answers_alike_pods_alike_but_for_the_uid() -> None:
     assert [found.body for found in answers] == [answer(body, Config()).body for body in bodies]
 
 
+def test_does_not_mix_up_pods_of_other_owners() -> None:
+    """Their names are all that tells them apart, and records say which service they are of."""
+    config = load("destinations: {central: {type: otlp, host: otlp.example}}")
+    reviews = Reviews(config)
+    said = {"loghook.dev/paths": "/var/log/app/*.log", "loghook.dev/destination": "central"}
+    for owner in ("web", "web", "shop", "shop", "web"):
+        made = pod(said)
+        made["metadata"]["ownerReferences"] = [{"kind": "StatefulSet", "name": owner, "controller": True}]
+        body = json.dumps(review(made)).encode()
+        assert reviews.answer(body) == answer(body, config)
+
+
+@pytest.mark.parametrize("field", ["uid", "name", "namespace", "operation", "subResource"])
+def test_says_no_text_again_that_no_api_server_sends(field: str) -> None:
+    with pytest.raises(NotAReview, match="length"):
+        asked(review(pod(), **{field: "x" * 10_000}))
+
+
 def token_volume(name: str, **spec: Any) -> dict[str, Any]:
     mount = {"name": name, "mountPath": "/var/run/secrets/kubernetes.io/serviceaccount", "readOnly": True}
     container = {"name": "app", "volumeMounts": [mount]}

@@ -1,5 +1,6 @@
 """What is said of Pods before there is one, to whoever applies what brings them; or once it is too late for them."""
 
+import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
@@ -74,7 +75,7 @@ def beside(applied: Object, config: Config, namespace: str) -> tuple[Diagnostic,
 def of_change(name: str, before: Mapping[str, str], after: Mapping[str, str]) -> Advice:
     """What there is to say of the running Pod `name`, whose annotations were changed."""
     old, new = dict(parser.said(before)), dict(parser.said(after))
-    changed = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))[:_FEW]
+    changed = heapq.nsmallest(_FEW, (key for key in old.keys() | new.keys() if old.get(key) != new.get(key)))
     return Advice(tuple(Diagnostic("LH602", key, None, {"object": name}) for key in changed))
 
 

@@ -16,7 +16,8 @@ import msgspec
 from webhook.annotations.registry import PREFIX, WRITTEN
 from webhook.annotations.request import Request
 from webhook.diagnostics import Diagnostic
-from webhook.pod.view import Pod
+from webhook.pod.paths import LENGTH_LIMIT
+from webhook.pod.view import Container, Pod, VolumeMount
 
 __all__ = ["BOUNDS", "LARGE_REVIEW", "PATCH", "READINGS", "Bound", "beyond", "beyond_of", "beyond_on_bytes", "said"]
 
@@ -25,6 +26,7 @@ LARGE_REVIEW = 2**18
 
 _KIB = 2**10
 _FEW = 64  # not above any bound on a number
+_SHORT = LENGTH_LIMIT  # characters of some texts together; not above the bound on one
 _ESCAPED = 6  # bytes that JSON may take for one byte of text, e.g. \u003c
 _BYTES_OF_CHARACTER = 4  # in UTF-8, at most
 
@@ -61,10 +63,41 @@ def _longest_value(pod: Pod) -> int:
     return max((len(pod.annotations[key].encode()) for key in _ours(pod.annotations)), default=0)
 
 
+def _longest_text(pod: Pod) -> int:
+    """The longest of the texts that may be written once for every source."""
+    metadata = pod.metadata
+    return max(
+        len(metadata.name or ""),
+        *(len(value) for value in pod.labels.values()),
+        *(len(owner.name) for owner in metadata.owner_references or ()),
+        *(len(each.name) for each in pod.every_container()),
+        *(_longest_of(mount) for each in pod.every_container() for mount in each.mounts),
+    )
+
+
+def _longest_of(mount: VolumeMount) -> int:
+    return max(map(len, (mount.name, mount.mount_path, mount.sub_path or "", mount.sub_path_expr or "")))
+
+
+def _references(pod: Pod) -> int:
+    """How many references to variables there may be in sub-paths, and in what these may refer to."""
+    return sum(text.count("$(") for each in pod.every_container() if _has_expression(each) for text in _expanded(each))
+
+
+def _has_expression(container: Container) -> bool:
+    return any(mount.sub_path_expr for mount in container.mounts)
+
+
+def _expanded(container: Container) -> Iterator[str]:
+    yield from (mount.sub_path_expr or "" for mount in container.mounts)
+    yield from (variable.value or "" for variable in container.env or () if len(variable.value or "") <= TEXTS.most)
+
+
 VALUES = Bound("LH170", 2**16)
 ANNOTATIONS = Bound("LH171", 256 * _KIB, _bytes_of_annotations)
 PATCH = Bound("LH179", 256 * _KIB)  # 32 streaming sidecars, each with its script, are 180 KiB
 READINGS = Bound("LH180", 256)  # each of 32 paths in eight containers; each may need a volume, a mount and a pattern
+TEXTS = Bound("LH181", LENGTH_LIMIT, _longest_text)
 
 BOUNDS = (
     VALUES,
@@ -78,6 +111,8 @@ BOUNDS = (
     Bound("LH178", 64, lambda pod: len(pod.metadata.owner_references or ())),
     PATCH,
     READINGS,
+    TEXTS,
+    Bound("LH182", 512, _references),
 )
 """The table. The number of sources is bounded by that of their paths (LH116)."""
 
@@ -91,15 +126,22 @@ def beyond(pod: Pod) -> tuple[Diagnostic, ...]:
 
 def _is_small(pod: Pod) -> bool:
     """Whether `pod` has so little of everything that nothing need be counted by itself, as nearly all Pods."""
-    annotations, spec = pod.metadata.annotations or {}, pod.spec
+    metadata, spec = pod.metadata, pod.spec
+    annotations, owners = metadata.annotations or {}, metadata.owner_references or ()
     containers = (*(spec.containers or ()), *(spec.init_containers or ()))
     if len(containers) + len(spec.volumes or ()) > _FEW or len(annotations) > _FEW:
         return False
     for each in containers:
-        if len(each.volume_mounts or ()) + len(each.env or ()) > _FEW:
+        if len(each.volume_mounts or ()) + len(each.env or ()) > _FEW or len(each.name) > _SHORT:
             return False
+        for mount in each.volume_mounts or ():
+            if len(mount.name) + len(mount.mount_path) + len(mount.sub_path or "") > _SHORT or mount.sub_path_expr:
+                return False
     characters = sum(map(len, annotations.values())) + sum(map(len, annotations))
-    return characters <= _KIB and len(pod.metadata.owner_references or ()) <= _FEW
+    if characters > _KIB or len(owners) > _FEW:
+        return False
+    names = len(metadata.name or "") + sum([len(owner.name) for owner in owners])
+    return names <= _SHORT and sum(map(len, pod.labels.values())) <= _SHORT
 
 
 def beyond_of(request: Request) -> tuple[Diagnostic, ...]:

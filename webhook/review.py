@@ -5,7 +5,7 @@ Source: https://kubernetes.io/docs/reference/access-authn-authz/extensible-admis
 
 import re
 from collections.abc import Callable, Hashable, Iterable
-from typing import TypeVar
+from typing import Annotated, TypeAlias, TypeVar
 
 import msgspec
 
@@ -18,7 +18,7 @@ from webhook.plan.encoded import base64
 from webhook.pod.view import ForeignSpec, Metadata, Pod, Spec
 from webhook.remembered import Remembered, size_of
 
-__all__ = ["API_VERSION", "KIND", "Answer", "NotAReview", "Reviews", "answer"]
+__all__ = ["API_VERSION", "KIND", "Answer", "NotAReview", "Reviews", "Short", "answer"]
 
 API_VERSION = "admission.k8s.io/v1"
 KIND = "AdmissionReview"
@@ -36,10 +36,15 @@ class NotAReview(ValueError):
     """The caller sent something else than an AdmissionReview v1 request; says what."""
 
 
+Short: TypeAlias = Annotated[str, msgspec.Meta(max_length=2**13)]
+"""A text that is said again, in an answer or a log: one of megabytes would be copied some times. Kubernetes has none
+with more than 253 characters, but asks us before it looks at the names that users give."""
+
+
 class _GroupVersionKind(msgspec.Struct, gc=False):
-    group: str = ""
-    version: str = ""
-    kind: str = ""
+    group: Short = ""
+    version: Short = ""
+    kind: Short = ""
 
 
 class _Object(msgspec.Struct, gc=False):
@@ -52,12 +57,12 @@ class _Object(msgspec.Struct, gc=False):
 class _Head(msgspec.Struct, rename="camel"):
     """A request without its object."""
 
-    uid: str
+    uid: Short
     kind: _GroupVersionKind
-    operation: str
-    name: str | None = None
-    namespace: str | None = None
-    sub_resource: str | None = None
+    operation: Short
+    name: Short | None = None
+    namespace: Short | None = None
+    sub_resource: Short | None = None
     dry_run: bool | None = None
 
 
@@ -197,6 +202,7 @@ class Reviews:
         try:
             viewed: Spec = _decode_foreign_spec(spec)
             if not viewed.is_foreign:
+                del viewed  # before there is another one as large
                 viewed = _decode_spec(spec)
         except (msgspec.MsgspecError, RecursionError, ValueError) as error:
             raise NotAReview(f"the object is not shaped like a Pod: {error}") from None
@@ -239,7 +245,7 @@ def _likeness(metadata: Metadata) -> tuple[Hashable, ...]:
         metadata.namespace,
         tuple(metadata.annotations.items()) if metadata.annotations else None,
         tuple(metadata.labels.items()) if metadata.labels else None,
-        tuple([(owner.kind, owner.controller) for owner in metadata.owner_references or ()]),
+        tuple([(owner.kind, owner.name, owner.controller) for owner in metadata.owner_references or ()]),
     )
 
 
@@ -255,8 +261,8 @@ def _size(metadata: Metadata) -> int:
     """The bytes that the texts of `metadata` hold."""
     maps = (metadata.annotations or {}, metadata.labels or {})
     names = (metadata.name or "", metadata.generate_name or "", metadata.namespace or "")
-    kinds = (owner.kind for owner in metadata.owner_references or ())
-    return size_of((*names, *kinds, *(text for each in maps for pair in each.items() for text in pair)))
+    owners = (text for owner in metadata.owner_references or () for text in (owner.kind, owner.name))
+    return size_of((*names, *owners, *(text for each in maps for pair in each.items() for text in pair)))
 
 
 def _mentions(outcome: Outcome, patch: bytes, name: bytes) -> bool:

@@ -17,7 +17,7 @@ from webhook.diagnostics import Diagnostic, warnings
 from webhook.inject import Refused
 from webhook.pod.view import Metadata
 from webhook.pod.workloads import WORKLOADS, Template, Workload
-from webhook.review import API_VERSION, KIND, Answer, NotAReview
+from webhook.review import API_VERSION, KIND, Answer, NotAReview, Short
 
 __all__ = ["Validations"]
 
@@ -25,23 +25,23 @@ _NULL = msgspec.Raw(b"null")
 
 
 class _Kind(msgspec.Struct, frozen=True):
-    group: str = ""
-    kind: str = ""
+    group: Short = ""
+    kind: Short = ""
 
 
 class _Resource(msgspec.Struct, frozen=True):
-    group: str = ""
-    resource: str = ""
+    group: Short = ""
+    resource: Short = ""
 
 
 class _Request(msgspec.Struct, rename="camel"):
-    uid: str
+    uid: Short
     kind: _Kind
-    operation: str
+    operation: Short
     resource: _Resource = _Resource()
-    name: str | None = None
-    namespace: str | None = None
-    sub_resource: str | None = None
+    name: Short | None = None
+    namespace: Short | None = None
+    sub_resource: Short | None = None
     dry_run: bool | None = None
     object: msgspec.Raw = _NULL
     old_object: msgspec.Raw = _NULL
@@ -65,6 +65,7 @@ _decode_said = msgspec.json.Decoder(_Said | None).decode
 _decode_template = msgspec.json.Decoder(Template | None).decode
 _encode = msgspec.json.Encoder().encode
 
+_NAME_LENGTH = 253  # the longest name in Kubernetes, which looks at names only after us
 _POD = ("", "Pod")
 _WRONG = (msgspec.MsgspecError, RecursionError, ValueError)
 
@@ -126,16 +127,15 @@ def _read(body: bytes | bytearray) -> tuple[_Request, tuple[Diagnostic, ...]]:
     too_much = _beyond(request.object)
     if too_much:
         request.object = request.old_object = _NULL
-    elif _beyond(request.old_object):
+    elif _beyond(request.object, request.old_object):
         request.old_object = _NULL
     return request, too_much
 
 
-def _beyond(raw: msgspec.Raw) -> tuple[Diagnostic, ...]:
-    """What there is too much of in an object to look for anything in it."""
-    if memoryview(raw).nbytes <= bounds.LARGE_REVIEW:
-        return ()
-    return bounds.beyond_on_bytes(bytes(raw), memoryview(b""))
+def _beyond(*objects: msgspec.Raw) -> tuple[Diagnostic, ...]:
+    """What there is too much of in `objects` together to look for anything in them."""
+    whole = b"".join(map(memoryview, objects))
+    return () if len(whole) <= bounds.LARGE_REVIEW else bounds.beyond_on_bytes(whole, memoryview(b""))
 
 
 def _called(request: _Request) -> str:
@@ -143,7 +143,9 @@ def _called(request: _Request) -> str:
     name = request.name
     if not name:
         metadata = _metadata(request.object)
-        name = metadata.name or (f"{metadata.generate_name}*" if metadata.generate_name else "")
+        name = (metadata.name or "")[:_NAME_LENGTH]
+        if not name and metadata.generate_name:
+            name = f"{metadata.generate_name[:_NAME_LENGTH]}*"
     return f"{request.kind.kind.lower()}/{name}"
 
 

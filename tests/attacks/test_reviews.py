@@ -32,12 +32,14 @@ import json, re, sys, time
 from pathlib import Path
 from webhook.config.loghook_yaml import load
 from webhook.review import NotAReview, Reviews
+from webhook.validation import Validations
 
 def kibibytes(name):
     return int(re.search(name + r":\\s+([0-9]+)", Path("/proc/self/status").read_text())[1])
 
 warm, body = Path(sys.argv[1]).read_bytes(), Path(sys.argv[2]).read_bytes()
-reviews = Reviews(load(sys.argv[3]))
+of = {"mutate": Reviews, "validate": Validations}[sys.argv[4]]
+reviews = of(load(sys.argv[3]))
 reviews.answer(warm)
 Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here
 before, started = kibibytes("VmRSS"), time.process_time()
@@ -46,13 +48,18 @@ try:
     decision, codes = said.decision, said.codes
 except NotAReview:
     decision, codes = "not a review", ()
-if sys.argv[4:]:
+if sys.argv[5:]:
     waste = bytearray(100 << 20)
     while time.process_time() < started + 0.3: pass
 used, peak = time.process_time() - started, (kibibytes("VmHWM") - before) * 1024
 print(json.dumps([used, peak, decision, codes]))
 """
-_CONFIG = "destinations: {central: {type: otlp, host: otlp.example}, search: {type: elasticsearch, host: es.example}}"
+_CONFIG = """
+destinations:
+  central: {type: otlp, host: otlp.example}
+  search: {type: elasticsearch, host: es.example, index: "{label:app}-{source}"}
+labels: [app]
+"""
 
 PATHS = {"loghook.dev/paths": "/var/log/app/*.log"}
 SOURCES = {f"loghook.dev/s{number}.paths": f"/var/log/app/{number}a*.log" for number in range(32)}
@@ -155,10 +162,83 @@ CASES: dict[str, Callable[[], str]] = {
 }
 
 
-def measured(tmp_path: Any, body: bytes, *waste: str) -> tuple[float, int, str, list[str]]:
+def mounting(text: str = "", **more: Any) -> dict[str, Any]:
+    """An application that mounts where the paths are, with `text` somewhere."""
+    mount = {"name": "data", "mountPath": "/var/log/app"}
+    return APP | {"volumeMounts": [mount | dict.fromkeys(more.pop("members", ()), text)]} | more
+
+
+MILLIONS = "a" * 6_500_000
+ONE_TEXT: dict[str, Callable[[], str]] = {
+    # One long text, that is written once for every source, or once for every container.
+    "label": lambda: review(SOURCES | {"loghook.dev/destination": "search"}, labels={"app": MILLIONS}),
+    **{
+        f"container-of-{agent}": lambda agent=agent: review(  # type: ignore[misc]  # mypy infers no lambda with defaults
+            SOURCES | {"loghook.dev/destination": "central", "loghook.dev/agent": agent}, {"name": MILLIONS}
+        )
+        for agent in ("vector", "otel-collector")
+    },
+    "sub-path": lambda: review(SOURCES, mounting(MILLIONS, members=["subPath"])),
+    "volume": lambda: review(SOURCES, mounting(MILLIONS, members=["name"])),
+    "references": lambda: review(SOURCES, mounting("$(A)" * 200_000, members=["subPathExpr"], env=[{"name": "A"}])),
+    "references-in-a-variable": lambda: review(
+        PATHS,
+        mounting("$(B)", members=["subPathExpr"], env=[{"name": "A"}, {"name": "B", "value": "$(A)" * 1_600_000}]),
+    ),
+    "owner": lambda: review(
+        PATHS | {"loghook.dev/destination": "central"},
+        *({"name": f"c{number}"} for number in range(256)),
+        ownerReferences=[{"kind": "Job", "controller": True, "name": "-1" * 3_000_000}],
+    ),
+    "working-directory": lambda: review(
+        SOURCES | IN_EIGHT, *({"name": f"c{number}", "workingDir": "//" + "a/" * 400_000} for number in range(8))
+    ),
+    "loghook": lambda: review(PATHS, {"name": f"loghook-{MILLIONS}😀"}),
+}
+CASES |= {f"one-text-{name}": make for name, make in ONE_TEXT.items()}
+
+DEPLOYMENT = {"group": "apps", "version": "v1", "kind": "Deployment"}
+
+
+def applied(made: str, **request: Any) -> str:
+    """The review of a Deployment whose template is the Pod of the review `made`."""
+    whole = json.loads(made)
+    template = {"spec": {"template": whole["request"]["object"]}}
+    whole["request"] |= {"kind": DEPLOYMENT, "object": template, **request}
+    return json.dumps(whole, ensure_ascii=False, separators=(",", ":"))
+
+
+def beside(**said: Any) -> dict[str, Any]:
+    """A Deployment that says something in annotations of its own."""
+    return {"metadata": {"name": "web", "annotations": said}, "spec": {"template": {}}}
+
+
+MANY_OF_OURS = [{f"loghook.dev/{name}{number}": "" for number in range(60_000)} for name in "ab"]
+
+APPLIED: dict[str, Callable[[], str]] = {
+    **{
+        name: lambda name=name: applied(CASES[name]())  # type: ignore[misc]  # as above
+        for name in ("expressions", "formats", "one-text-label", "one-text-container-of-vector", "one-text-owner")
+    },
+    "kind": lambda: applied(review(PATHS), kind=DEPLOYMENT | {"kind": f"{MILLIONS}😀"}),
+    "generated": lambda: applied(review(PATHS), object=beside() | {"metadata": {"generateName": f"{MILLIONS}😀"}}),
+    "annotations": lambda: applied(
+        review(PATHS), object=beside(**MANY_OF_OURS[0]), oldObject=beside(**MANY_OF_OURS[1]), operation="UPDATE"
+    ),
+    "annotations-of-a-pod": lambda: applied(
+        review(PATHS),
+        kind={"group": "", "version": "v1", "kind": "Pod"},
+        object=beside(**MANY_OF_OURS[0]),
+        oldObject=beside(**MANY_OF_OURS[1]),
+    ),
+    "members": lambda: applied(review(PATHS), object={f"k{number}": 0 for number in range(60_000)} | beside()),
+}
+
+
+def measured(tmp_path: Any, body: bytes, where: str = "mutate", *waste: str) -> tuple[float, int, str, list[str]]:
     (tmp_path / "warm").write_bytes(review(PATHS).encode())
     (tmp_path / "body").write_bytes(body)
-    command = [sys.executable, "-c", _METER, tmp_path / "warm", tmp_path / "body", _CONFIG, *waste]
+    command = [sys.executable, "-c", _METER, tmp_path / "warm", tmp_path / "body", _CONFIG, where, *waste]
     done = subprocess.run(command, capture_output=True, check=True, text=True, timeout=120)
     used, peak, decision, codes = json.loads(done.stdout)
     return used, peak, decision, codes
@@ -168,18 +248,31 @@ def measured(tmp_path: Any, body: bytes, *waste: str) -> tuple[float, int, str, 
 def test_costs_no_more_than_its_share(tmp_path: Any, attack: str) -> None:
     body = CASES[attack]().encode()
     assert len(body) <= BODY_BYTES
+    assert check_cost(tmp_path, body, "mutate") in {"injected", "skipped", "refused"}
+
+
+def check_cost(tmp_path: Any, body: bytes, where: str) -> str:
+    """What was decided, where that cost no more than it may."""
     for _ in range(TRIES):  # what costs too much does so each time
-        used, peak, decision, codes = measured(tmp_path, body)
+        used, peak, decision, codes = measured(tmp_path, body, where)
         if used < CPU_SECONDS:
             break
     assert used < CPU_SECONDS * slowness(), (used, decision, codes)
     assert peak < PEAK_BYTES, (peak, decision, codes)
-    assert decision in {"injected", "skipped", "refused"}
+    return decision
+
+
+@pytest.mark.parametrize("attack", APPLIED)
+def test_costs_no_more_where_it_is_applied(tmp_path: Any, attack: str) -> None:
+    """What brings Pods may be as large, and is as bounded."""
+    body = APPLIED[attack]().encode()
+    assert len(body) <= BODY_BYTES
+    check_cost(tmp_path, body, "validate")
 
 
 def test_would_notice_what_costs_more(tmp_path: Any) -> None:
     """The control: the meter sees 300 ms and 100 MiB."""
-    used, peak, _, _ = measured(tmp_path, review(PATHS).encode(), "waste")
+    used, peak, _, _ = measured(tmp_path, review(PATHS).encode(), "mutate", "waste")
     assert used > CPU_SECONDS
     assert peak > PEAK_BYTES
 

@@ -118,6 +118,15 @@ def test_refuses_what_is_neither_a_literal_nor_a_field_reference(env: list[dict[
     assert (raised.value.code, raised.value.details) == ("LH208", {"variable": missing})
 
 
+def test_takes_no_text_that_is_longer_than_any_path() -> None:
+    assert sub_path("$(A)", literal("A", "x" * 512)).env
+    assert len(sub_path("$(A)", literal("A", "x"), literal("B", "x" * 513)).env) == 1
+    for longer in (literal("A", "x" * 513), field("A", "x" * 513)):
+        with pytest.raises(Mistake) as raised:
+            sub_path("$(A)", longer)
+        assert (raised.value.code, raised.value.details) == ("LH208", {"variable": "A"})
+
+
 def test_refuses_a_later_name_that_an_unknown_one_may_stand_for() -> None:
     """`envFrom` comes before `env`, and what is in it is not known here."""
     with pytest.raises(Mistake):

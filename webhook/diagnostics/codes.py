@@ -304,6 +304,19 @@ CODES = _table(
         "containers for a path, or write to a volume that they share.",
     ),
     _error(
+        "LH181",
+        'at most {most} characters in a name, label or mount in a Pod with logs, or opt out, e.g. {key}: "false"',
+        "Names of the Pod, its owners, containers and volumes, values of labels, mount paths and sub-paths: each may "
+        "be written once for every source. Kubernetes itself takes none of these names with more than 253 characters, "
+        "but asks us before it looks at them.",
+    ),
+    _error(
+        "LH182",
+        'at most {most} references like $(NAME) where a sub-path has any, use fewer or opt out, e.g. {key}: "false"',
+        "What a `subPathExpr` refers to is looked up, and what that refers to. Counted are the expressions and the "
+        "variables of all containers that have one.",
+    ),
+    _error(
         "LH190",
         "not in this version of loghook, use e.g. loghook.dev/{example}",
         "Retired: versions before 0.2 gave it for agents and their keys, which were not built yet.",
@@ -354,7 +367,8 @@ CODES = _table(
     _error(
         "LH208",
         "subPathExpr needs {variable} as a literal or fieldRef, e.g. fieldPath: metadata.name",
-        "The sidecar needs the same environment variables to mount the same sub-path, and it is given no Secrets.",
+        "The sidecar needs the same environment variables to mount the same sub-path, and it is given no Secrets. A "
+        "literal may have 512 characters, as a log path may.",
     ),
     _warning(
         "LH209",

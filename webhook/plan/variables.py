@@ -13,6 +13,7 @@ from typing import NamedTuple
 import msgspec
 
 from webhook.diagnostics import Mistake
+from webhook.pod.paths import LENGTH_LIMIT
 from webhook.pod.view import Container, EnvVar
 
 __all__ = ["NAME_PREFIX", "SubPath", "Variables"]
@@ -50,6 +51,7 @@ class Variables:
         self._has_others = bool(container.env_from)
         self._definitions: list[_Definition] = []
         self._places: dict[str, int] = {}
+        self._known: dict[str, SubPath] = {}  # by expression: each source asks for the same
         for variable in container.env or ():
             self._definitions.append(self._defined(variable))
             self._places[variable.name] = len(self._definitions) - 1
@@ -58,8 +60,14 @@ class Variables:
         """`expression`, which Kubernetes expands by this container's variables, over variables of our own.
 
         Raises Mistake where one that it needs is neither a literal nor a fieldRef: a sidecar that reads logs is given
-        no Secrets.
+        no Secrets. Nor is a text of use here that is longer than any log path.
         """
+        known = self._known.get(expression)
+        if known is None:
+            self._known[expression] = known = self._sub_path(expression)
+        return known
+
+    def _sub_path(self, expression: str) -> SubPath:
         written, uses, missing = self._written(expression, in_value=False)
         if missing is not None:
             raise Mistake("LH208", variable=missing)
@@ -68,8 +76,11 @@ class Variables:
 
     def _defined(self, variable: EnvVar) -> _Definition:
         source = variable.value_from
+        said = variable.value or "" if source is None else source.field_ref.field_path if source.field_ref else ""
+        if len(said) > LENGTH_LIMIT:
+            return _Definition(variable, missing=variable.name)
         if source is None:
-            text, uses, missing = self._written(variable.value or "", in_value=True)
+            text, uses, missing = self._written(said, in_value=True)
             named = EnvVar(_name("value", text), value=text)
             return _Definition(named, uses, missing)
         field = source.field_ref
@@ -118,7 +129,8 @@ def _parts(text: str) -> Iterator[tuple[str, str | None]]:
     (k8s.io/kubernetes/third_party/forked/golang/expansion). A `$` before anything else is text, and so is `$(` without
     an end. Each character is looked at twice at most, whatever the text.
     """
-    start = place = 0
+    start = 0
+    place = 0 if "$(" in text else len(text)
     while (place := text.find("$", place)) >= 0:
         if not text.startswith("$(", place):
             place += len("$$") if text.startswith("$$", place) else 1

@@ -260,7 +260,8 @@ class _Locating:
         examples = [f"{directory}/{name}/{name}.log" for directory in ("/var/log", "/logs", "/data")]
         for example in examples[:-1]:
             path = paths.parse(example)
-            if self._covering(container, path) is None and not hidden_by(path.directory, container):
+            is_free = self._covering(container, path) is None
+            if is_free and not hidden_by(path.directory, container, self.mounts.get(id(container), ())):
                 return example
         return examples[-1]
 

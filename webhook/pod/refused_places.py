@@ -69,6 +69,7 @@ DOUBTFUL = (
 """Where an emptyDir is mounted with a warning."""
 
 _NOTHING = ("",)
+_LONGEST = 4096  # bytes of a path, in Linux: what is longer is none
 _LOGS_OF_ALL = "/var/log"
 
 # One look for all of them: most directories are none.
@@ -104,10 +105,10 @@ def hidden_by(directory: str, container: Container, mounts: Iterable[str] = ()) 
     if place:
         return next(rule.what for number, rule in enumerate(REFUSED) if place[f"place{number}"] is not None)
     below = directory + "/"
-    if container.working_dir and f"{absolute(container.working_dir)}/".startswith(below):
+    working_dir, program = container.working_dir or "", (container.command or container.args or _NOTHING)[0]
+    if working_dir and len(working_dir) <= _LONGEST and f"{absolute(working_dir)}/".startswith(below):
         return "the working directory"
-    program = (container.command or container.args or _NOTHING)[0]
-    if program.startswith("/") and f"{absolute(program)}/".startswith(below):
+    if program.startswith("/") and len(program) <= _LONGEST and f"{absolute(program)}/".startswith(below):
         return "the program"
     for path in mounts or [absolute(mount.mount_path) for mount in container.volume_mounts or ()]:
         if f"{path}/".startswith(below):
