@@ -312,7 +312,11 @@ def test_many_of_the_worst_at_once_harm_nobody(
             assert await attacker.wait() == 0
             p99 = [percentile(part, 0.99) for part in (one.callers.latencies[:calm], one.callers.latencies[calm:])]
             failures = one.callers.failures + one.failures
-            return {"failures": failures, "mib": peak_mib(one.replica), "p99_ms": [round(1000 * each) for each in p99]}
+            return {
+                "failures": failures,
+                "mib": peak_mib(one.replica),
+                "p99_ms": [round(1000 * each, 1) for each in p99],
+            }
 
     found = uvloop.run(scenario())
     report(**found)

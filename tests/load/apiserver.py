@@ -9,6 +9,7 @@ node knows of, for some time also to those that are gone.
 
 import asyncio
 import itertools
+import math
 import random
 import ssl
 import time
@@ -190,8 +191,8 @@ async def genuine(server: ApiServer, bodies: Sequence[bytes], stop: asyncio.Even
 
 
 def percentile(values: Sequence[float], part: float) -> float:
-    """The value below which this part of `values` is."""
-    ordered = sorted(values)
+    """The value below which this part of `values` is; infinity where there are none."""
+    ordered = sorted(values) or [math.inf]
     return ordered[min(len(ordered) - 1, int(part * len(ordered)))]
 
 

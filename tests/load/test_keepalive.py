@@ -66,7 +66,7 @@ def test_uvicorns_five_seconds_lose_reviews(
     async def scenario() -> None:
         failures: list[str] = []
         async with one_replica(pki, tmp_path, STOCK, timeout_keep_alive=1) as replica:
-            for attempt in range(4):
+            for attempt in range(20):
                 servers = [ApiServer(context, Endpoints([replica.port])) for _ in range(200)]
                 await asyncio.gather(*(hit(server, random.Random(n + attempt)) for n, server in enumerate(servers)))
                 failures += [failure for server in servers for failure in server.failures]

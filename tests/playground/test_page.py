@@ -106,7 +106,7 @@ def test_a_finding_leads_to_its_line_and_the_reference_follows_the_cursor(page: 
     assert page.run(chosen) == "loghook.dev/format: jsn"
     assert page.text("#reference h3") == "loghook.dev/format"
     page.press("Down")
-    assert page.text("#reference h3") == "loghook.dev/container"
+    page.wait("return document.querySelector('#reference h3').innerText === 'loghook.dev/container'")
 
 
 def test_everything_can_be_reached_by_the_keyboard_alone(page: Browser) -> None:
