@@ -28,6 +28,7 @@ listener.name.login.plain.sasl.jaas.config={plain}.PlainLoginModule required use
 listener.name.login.scram-sha-256.sasl.jaas.config={scram}.ScramLoginModule required;
 listener.name.login.scram-sha-512.sasl.jaas.config={scram}.ScramLoginModule required;
 log.dirs={folder}/data
+log.retention.ms=-1
 offsets.topic.replication.factor=1
 offsets.topic.num.partitions=1
 """
