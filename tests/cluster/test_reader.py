@@ -19,7 +19,7 @@ pytestmark = pytest.mark.cluster
 LOG = "/var/log/app/app.log"
 LIMIT_MIB, TIMES = 16, 20
 
-# Twenty times what the volume may hold, 1 MiB each tenth of a second, in lines of 64 bytes; then time to be looked at.
+# Twenty times what the volume may hold, 1 MiB each tenth of a second, in lines of 64 bytes.
 TOO_MUCH = f"""
 yes 0123456789012345678901234567890123456789012345678901234567890123 | head -c 66560 >/scratch/block
 for n in $(seq {LIMIT_MIB * TIMES}); do
@@ -80,7 +80,7 @@ def pods(shared_cluster: Cluster, product_image: None) -> Cluster:
     kept["metadata"]["finalizers"] = ["loghook.dev/counted"]
     shared_cluster.apply(
         pod("freed", TOO_MUCH, {"free": "true", "volume-size-limit": size}),
-        pod("filled", TOO_MUCH, {"volume-size-limit": size}),
+        pod("filled", f"{TOO_MUCH}sleep 100000", {"volume-size-limit": size}),  # until the kubelet looks
         kept,
         pod("crashing", CRASHES, {}, restartPolicy="OnFailure"),
         pod("killed", EVERY_TENTH, {"killed.paths": LOG, "paths": "/var/log/other/x.log"}),

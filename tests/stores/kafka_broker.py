@@ -9,7 +9,7 @@ from typing import Any
 from kafka import KafkaConsumer
 from kafka.admin import KafkaAdminClient, NewTopic
 from kafka.errors import KafkaError
-from parts import Process, answers, jars, until
+from parts import PATIENCE, Process, answers, jars, until
 from ports import free_port
 
 __all__ = ["SECRET", "USER", "Broker"]
@@ -71,7 +71,7 @@ class Broker:
 
     def _is_up(self) -> bool:
         try:
-            KafkaAdminClient(bootstrap_servers=self.address).close()
+            KafkaAdminClient(bootstrap_servers=self.address, bootstrap_timeout_ms=1000 * PATIENCE).close()
         except KafkaError:
             return False
         return True

@@ -46,7 +46,11 @@ class Rsyslog:
         self._process = Process([found, "-n", "-f", config, "-i", folder / "pid"], folder / "log")
 
     def start(self) -> None:
-        self._process.start(lambda: answers(self.port))
+        self._process.start(lambda: answers(self.port) and self._takes_datagrams())
+
+    def _takes_datagrams(self) -> bool:
+        listening = Path("/proc/net/udp").read_text("ascii").splitlines()
+        return any(line.split()[1].endswith(f":{self.port:04X}") for line in listening)
 
     def stop(self) -> None:
         self._process.stop(signal.SIGTERM)
