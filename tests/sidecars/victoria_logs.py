@@ -47,7 +47,7 @@ class VictoriaLogs:
             "storageDataPath": str(folder / "data"),
             "httpListenAddr": f"127.0.0.1:{self.port}",
             "syslog.listenAddr.tcp": f"127.0.0.1:{self.syslog_port}",
-            **dict.fromkeys(("retentionPeriod", "futureRetention"), "50y"),  # the tests' records are of one day for ever
+            **dict.fromkeys(("retentionPeriod", "futureRetention"), "50y"),  # records of any day
         }
         said = [f"-{name}={value}" for name, value in {**own, **options}.items()]
         self._process = Process([_program(), *said], self._log)

@@ -71,7 +71,7 @@ class Broker:
 
     def _is_up(self) -> bool:
         try:
-            KafkaAdminClient(bootstrap_servers=self.address, bootstrap_timeout_ms=1000 * PATIENCE).close()
+            KafkaAdminClient(bootstrap_servers=self.address, bootstrap_timeout_ms=int(1000 * PATIENCE)).close()
         except KafkaError:
             return False
         return True
