@@ -101,7 +101,8 @@ CONTAINER: dict[str, list[Any]] = {
     "workingDir": ["/var/log/app", "/app"],
 }
 METADATA: dict[str, list[Any]] = {
-    "name": ["one", "two"],
+    "name": ["one", "two", None],
+    "generateName": ["web-", "job-"],
     "labels": [{"team": "shop"}, {"team": "web", "tier": "x"}, {"loghook.dev/inject": "false"}, None],
     "ownerReferences": [[{"kind": "ReplicaSet", "controller": True}], [{"kind": "StatefulSet", "controller": True}]],
 }
@@ -250,6 +251,43 @@ def test_a_foreign_pod_is_told_by_little(text: str) -> None:
         metadata = view(pods[-1]).metadata
         assert inject(View(metadata, little), config) == inject(View(metadata, view(pods[-1]).spec), config)
     assert foreign > PODS // len(CONFIGS) // 4
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_pod_with_a_name_of_its_own_is_not_compared_to_others(*, named: bool) -> None:
+    reviews, pod = Reviews(Config()), plain()
+    pod["metadata"] |= {"name": "one" if named else None, "generateName": "web-"}
+    for _ in range(3):
+        reviews.answer(review_of(pod))
+    assert (reviews._known.bytes == 0) == named  # noqa: SLF001  # nothing else tells what is kept
+
+
+def test_what_one_plan_becomes_is_remembered_by_all_that_the_patch_depends_on() -> None:
+    """Each of these Pods has the same files, and another place for what is added."""
+    text = "imagePullSecrets: [mirror]"
+    config, dice = load(text), random.Random("surface")  # noqa: S311 - dice that fall the same way each time
+    tables: dict[str, list[Any]] = {
+        "volumes": [None, [], [{"name": "tmp", "emptyDir": {}}]],
+        "initContainers": [None, [], [{"name": "setup"}], [{"name": "setup"}, {"name": "more"}]],
+        "imagePullSecrets": [None, [], [{"name": "mirror"}]],
+    }
+    mounts = [None, [], [{"name": "tmp", "mountPath": "/tmp"}]]  # noqa: S108  # in a Pod
+    patches = set()
+    for _ in range(200):
+        pod = plain()
+        pod["spec"] |= {key: dice.choice(values) for key, values in tables.items()}
+        for container in pod["spec"]["containers"]:
+            container["volumeMounts"] = dice.choice(mounts)
+        if dice.random() < 0.5:
+            pod["spec"]["containers"].insert(1, {"name": "between"})
+        pod["metadata"]["annotations"] |= dice.choice([{}, {"cluster-autoscaler.kubernetes.io/x": "y"}, EVICT])
+        patches.add(patch_of(view(pod), config))
+        assert patch_of(view(pod), config) == patch_of(view(pod), load(text))
+    assert len(patches) > 20
+    assert config.memory.injected.bytes > 0
+
+
+EVICT = {"cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes": "tmp"}
 
 
 def patch_of(pod: View, config: Config) -> bytes:

@@ -1,5 +1,6 @@
 """The one function that every entry point calls: a Pod and a configuration in, what becomes of the Pod out."""
 
+import functools
 from collections.abc import Iterable
 
 import msgspec
@@ -12,14 +13,16 @@ from webhook.config.loghook_yaml import Config
 from webhook.diagnostics import Diagnostic, Reason, join
 from webhook.plan import already_injected
 from webhook.plan.asked import Asked, Said, ask_said
+from webhook.plan.encoded import base64
 from webhook.plan.mended import mend
 from webhook.plan.names import CONFIG, STATUS
-from webhook.plan.patch import Op, annotation_ops, fits, has_room, ops, too_large
+from webhook.plan.patch import Op, annotation_ops, fits, has_room, ops, surface, too_large
 from webhook.plan.plan import Plan, plan
 from webhook.plan.status import left_alone, with_words
 from webhook.plan.volumes import locate
 from webhook.pod.view import ForeignSpec, Pod
 from webhook.pod.windows import is_for_windows
+from webhook.remembered import size_of
 
 __all__ = ["Added", "Injected", "Op", "Outcome", "Refused", "Skipped", "inject"]
 
@@ -39,13 +42,18 @@ class Added(msgspec.Struct, frozen=True):
     agent: str
 
 
-class Injected(msgspec.Struct, frozen=True):
+class Injected(msgspec.Struct, frozen=True, dict=True):
     """The Pod gets sidecars: what they are, the JSON Patch as JSON, warnings, and the sources that are read."""
 
     plan: Plan
     sidecars: tuple[Added, ...]
     patch: bytes
     diagnostics: tuple[Diagnostic, ...] = ()
+
+    @functools.cached_property
+    def encoded(self) -> bytes:
+        """The JSON Patch in base64, made once for all Pods that get this very outcome."""
+        return base64(self.patch)
 
     @property
     def ops(self) -> tuple[Op, ...]:
@@ -69,6 +77,11 @@ class Skipped(msgspec.Struct, frozen=True):
     def patch(self) -> bytes:
         """The JSON Patch, as JSON; empty where nothing is said."""
         return _encode(self.ops) if self.ops else b""
+
+    @property
+    def encoded(self) -> bytes:
+        """The same in base64."""
+        return base64(self.patch)
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -113,7 +126,7 @@ def _heeded(said: Said) -> Said:
 def _decided(pod: Pod, asked: Asked) -> Outcome:
     """What becomes of `pod`, of which all this is asked."""
     located = locate(pod, asked)
-    planned = plan(asked, located)
+    planned, number = plan(asked, located)
     diagnostics = (
         *asked.diagnostics,
         *planned.about_pod,  # what is about the whole Pod comes before what is about one path
@@ -134,11 +147,38 @@ def _decided(pod: Pod, asked: Asked) -> Outcome:
         diagnostics += tuple(already_injected.remains(pod, planned))
         if diagnostics and _has_errors(diagnostics):
             return _mistaken(pod, asked.request, diagnostics)
+    if diagnostics or not number:
+        return _injected(pod, asked, planned, diagnostics)
+    return _injected_alike(pod, asked, planned, number)
+
+
+def _injected_alike(pod: Pod, asked: Asked, planned: Plan, number: int) -> Outcome:
+    """What `pod` gets for the plan that is remembered by this `number`, where there is nothing to say of it.
+
+    It is the same for all Pods that look alike to whoever writes the patch.
+    """
+    memory, key = asked.config.memory.injected, (number, surface(pod))
+    found: Outcome | None = memory.find(key)
+    if found is None:
+        found = _injected(pod, asked, planned, ())
+        if isinstance(found, Injected):
+            memory.keep(key, found, _size(pod, found))
+    return found
+
+
+def _injected(pod: Pod, asked: Asked, planned: Plan, diagnostics: tuple[Diagnostic, ...]) -> Outcome:
     patch = _encode(ops(pod, planned))
     if len(patch) > bounds.PATCH.most:
         return _mistaken(pod, asked.request, (*diagnostics, bounds.PATCH.exceeded()))
     added = tuple([Added(each.name, each.mode, each.engine) for each in planned.sidecars])
     return Injected(planned, added, patch, diagnostics)
+
+
+def _size(pod: Pod, injected: Injected) -> int:
+    """About how many bytes `injected` holds, with what it is remembered by; the plan is counted where it is kept."""
+    names = (each.name for each in pod.every_container())
+    secrets = (each.name for each in pod.spec.image_pull_secrets or ())
+    return size_of((injected.patch, injected.encoded, *names, *secrets, *pod.annotations, *pod.annotations.values()))
 
 
 def _reason_to_skip(pod: Pod, config: Config, namespace: str) -> Reason | None:

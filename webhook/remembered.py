@@ -3,6 +3,7 @@
 Only results of pure functions are kept, by all that they depend on. So this changes no answer, only what it costs.
 """
 
+import itertools
 import sys
 from collections import deque
 from collections.abc import Hashable, Iterable
@@ -59,11 +60,16 @@ class Remembered(Generic[_V]):
 
 
 class Memory:
-    """What is remembered under one configuration: what annotations ask for, and what Pods get for it."""
+    """What is remembered under one configuration: what annotations ask for, what is planned for it, and what Pods get.
+
+    `numbers` are those of the plans.
+    """
 
     def __init__(self) -> None:
         self.asked: Remembered[Any] = Remembered(limit=2**20, largest=2**16)
         self.planned: Remembered[Any] = Remembered(limit=2**22, largest=2**19)
+        self.injected: Remembered[Any] = Remembered(limit=2**22, largest=2**19)
+        self.numbers = itertools.count(1)
 
 
 def size_of(texts: Iterable[str | bytes]) -> int:

@@ -14,7 +14,6 @@ from webhook.annotations.parser import asks
 from webhook.config.loghook_yaml import Config
 from webhook.diagnostics import Diagnostic, Reason, warnings
 from webhook.inject import Added, Injected, Outcome, Refused, Skipped, inject
-from webhook.plan.encoded import base64
 from webhook.pod.view import ForeignSpec, Metadata, Pod, Spec
 from webhook.remembered import Remembered, size_of
 
@@ -177,24 +176,25 @@ class Reviews:
             return _SKIPPED[Reason.NOT_ASKED]
         namespace = request.namespace or "default"
         if too_much:
-            outcome = inject(Pod(request.object.metadata), self.config, namespace, too_much)
-            return _decided(outcome, outcome.patch)
+            return _decided(inject(Pod(request.object.metadata), self.config, namespace, too_much))
         return self._look_at(request.object, namespace)
 
     def _look_at(self, pod: _Object, namespace: str) -> _Decided:
-        """What becomes of `pod`, from memory where a Pod like it came before."""
-        if memoryview(pod.spec).nbytes > _SPEC_LARGEST:
-            outcome = self._inject(pod, bytes(pod.spec), namespace)
-            return _decided(outcome, outcome.patch)
+        """What becomes of `pod`, from memory where a Pod like it came before.
+
+        One that was given a name is like no other: controllers that make Pods that are alike have the API server name
+        them, which it does after all webhooks.
+        """
         spec = bytes(pod.spec)
+        if pod.metadata.name or len(spec) > _SPEC_LARGEST:
+            return _decided(self._inject(pod, spec, namespace))
         token = _token_volume(spec, pod.metadata)
         likeness = namespace, *_likeness(pod.metadata), spec.replace(token, b"\0") if token else spec
         known = self._known.find(likeness)
         if known is None:
             outcome = self._inject(pod, spec, namespace)
-            patch = outcome.patch
-            known = _decided(outcome, patch)
-            if not self._known.is_new(likeness) and not (token and _mentions(outcome, patch, token)):
+            known = _decided(outcome)
+            if not self._known.is_new(likeness) and not (token and _mentions(outcome, token)):
                 self._known.keep(likeness, known, _size(pod.metadata) + len(spec) + len(known.rest))
         return known
 
@@ -265,14 +265,14 @@ def _size(metadata: Metadata) -> int:
     return size_of((*names, *owners, *(text for each in maps for pair in each.items() for text in pair)))
 
 
-def _mentions(outcome: Outcome, patch: bytes, name: bytes) -> bool:
+def _mentions(outcome: Outcome, name: bytes) -> bool:
     """Whether `name` is in anything that the answer says, so that it is good for no other Pod."""
-    return name in patch or any(name in str(diagnostic).encode() for diagnostic in outcome.diagnostics)
+    return name in outcome.patch or any(name in str(diagnostic).encode() for diagnostic in outcome.diagnostics)
 
 
-def _decided(outcome: Outcome, patch: bytes = b"") -> _Decided:
+def _decided(outcome: Outcome) -> _Decided:
     return _Decided(
-        rest=_response(outcome, patch),
+        rest=_response(outcome),
         decision=_DECISIONS[type(outcome)],
         reason=outcome.reason.value if isinstance(outcome, Skipped) else "",
         codes=tuple(dict.fromkeys([diagnostic.code for diagnostic in outcome.diagnostics])),
@@ -283,14 +283,17 @@ def _decided(outcome: Outcome, patch: bytes = b"") -> _Decided:
 _DECISIONS = {kind: kind.__name__.lower() for kind in (Injected, Skipped, Refused)}
 
 
-def _response(outcome: Outcome, patch: bytes) -> bytes:
+def _response(outcome: Outcome) -> bytes:
     """The response after its uid, as JSON, which depends on what became of the Pod alone."""
     if isinstance(outcome, Refused):
         status = {"status": "Failure", "message": outcome.message, "reason": "Invalid", "code": 422}
         warned = [found for found in outcome.diagnostics if found.severity == "warning"]
         return b',"allowed":false,"status":%b%b}}' % (_encode(status), _warnings(warned))
-    patched = b',"patchType":"JSONPatch","patch":"%b"' % base64(patch) if patch else b""
-    return b',"allowed":true%b%b}}' % (patched, _warnings(outcome.diagnostics) if outcome.diagnostics else b"")
+    encoded = outcome.encoded
+    said = _warnings(outcome.diagnostics) if outcome.diagnostics else b""
+    if not encoded:
+        return b',"allowed":true%b}}' % said
+    return b"".join((b',"allowed":true,"patchType":"JSONPatch","patch":"', encoded, b'"', said, b"}}"))
 
 
 def _warnings(diagnostics: Iterable[Diagnostic]) -> bytes:

@@ -35,4 +35,6 @@ Quantity = Annotated[Text, AfterValidator(_quantity), Field(json_schema_extra={"
 class Model(BaseModel):
     """A part of `loghook.yaml`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=to_camel, populate_by_name=True, defer_build=True
+    )

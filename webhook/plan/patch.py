@@ -5,7 +5,7 @@ missing or null is added as a whole: `add` to `/-` of a list that is not there f
 Pod, whatever the failurePolicy.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, Literal
 
@@ -16,9 +16,9 @@ from webhook.diagnostics import Diagnostic
 from webhook.plan.containers import Sidecar
 from webhook.plan.names import CONFIG, DEFAULT_CONTAINER, SAFE_TO_EVICT
 from webhook.plan.plan import Plan
-from webhook.pod.view import Pod
+from webhook.pod.view import Container, Pod
 
-__all__ = ["Op", "annotation_ops", "append_ops", "fits", "has_room", "mount_ops", "ops", "too_large"]
+__all__ = ["Op", "annotation_ops", "append_ops", "fits", "has_room", "mount_ops", "ops", "surface", "too_large"]
 
 _BYTES_OF_CHARACTER = 4  # in UTF-8, at most
 _ANNOTATIONS_LIMIT = 256 * 2**10  # bytes of keys and values (k8s.io/apimachinery/pkg/api/validation)
@@ -51,6 +51,23 @@ def ops(pod: Pod, plan: Plan) -> list[Op]:
         found += _member_ops(f"/spec/resources/{kind}", getattr(spec.resources, kind), added)
     found += annotation_ops(pod, annotations(pod, plan))
     return found
+
+
+def surface(pod: Pod) -> Hashable:
+    """All that `ops` looks at in `pod`, but for its resources: where these are equal one plan becomes one patch."""
+    spec, there = pod.spec, pod.metadata.annotations
+    return (
+        _named(spec.containers),
+        _named(spec.init_containers),
+        spec.volumes is None,
+        None if spec.image_pull_secrets is None else tuple([secret.name for secret in spec.image_pull_secrets]),
+        None if there is None else (tuple(there), there.get(SAFE_TO_EVICT)),
+    )
+
+
+def _named(containers: Iterable[Container] | None) -> tuple[tuple[str, bool], ...] | None:
+    """The names of `containers`, and which of them has no list of mounts."""
+    return None if containers is None else tuple([(each.name, each.volume_mounts is None) for each in containers])
 
 
 def mount_ops(pod: Pod, plan: Plan) -> list[Op]:

@@ -77,18 +77,21 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     about_files: tuple[Diagnostic, ...]
 
 
-def plan(asked: Asked, located: Located) -> Plan:
+def plan(asked: Asked, located: Located) -> tuple[Plan, int]:
     """All that is needed for what is `asked` in a Pod whose files are `located`, and what is wrong with either.
 
-    From here on nothing looks at the Pod, so what was planned for one is remembered for all that look the same so far.
+    From here on little is looked at in the Pod, so what was planned for one is remembered for all that look the same so
+    far. With it comes a number that no other plan has that is remembered under this configuration; 0 where it is not.
     """
-    memory = asked.config.memory.planned
+    memory = asked.config.memory
     key = (asked.key, tuple(located.found.items()), located.around) if located.around.level is None else None
-    found: Plan | None = memory.find(key) if key else None
+    found: tuple[Plan, int] | None = memory.planned.find(key) if key else None
     if found is None:
-        found = _planned(asked, located)
-        if key and not memory.is_new(key):
-            memory.keep(key, found, _size(asked, located, found))
+        made = _planned(asked, located)
+        is_kept = key is not None and not memory.planned.is_new(key)
+        found = made, next(memory.numbers) if is_kept else 0
+        if is_kept:
+            memory.planned.keep(key, found, _size(asked, located, made))
     return found
 
 
