@@ -6,6 +6,7 @@ Values come from several levels, the first of which wins: the source's own key, 
 configuration's defaults for the namespace, its general defaults, and what is built in.
 """
 
+import functools
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -23,6 +24,8 @@ __all__ = ["Parsed", "asks", "parse", "parse_said", "said"]
 _SOURCE_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?")
 _TAKEN_NAMES = frozenset({"agent", "drain", "config", "state", "token"})
 _WRITTEN = frozenset(PREFIX + name for name in WRITTEN)
+_SHORT = 160  # characters of an annotation's key and value
+_SHORT_WORDS = 512  # that are remembered, of a few hundred bytes each
 _SUGGESTIONS_LIMIT = 16  # what may be meant is looked up for the first few of what is wrong: it takes time
 
 
@@ -104,7 +107,7 @@ def _words(annotations: Iterable[tuple[str, str]], formats: frozenset[str]) -> t
     mistakes: list[Diagnostic] = []
     guesses = _SUGGESTIONS_LIMIT
     for whole, text in sorted(annotations):
-        word = _word(whole, text, formats, is_guessed=guesses > 0)
+        word = (_word if len(whole) + len(text) > _SHORT else _short_word)(whole, text, formats, guesses > 0)
         words.append(word)
         if word.wrong:
             mistakes += word.wrong
@@ -112,7 +115,7 @@ def _words(annotations: Iterable[tuple[str, str]], formats: frozenset[str]) -> t
     return words, mistakes
 
 
-def _word(whole: str, text: str, formats: frozenset[str], *, is_guessed: bool) -> _Word:
+def _word(whole: str, text: str, formats: frozenset[str], is_guessed: bool) -> _Word:  # noqa: FBT001 - see below
     source, dot, name = whole[len(PREFIX) :].rpartition(".")
     key = KEYS.get(name)
     if key is None:
@@ -128,6 +131,11 @@ def _word(whole: str, text: str, formats: frozenset[str], *, is_guessed: bool) -
     except Mistaken as mistaken:
         wrong = tuple(_mistake(whole, text, key, each, is_guessed=is_guessed) for each in mistaken.each)
         return _Word(whole, source, key, sound_paths(text) if name == "paths" else None, wrong)
+
+
+# Pods that have nothing else alike still say the same words: a format, a container's name, a number of seconds. What is
+# remembered of a call is found fastest by its place, not by a name.
+_short_word = functools.lru_cache(maxsize=_SHORT_WORDS)(_word)
 
 
 def _mistake(whole: str, text: str, key: Key, mistake: Mistake, *, is_guessed: bool) -> Diagnostic:

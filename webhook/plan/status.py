@@ -1,8 +1,9 @@
 """What `loghook.dev/status` says besides what was done: the codes, and their words. Nothing is ever decided from it."""
 
-import json
 from collections.abc import Iterable, Sequence
 from typing import Any
+
+import msgspec
 
 from webhook import __version__
 from webhook.diagnostics import Diagnostic, join
@@ -18,7 +19,7 @@ def left_alone(diagnostics: Sequence[Diagnostic], *, in_words: bool = True) -> s
 
 def with_words(status: str, diagnostics: Sequence[Diagnostic]) -> str:
     """The `status` of an injected Pod, with what its creator was told, who may be a controller that reads nothing."""
-    done = json.loads(status)
+    done = msgspec.json.decode(status)
     head = {key: done[key] for key in ("version", "injected")}
     return _written({**head, **_words(diagnostics), **done})
 
@@ -33,4 +34,4 @@ def _codes(diagnostics: Iterable[Diagnostic]) -> list[str]:
 
 
 def _written(status: dict[str, Any]) -> str:
-    return json.dumps(status, separators=(",", ":"), ensure_ascii=False)
+    return msgspec.json.encode(status).decode()

@@ -57,7 +57,7 @@ def _has_options(pod: Pod) -> bool:
     of_pod = pod.spec.security_context
     if of_pod is not None and of_pod.windows_options is not None:
         return True
-    for container in pod.every_container():
+    for container in (*(pod.spec.containers or ()), *(pod.spec.init_containers or ())):
         context = container.security_context
         if context is not None and context.windows_options is not None:
             return True

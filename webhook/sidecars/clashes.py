@@ -64,4 +64,11 @@ def told_apart(attributes: Mapping[str, _T]) -> dict[str, _T]:
 
 
 def _stems(names: Iterable[str]) -> frozenset[str]:
-    return frozenset(name[:place] for name in names for place, char in enumerate(name) if char == "." and place)
+    """What is before each dot in `names`, a dot that comes first aside."""
+    found = set()
+    for name in names:
+        place = name.find(".", 1)
+        while place > 0:
+            found.add(name[:place])
+            place = name.find(".", place + 1)
+    return frozenset(found)
