@@ -47,12 +47,13 @@ ATTRIBUTES: Mapping[str, Text] = {
 
 
 class Shipper:
-    """An agent at work: `folder` stands for its file system, and has the application's files in `logs`."""
+    """An agent at work, by its name: `folder` stands for its file system, and has the application's files in `logs`."""
 
     def __init__(
         self, agent: str, to: Target, folder: Path, *, secret: str = "", rewritten: Callable[[str], str] = str
     ) -> None:
         """`secret` is the value of every secret; lines are JSON. The configuration is used as it is `rewritten`."""
+        self.agent = agent
         self._folder, self._agent = folder, AGENTS[agent]
         self._program = SHIPPERS[to.settings.type][agent]()
         self.logs = folder / "logs"
@@ -82,7 +83,7 @@ class Shipper:
     def _environment(self, to: Target, secret: str) -> dict[str, str]:
         values = {"LOGHOOK_POD": "shop-1"} | {variable.name: secret for variable in to.secrets.values()}
         own = {name: _text(text, values) for name, text in self._agent.env(self._shipment).items()}
-        return {"PATH": os.environ["PATH"], **values, **own}
+        return {"PATH": os.environ["PATH"], "HOME": "/", **values, **own}
 
     def change(self, old: str, new: str) -> None:
         """Put `new` into its configuration, which has `old`."""

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from bridge import Bridge
 from opensearch_node import OpenSearchNode
+from parts import until
 from shipments import target
 from shippers import SHIPPERS, Shipper
 
@@ -67,16 +68,31 @@ def test_a_record_arrives_with_its_fields_types_and_time(node: OpenSearchNode, s
     }
 
 
+def tries(shipper: Shipper) -> int:
+    """How often Fluent Bit has tried in vain: it sends again what was refused alone."""
+    return shipper.said.count("failed to flush")
+
+
 def test_what_an_index_refuses_holds_up_nothing(node: OpenSearchNode, shipper: Shipper, index: str) -> None:
     node.make(index, status={"type": "long"})
     shipper.write(line("first", status=200))
     node.wait_for(index, has("first"))
     shipper.write(line("refused alone", status="bad"))
+    assert until(lambda: shipper.agent != "fluent-bit" or tries(shipper) >= 1), shipper.said
     shipper.write(line("beside 1", status=1), line("refused beside", status="bad"), line("beside 2", status=2))
     shipper.write(*(line(f"good {number}", status=number) for number in range(5)))
     wanted = {"first", "beside 1", "beside 2", *(f"good {number}" for number in range(5))}
-    got = node.wait_for(index, lambda documents: wanted <= {each["message"] for each in documents})
-    assert {each["message"] for each in got} == wanted
+    node.wait_for(index, lambda documents: wanted <= {each["message"] for each in documents})
+    assert until(lambda: shipper.agent != "fluent-bit" or tries(shipper) >= 3), shipper.said
+    assert sorted(each["message"] for each in node.documents(index)) == sorted(wanted), "each of them once"
+
+
+def test_an_index_can_take_what_does_not_fit(node: OpenSearchNode, shipper: Shipper, index: str) -> None:
+    mapping = {"properties": {"status": {"type": "long"}}}
+    node.ask("PUT", f"/{index}", {"settings": {"index.mapping.ignore_malformed": True}, "mappings": mapping})
+    shipper.write(line("kept", status="bad"))
+    (got,) = node.wait_for(index, has("kept"))
+    assert got["status"] == "bad"
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,8 @@ FLUENT_BIT = (
     "its log"
 )
 FLUENT_BIT_BULK = (
-    f"{FLUENT_BIT}, where the answer is too; records refused beside others that are taken are given up at once, "
-    "without a word"
+    f"{FLUENT_BIT}, where the answer is too; records refused beside others that are taken, also as too many (429), are "
+    "given up at once, without a word"
 )
 FLUENT_BIT_HTTP = "tries again after 408, 429 and 5xx; gives up after another 4xx, with the answer in its log"
 FLUENT_BIT_LOKI = "gives up after 400, with the answer in its log; tries again after anything else"
