@@ -212,4 +212,5 @@ def test_several_additions_are_written_as_one_after_the_other(
             one_by_one = add(one_by_one, *additions[-1])
     except DocumentError:
         assume(False)  # noqa: FBT003 - hypothesis's way to say that it is no case
-    assert add_all(text, additions) == one_by_one
+    (document,) = split(text)
+    assert add_all(document, additions) == one_by_one

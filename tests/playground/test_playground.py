@@ -43,7 +43,7 @@ def asked(manifest: str, config: str = "", namespace: str = "") -> Answer:
 
 
 def injected(found: Answer) -> str:
-    return "".join(f"{line.text}\n" for line in found.lines if line.mark != "-")
+    return "".join(f"{line[1:]}\n" for line in found.lines if line[0] != "-")
 
 
 @pytest.fixture(params=sorted(EXAMPLES.glob("*.yaml")), ids=lambda file: file.stem)
@@ -62,7 +62,7 @@ def test_the_result_is_that_of_the_one_function() -> None:
     assert isinstance(outcome, Injected)
     expected = jsonpatch.apply_patch(yaml.safe_load(POD), json.loads(outcome.patch))
     assert yaml.safe_load(injected(found)) == expected
-    assert [line.text for line in found.lines if line.mark == " "] == POD.splitlines()
+    assert [line[1:] for line in found.lines if line[0] == " "] == POD.splitlines()
     assert found.verdicts == ["pod/web gets loghook (busybox)"]
     assert found.findings == []
 
@@ -80,13 +80,13 @@ def test_a_mistake_is_told_at_its_line() -> None:
     found = asked(POD.replace("loghook.dev/paths", "loghook.dev/pahts"))
     assert [(each.line, each.column, each.severity, each.code) for each in found.findings] == [(7, 5, "error", "LH101")]
     assert found.verdicts == ["pod/web is refused"]
-    assert all(line.mark == " " for line in found.lines)
+    assert all(line[0] == " " for line in found.lines)
 
 
 def test_what_is_half_written_is_told_and_shown_as_it_is() -> None:
     found = asked(POD + "  x: [")
     assert [(each.line, each.code) for each in found.findings] == [(11, "manifest")]
-    assert [line.text for line in found.lines] == (POD + "  x: [").splitlines()
+    assert [line[1:] for line in found.lines] == (POD + "  x: [").splitlines()
 
 
 def test_a_wrong_configuration_is_told_beside_the_result_without_it() -> None:
@@ -107,7 +107,7 @@ def test_nothing_is_said_of_nothing() -> None:
 def test_json_is_shown_with_the_lines_that_go() -> None:
     manifest = json.dumps(yaml.safe_load(POD), indent=2)
     found = asked(manifest)
-    assert "".join(f"{line.text}\n" for line in found.lines if line.mark != "+").strip() == manifest
+    assert "".join(f"{line[1:]}\n" for line in found.lines if line[0] != "+").strip() == manifest
     assert json.loads(injected(found))["spec"]["initContainers"][0]["name"] == "loghook"
 
 
@@ -124,7 +124,7 @@ def test_each_example_shows_what_its_title_says(shown: dict[str, str]) -> None:
         assert {each.severity for each in found.findings} == {"error", "warning"}
     else:
         assert found.findings == []
-        assert any(line.mark == "+" for line in found.lines)
+        assert any(line[0] == "+" for line in found.lines)
 
 
 # The server.

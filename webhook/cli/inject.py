@@ -4,6 +4,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from webhook import advice
@@ -30,7 +31,7 @@ class Decided:
     outcome: Outcome
     beside: tuple[Diagnostic, ...]
 
-    @property
+    @cached_property
     def ops(self) -> tuple[Op, ...]:
         """The patch of the Pod; empty where it is left alone or refused."""
         return () if isinstance(self.outcome, Refused) else self.outcome.ops
@@ -61,7 +62,7 @@ def decide(manifest: Manifest, config: Config, namespace: str | None) -> Iterato
             yield part
             continue
         where, pod = part.namespace(namespace), part.view()
-        beside = advice.beside(part.applied(), config, where)
+        beside = advice.beside(part.applied(pod), config, where)
         yield Decided(part, pod, where, inject(pod, config, where), beside)
 
 

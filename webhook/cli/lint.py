@@ -90,7 +90,9 @@ def _in_part(part: Part, config: Config, namespace: str | None) -> Iterator[Find
         yield Finding(part.manifest.origin, error.line, error.column, "error", MANIFEST, part.name, problem)
     else:
         where = part.namespace(namespace)
-        yield from said_of(part, inject(pod, config, where).diagnostics, advice.beside(part.applied(), config, where))
+        yield from said_of(
+            part, inject(pod, config, where).diagnostics, advice.beside(part.applied(pod), config, where)
+        )
 
 
 def said_of(part: Part, diagnostics: Iterable[Diagnostic], beside: Iterable[Diagnostic]) -> Iterator[Finding]:

@@ -80,10 +80,10 @@ class Part:
         why = without_pod(self.raw)
         return why if is_verbose or why != NO_POD else ""
 
-    def applied(self) -> Object:
-        """The object as it is judged when it is applied. Raises InputError where its Pod is not shaped like one."""
+    def applied(self, pod: Pod) -> Object:
+        """The object, whose view is `pod`, as it is judged when it is applied."""
         workload = self.workload or Workload(())
-        return Object(self.name, workload, self.view(), [self._said(station) for station in workload.stations()])
+        return Object(self.name, workload, pod, [self._said(station) for station in workload.stations()])
 
     def _said(self, station: _Path) -> dict[str, str]:
         """The annotations at a station on the way to the template."""
@@ -203,7 +203,7 @@ class Manifest:
         listed = [(part, _as_sent(ops)) for part, ops in patches]
         if not any(ops for _, ops in listed):
             return self.document.text
-        expected = json.loads(json.dumps(self.value))  # an object for each alias: they must not change together
+        expected = msgspec.to_builtins(self.value)  # an object for each alias: they must not change together
         for part, ops in listed:
             prefix = "".join(f"/{step}" for step in part.pod_path)
             moved = [{**op, "path": prefix + op["path"]} for op in ops]
@@ -258,10 +258,11 @@ class Manifest:
             alone = len(part.path) > 0 and stands_alone(self.document, node)
             start, end = (node.start, node.end) if alone and node else (0, len(text))
             indent = " " * (start - text.rfind("\n", 0, start) - 1) if alone else ""
-            piece = indent + text[start:end]
+            piece = indent + text[start:end] if alone else text
             prefix = part.workload.template if alone and part.workload else part.pod_path
             try:
-                piece = add_all(piece, [((*prefix, *_steps(op["path"])), op["value"]) for op in ops])
+                document = self.document if piece is self.document.text else split(piece)[0]
+                piece = add_all(document, [((*prefix, *_steps(op["path"])), op["value"]) for op in ops])
             except DocumentError as error:
                 raise InputError(f"{self.origin}: {part.name}: {error.problem}") from None
             text = text[:start] + piece.removeprefix(indent) + text[end:]
@@ -328,7 +329,7 @@ def _steps(pointer: str) -> list[str]:
 
 def _as_sent(ops: Iterable[Op]) -> list[dict[str, Any]]:
     """Operations as the webhook sends them: plain data."""
-    plain: list[dict[str, Any]] = json.loads(msgspec.json.encode(list(ops)))
+    plain: list[dict[str, Any]] = msgspec.to_builtins(list(ops))
     return plain
 
 

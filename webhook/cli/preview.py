@@ -24,6 +24,7 @@ from webhook.config.loghook_yaml import Config
 from webhook.diagnostics import escape, printable
 from webhook.inject import Op
 from webhook.inquiry import inquiry
+from webhook.pod.view import Pod
 
 __all__ = ["Webhook", "diff", "run"]
 
@@ -107,10 +108,10 @@ def run(webhook: Webhook, files: Sequence[str], namespace: str | None, *, full: 
             why = part.why_no_pod(is_verbose=is_verbose)
             say(*([skipped(part.name, why)] if why else ()))
             continue
-        part.view()
+        pod = part.view()
         answered = webhook.review(part.pod(), part.namespace(namespace))
         _show(part, answered, full=full)
-        _tell_beside(part, part.namespace(namespace))
+        _tell_beside(part, pod, part.namespace(namespace))
         refused = refused or not answered.allowed
     return 1 if refused else 0
 
@@ -128,9 +129,9 @@ def _show(part: Part, answered: Answered, *, full: bool) -> None:
         say(*(_placed(part, "warning", words) for words in answered.warnings))
 
 
-def _tell_beside(part: Part, namespace: str) -> None:
+def _tell_beside(part: Part, pod: Pod, namespace: str) -> None:
     """Say what stands beside the template, where no webhook for Pods gets to see it."""
-    for each in advice.beside(part.applied(), Config(), namespace):
+    for each in advice.beside(part.applied(pod), Config(), namespace):
         say(diagnostic_line(part.place(each.key, beside=True), each.severity, str(each)))
 
 

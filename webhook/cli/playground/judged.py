@@ -1,9 +1,11 @@
 """What the page is told of a manifest: what is wrong and where, the injected manifest, and the agents' configurations.
 
-Text in, plain data out: no file is read, and nothing is remembered.
+Text in, plain data out: no file is read, and nothing is remembered but the configurations last read, since most keys
+are typed in the manifest.
 """
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -28,13 +30,6 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     namespace: str = ""
 
 
-class Line(msgspec.Struct, frozen=True):
-    """A line of the difference: `mark` is `+` for one that is added, `-` for one that goes, else a space."""
-
-    mark: str
-    text: str
-
-
 class Agent(msgspec.Struct, frozen=True):
     """The agent that an object gets, and the text of its configuration."""
 
@@ -44,12 +39,15 @@ class Agent(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """`verdicts` is a sentence for each object that brings Pods; `config_problem` has the configuration's mistakes."""
+    """`verdicts` is a sentence for each object that brings Pods; `config_problem` has the configuration's mistakes.
+
+    `lines` are those of the difference: each begins with `+` where it is added, `-` where it goes, else with a space.
+    """
 
     findings: list[Finding] = []
     config_problem: str = ""
     verdicts: list[str] = []
-    lines: list[Line] = []
+    lines: list[str] = []
     agents: list[Agent] = []
 
 
@@ -60,7 +58,7 @@ def answer(question: Question) -> Answer:
     problem, config = "", Config()
     if question.config.strip():
         try:
-            config = configuration.parse(question.config.encode(), Path("loghook.yaml"))
+            config = _configuration(question.config)
         except InputError as error:
             problem = str(error)
     try:
@@ -71,6 +69,11 @@ def answer(question: Question) -> Answer:
     except InputError as error:
         wrong = Finding("", 0, 0, "error", MANIFEST, "", str(error))
         return Answer(findings=[wrong], config_problem=problem, lines=_unchanged(question.manifest))
+
+
+@lru_cache(maxsize=4)
+def _configuration(text: str) -> Config:
+    return configuration.parse(text.encode(), Path("loghook.yaml"))
 
 
 def _judged(question: Question, config: Config) -> Answer:
@@ -125,34 +128,34 @@ def _configurations(path: str, value: object) -> Iterator[str]:
             yield from _configurations(f"{path}/{name.replace('/', '~1')}", inside)
 
 
-def _unchanged(text: str) -> list[Line]:
-    return [Line(" ", each) for each in text.splitlines()]
+def _unchanged(text: str) -> list[str]:
+    return [f" {each}" for each in text.splitlines()]
 
 
-def _difference(before: str, after: str) -> list[Line]:
+def _difference(before: str, after: str) -> list[str]:
     """All lines of `after`, those marked that `before` has not; where lines go, those too."""
     old, new = before.splitlines(), after.splitlines()
     return _only_added(old, new) or _replaced(old, new)
 
 
-def _only_added(old: Sequence[str], new: Sequence[str]) -> list[Line]:
+def _only_added(old: Sequence[str], new: Sequence[str]) -> list[str]:
     """The difference where no line goes, as is the rule with YAML; empty where one does."""
     lines, at = [], 0
     for text in new:
         is_kept = at < len(old) and old[at] == text
         at += is_kept
-        lines.append(Line(" " if is_kept else "+", text))
+        lines.append(f"{' ' if is_kept else '+'}{text}")
     return lines if at == len(old) else []
 
 
-def _replaced(old: Sequence[str], new: Sequence[str]) -> list[Line]:
+def _replaced(old: Sequence[str], new: Sequence[str]) -> list[str]:
     """The difference as one change, as where JSON is written anew; linear, whatever the texts."""
     shortest = min(len(old), len(new))
     first = next((at for at in range(shortest) if old[at] != new[at]), shortest)
     last = next((at for at in range(shortest - first) if old[-1 - at] != new[-1 - at]), shortest - first)
     return [
-        *(Line(" ", text) for text in new[:first]),
-        *(Line("-", text) for text in old[first : len(old) - last]),
-        *(Line("+", text) for text in new[first : len(new) - last]),
-        *(Line(" ", text) for text in new[len(new) - last :]),
+        *(f" {text}" for text in new[:first]),
+        *(f"-{text}" for text in old[first : len(old) - last]),
+        *(f"+{text}" for text in new[first : len(new) - last]),
+        *(f" {text}" for text in new[len(new) - last :]),
     ]

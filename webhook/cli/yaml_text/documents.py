@@ -4,9 +4,9 @@ A document is never written anew from its values, because that would lose commen
 its nodes know their place in it, so that `webhook.cli.yaml_text.insertion` can put something between two lines.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
@@ -37,7 +37,7 @@ class DocumentError(ValueError):
         self.problem, self.line, self.column = problem, line, column
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Node:
     """A value's place: `start` and `end` in its document's text, `line` and `column` (from 1) in the whole text."""
 
@@ -51,7 +51,7 @@ class Node:
         return DocumentError(problem, self.line, self.column)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Scalar(Node):
     """A text, number, boolean or null. `style` is YAML's mark for it: empty for a plain one, else one of `'"|>`."""
 
@@ -69,7 +69,7 @@ class Scalar(Node):
         return self.text
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Sequence(Node):
     """A list."""
 
@@ -77,7 +77,7 @@ class Sequence(Node):
     items: list[Node] = field(default_factory=list)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Mapping(Node):
     """A map; `pairs` as they are written, a merge key (`<<`) among them."""
 
@@ -89,7 +89,7 @@ class Mapping(Node):
         return next((value for name, value in self.pairs if not is_merge(name) and _key(name) == key), None)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Alias(Node):
     """A repetition of `target` by the name of its anchor."""
 
@@ -118,7 +118,10 @@ class Document:
         Raises DocumentError for duplicate keys, and for aliases that refer to themselves or explode.
         """
         try:
-            return None if self.root is None else _Construction().value(self.root)
+            if self.root is None:
+                return None
+            construction = _Construction()
+            return construction.sized(self.root)[0] if self.aliases else construction.plain(self.root)
         except RecursionError:
             raise DocumentError("lists and maps are too deep inside of one another") from None
 
@@ -152,14 +155,17 @@ class _Reading:
         self.text = text
         self.documents: list[Document] = []
         self.starts: list[int] = []
+        self.base = 0  # the last of them
         self.anchors: dict[str, Node] = {}
-        self.open: list[Sequence | Mapping] = []
-        self.keys: list[Node | None] = []  # of each open map, the key that waits for its value
+        self.inside: list[Node] = []  # what is in the innermost open list or map so far, keys and values in turn
+        self.open: list[tuple[Sequence | Mapping, list[Node]]] = []  # each with what is in the one around it
 
     def run(self) -> list[Document]:
         try:
-            for event in yaml.parse(self.text, Loader=yaml.CSafeLoader):
-                self._take(event)
+            parser = yaml.CSafeLoader(self.text)
+            for event in iter(parser.get_event, None):
+                if take := self._TAKES.get(type(event)):
+                    take(self, event)
         except yaml.reader.ReaderError as error:
             raise self._unreadable(error) from None
         except yaml.MarkedYAMLError as error:
@@ -186,31 +192,27 @@ class _Reading:
             return DocumentError(problem, last + 1, len(self.text) - self.text.rfind("\n"))
         return DocumentError(problem, mark.line + 1, mark.column + 1)
 
-    def _take(self, event: Any) -> None:
-        match event:  # what comes most often stands first
-            case yaml.ScalarEvent():
-                tag = None if event.tag == "!" else event.tag
-                style = "'" if event.tag == "!" and not event.style else event.style or ""
-                self._place(Scalar(*self._span(event), event.value, style, tag), event.anchor)
-            case yaml.MappingStartEvent():
-                self._place(Mapping(*self._span(event), bool(event.flow_style)), event.anchor)
-            case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
-                self._close(event)
-            case yaml.SequenceStartEvent():
-                self._place(Sequence(*self._span(event), bool(event.flow_style)), event.anchor)
-            case yaml.DocumentStartEvent():
-                self._begin(event)
-            case yaml.AliasEvent():
-                self._alias(event)
+    def _scalar(self, event: Any) -> None:
+        tag, style = event.tag, event.style or ""
+        if tag == "!":
+            tag, style = None, style or "'"
+        self._place(Scalar(*self._span(event), event.value, style, tag), event.anchor)
+
+    def _mapping(self, event: Any) -> None:
+        self._enter(Mapping(*self._span(event), bool(event.flow_style)), event.anchor)
+
+    def _sequence(self, event: Any) -> None:
+        self._enter(Sequence(*self._span(event), bool(event.flow_style)), event.anchor)
 
     def _begin(self, event: Any) -> None:
-        self.starts.append(event.start_mark.index if self.documents else 0)
+        self.base = event.start_mark.index if self.documents else 0
+        self.starts.append(self.base)
         has_directive = self.text[event.start_mark.index : event.start_mark.index + 1] == "%"
         self.documents.append(Document("", None, bool(event.explicit), has_directive))
         self.anchors = {}
 
     def _span(self, event: Any) -> tuple[int, int, int, int]:
-        mark, base = event.start_mark, self.starts[-1]
+        mark, base = event.start_mark, self.base
         return mark.index - base, event.end_mark.index - base, mark.line + 1, mark.column + 1
 
     def _alias(self, event: Any) -> None:
@@ -229,22 +231,36 @@ class _Reading:
         """Put `node` where the parser is: into the innermost open list or map, or at the root."""
         if anchor:
             self.anchors[anchor] = node
-        if not self.open:
-            self.documents[-1].root = node
-        elif isinstance(self.open[-1], Sequence):
-            self.open[-1].items.append(node)
-        elif self.keys[-1] is None:
-            self.keys[-1] = node
-        else:
-            self.open[-1].pairs.append((self.keys[-1], node))
-            self.keys[-1] = None
-        if isinstance(node, Sequence | Mapping):
-            self.open.append(node)
-            self.keys.append(None)
+        self.inside.append(node)
+
+    def _enter(self, node: Sequence | Mapping, anchor: str | None) -> None:
+        self._place(node, anchor)
+        self.open.append((node, self.inside))
+        self.inside = []
 
     def _close(self, event: Any) -> None:
-        self.keys.pop()
-        self.open.pop().end = event.end_mark.index - self.starts[-1]
+        node, around = self.open.pop()
+        node.end = event.end_mark.index - self.base
+        if isinstance(node, Sequence):
+            node.items = self.inside
+        else:
+            node.pairs = list(zip(self.inside[::2], self.inside[1::2], strict=True))
+        self.inside = around
+
+    def _end(self, _: Any) -> None:
+        self.documents[-1].root = self.inside.pop()
+
+    _TAKES: ClassVar[dict[type, Callable[["_Reading", Any], None]]] = {
+        yaml.ScalarEvent: _scalar,
+        yaml.MappingStartEvent: _mapping,
+        yaml.MappingEndEvent: _close,
+        yaml.SequenceStartEvent: _sequence,
+        yaml.SequenceEndEvent: _close,
+        yaml.DocumentStartEvent: _begin,
+        yaml.DocumentEndEvent: _end,
+        yaml.AliasEvent: _alias,
+    }
+    """What is done with each kind of event; nothing with the others. A table, since there are thousands of them."""
 
 
 # Values.
@@ -257,14 +273,22 @@ class _Construction:
         self.done: dict[Node, tuple[Any, int]] = {}  # with the number of values in it, repetitions counted
         self.doing: set[Node] = set()
 
-    def value(self, node: Node) -> Any:
-        return self._sized(node)[0]
+    def plain(self, node: Node) -> Any:
+        """The value of what has no alias in it: nothing can explode, and nothing need be counted."""
+        if isinstance(node, Scalar):
+            return node.value
+        if isinstance(node, Sequence):
+            return [self.plain(item) for item in node.items]
+        assert isinstance(node, Mapping)  # noqa: S101 - there are no others; for mypy
+        return _map(node, [self.plain(child) for _, child in node.pairs])
 
-    def _sized(self, node: Node) -> tuple[Any, int]:
+    def sized(self, node: Node) -> tuple[Any, int]:
+        if isinstance(node, Scalar):
+            return node.value, 1
         if isinstance(node, Alias):
             if node.target in self.doing:
                 raise node.wrong("the alias is inside of what it repeats")
-            return self._sized(node.target)
+            return self.sized(node.target)
         if node not in self.done:
             self.doing.add(node)
             self.done[node] = self._construct(node)
@@ -274,30 +298,27 @@ class _Construction:
         return self.done[node]
 
     def _construct(self, node: Node) -> tuple[Any, int]:
-        if isinstance(node, Scalar):
-            return node.value, 1
-        if isinstance(node, Sequence):
-            sized = [self._sized(item) for item in node.items]
-            return [value for value, _ in sized], 1 + sum(size for _, size in sized)
-        assert isinstance(node, Mapping)  # noqa: S101 - there are no others; for mypy
-        return self._map(node)
+        assert isinstance(node, Sequence | Mapping)  # noqa: S101 - there are no others; for mypy
+        inside = node.items if isinstance(node, Sequence) else [child for _, child in node.pairs]
+        sized = [self.sized(each) for each in inside]
+        values = [value for value, _ in sized]
+        return values if isinstance(node, Sequence) else _map(node, values), 1 + sum(size for _, size in sized)
 
-    def _map(self, node: Mapping) -> tuple[dict[str, Any], int]:
-        own: dict[str, Any] = {}
-        merged: dict[str, Any] = {}
-        total = 1
-        for name, child in node.pairs:
-            value, size = self._sized(child)
-            total += size
-            if is_merge(name):
-                for other in _merged_maps(child, value):
-                    merged = {**other, **merged}
-                continue
-            key = _key(name)
-            if key in own:
-                raise name.wrong(f"the key {key} comes twice in this map")
-            own[key] = value
-        return {**merged, **own}, total
+
+def _map(node: Mapping, values: Iterable[Any]) -> dict[str, Any]:
+    """The map of the keys of `node` and their `values`, with what merge keys bring."""
+    own: dict[str, Any] = {}
+    merged: dict[str, Any] = {}
+    for (name, child), value in zip(node.pairs, values, strict=True):
+        key = _key(name)
+        if key == "<<" and is_merge(name):
+            for other in _merged_maps(child, value):
+                merged = {**other, **merged}
+            continue
+        if key in own:
+            raise name.wrong(f"the key {key} comes twice in this map")
+        own[key] = value
+    return {**merged, **own} if merged else own
 
 
 def _merged_maps(node: Node, value: Any) -> Iterable[dict[str, Any]]:
@@ -318,6 +339,8 @@ def _key(node: Node) -> str:
     if not isinstance(node, Scalar):
         raise node.wrong("a key is a text, not a list or map")
     value = node.value
+    if isinstance(value, str):
+        return value
     return str(value).lower() if isinstance(value, bool) else node.text if value is None else str(value)
 
 

@@ -31,6 +31,7 @@ since neither must change with the other.
 
 import json
 from collections.abc import Sequence as Steps
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from webhook.cli.yaml_text.documents import Alias, Document, Mapping, Node, Sequence, split
@@ -54,21 +55,22 @@ def add(text: str, path: Path, value: Any) -> str:
     return applied(text, _edits(document, _place(document, path, value)))
 
 
-def add_all(text: str, additions: Steps[tuple[Path, Any]]) -> str:
+def add_all(document: Document, additions: Steps[tuple[Path, Any]]) -> str:
     """As `add`, for one path and value after the other, with fewer readings of the text. Raises DocumentError."""
-    while additions:
-        text, count = _first_added(text, additions)
+    while True:
+        text, count = _first_added(document, additions)
         additions = additions[count:]
-    return text
+        if not additions:
+            return text
+        (document,) = split(text)
 
 
-def _first_added(text: str, additions: Steps[tuple[Path, Any]]) -> tuple[str, int]:
+def _first_added(document: Document, additions: Steps[tuple[Path, Any]]) -> tuple[str, int]:
     """The text with the first of `additions`, and how many: those that one reading of the text is right for.
 
-    That is so while each puts something new into what is written there, as far as lists go at their end, and no two go
-    to one place but into the same map or list.
+    That is so while each puts something new into what is written there, as far as lists go at their end. What goes to
+    one place goes into the same map or list, or into one that is around the one before.
     """
-    (document,) = split(text)
     edits: list[Edit] = []
     parents: dict[int, Node | None] = {}
     keys: set[tuple[int, str]] = set()
@@ -80,13 +82,19 @@ def _first_added(text: str, additions: Steps[tuple[Path, Any]]) -> tuple[str, in
         if place.old is not None or (key in keys and path[-1] != "-"):
             break
         (edit,) = _edits(document, place)
-        if parents.setdefault(edit.start, place.parent) is not place.parent:
+        if not _is_within(parents.get(edit.start), place.parent):
             break
+        parents[edit.start] = place.parent
         keys.add(key)
         edits.append(edit)
     if not edits:
-        return add(text, *additions[0]), 1
-    return applied(text, edits), len(edits)
+        return (add(document.text, *additions[0]), 1) if additions else (document.text, 0)
+    return applied(document.text, edits), len(edits)
+
+
+def _is_within(node: Node | None, other: Node | None) -> bool:
+    """Whether `node` is `other`, or somewhere in it; nothing is in everything."""
+    return node is None or (other is not None and other.start <= node.start and node.end <= other.end)
 
 
 def _is_written(node: Node | None, path: Path) -> bool:
@@ -119,7 +127,7 @@ def _shared(document: Document, path: Path) -> Alias | None:
 def _written_out(document: Document, alias: Alias) -> list[Edit]:
     """What puts in the place of `alias` what it repeats."""
     parent = _parent(document.root, alias)
-    return _replacement(document, parent, alias, Document("", alias.target).value)
+    return _replacement(document, parent, alias, Document("", alias.target, aliases=document.aliases).value)
 
 
 def _parent(node: Node | None, child: Node) -> Node | None:
@@ -245,6 +253,7 @@ def _block(document: Document, value: Any, column: int) -> str:
     return block(value, column, indents_lists=_indents_lists(document.root))
 
 
+@lru_cache(maxsize=1)
 def _indents_lists(node: Node | None) -> bool:
     """Whether lists in block style begin further to the right than the key that they belong to."""
     waiting = [node]

@@ -31,19 +31,18 @@ def scalar(value: Any) -> str:
 
 def block(value: Any, column: int, *, indents_lists: bool) -> str:
     """`value` as lines that are indented by `column`; `indents_lists`: below their key, lists are further in."""
-    lines = _dumped(json.dumps(value), indents_lists)
-    return "".join(" " * column + line if line.strip() else line for line in lines)
+    return _dumped(json.dumps(value), column, indents_lists)
 
 
 @lru_cache(maxsize=64)
-def _dumped(value: str, indents_lists: bool) -> tuple[str, ...]:  # noqa: FBT001 - a part of the key
+def _dumped(value: str, column: int, indents_lists: bool) -> str:  # noqa: FBT001 - a part of the key
     """The lines of a value, which is given as JSON: manifests mostly get the same sidecars, and PyYAML takes long."""
     dumper = _DumperOfIndentedLists if indents_lists else _Dumper
     text = yaml.dump(
         json.loads(value), Dumper=dumper, sort_keys=False, default_flow_style=False, width=float("inf"),
         allow_unicode=True,
     )  # fmt: skip
-    return tuple(text.splitlines(keepends=True))
+    return "".join(" " * column + line if line.strip() else line for line in text.splitlines(keepends=True))
 
 
 class _Dumper(yaml.SafeDumper):

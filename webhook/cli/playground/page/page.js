@@ -71,7 +71,7 @@ function show(answer) {
   showGutter(answer.findings);
   byId("config-problem").textContent = answer.config_problem;
   byId("verdicts").replaceChildren(...answer.verdicts.map((text) => element("li", {}, text)));
-  byId("difference").replaceChildren(...rows(answer.lines));
+  byId("difference").replaceChildren(...rows(answer.lines.map((line) => ({ mark: line[0], text: line.slice(1) }))));
   byId("agents").replaceChildren(...agents(answer.agents));
 }
 
