@@ -16,6 +16,8 @@ LOCK = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11
 	--no-annotate --no-emit-index-url
 FAST := $(addprefix tests/,pod annotations config plan test_golden.py test_messages.py test_review.py \
 	server/test_admission.py)
+# Each worker may start stores of its own, of which some are half a gigabyte.
+WORKERS := -n auto --maxprocesses=8
 ASSETS = $${KUBEBUILDER_ASSETS:-$$(test -x $(ENVTEST_DIR)/setup && $(ENVTEST_DIR)/setup)}
 
 .DEFAULT_GOAL := help
@@ -43,10 +45,10 @@ demo: $(RUNS) ## See the lines of a log file arrive in a log database, and look 
 	@ENVTEST_DIR="$(ENVTEST_DIR)" $(BIN)/python examples/demo/demo.py --port $(DEMO_PORT)
 
 test: $(READY) ## Run the tests that need neither root nor a cluster
-	@$(BIN)/python .ci/foretell.py test $(BIN)/pytest -q -n auto -m "not api and not cluster and not soak"
+	@$(BIN)/python .ci/foretell.py test $(BIN)/pytest -q $(WORKERS) -m "not api and not cluster and not soak"
 
 test-fast: $(READY) ## Run the tests that tell most, in a fraction of the time: what becomes of a Pod, and one server
-	@$(BIN)/python .ci/foretell.py test-fast $(BIN)/pytest -q -n auto $(FAST)
+	@$(BIN)/python .ci/foretell.py test-fast $(BIN)/pytest -q $(WORKERS) $(FAST)
 
 test-api: $(READY) ## Run the tests against a real kube-apiserver  [KUBEBUILDER_ASSETS]
 	@KUBEBUILDER_ASSETS="$(ASSETS)" $(BIN)/pytest -q -m api tests/cluster
@@ -79,7 +81,7 @@ bench-records: $(READY) ## Measure what a record costs each agent  [FLUENT_BIT_B
 	@KUBEBUILDER_ASSETS="$(ASSETS)" $(BIN)/python tests/bench/records.py $(if $(BESIDE),--beside $(BESIDE))
 
 soak: $(READY) ## Run the long versions of the tests (half an hour or more, on a machine that has nothing else to do)
-	@LOGHOOK_SOAK=1 $(BIN)/pytest -q -n auto -m "not api and not cluster" --ignore=tests/load --ignore=tests/attacks
+	@LOGHOOK_SOAK=1 $(BIN)/pytest -q $(WORKERS) -m "not api and not cluster" --ignore=tests/load --ignore=tests/attacks
 	@LOGHOOK_SOAK=1 $(BIN)/pytest -q tests/load tests/attacks
 
 docs: $(READY) ## Write the reference pages from the tables in the code

@@ -23,8 +23,9 @@ from webhook.config.loghook_yaml import Config, load
 
 GOLDEN = Path(__file__).parent / "golden"
 
-hypothesis.settings.register_profile("quick", deadline=None, derandomize=True, max_examples=200)
-hypothesis.settings.register_profile("long", deadline=None, max_examples=5000)
+_AT_ANY_SPEED: dict[str, Any] = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+hypothesis.settings.register_profile("quick", derandomize=True, max_examples=200, **_AT_ANY_SPEED)
+hypothesis.settings.register_profile("long", max_examples=5000, **_AT_ANY_SPEED)
 hypothesis.settings.load_profile("long" if os.environ.get("LOGHOOK_SOAK") else "quick")
 
 
