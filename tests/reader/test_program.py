@@ -355,9 +355,10 @@ def test_fails_where_nobody_reads(logs: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_ends_with_0_though_no_file_ever_came(start: Start, number: signal.Signals) -> None:
+def test_ends_with_0_though_no_file_ever_came(start: Start, logs: Path, number: signal.Signals) -> None:
     running = start()
-    time.sleep(0.5)
+    offsets = logs.parent / "state" / "reader.offsets"
+    assert until(lambda: offsets.exists() and offsets.stat().st_size > 0)  # it has looked for the first time
     assert running.stop(number) == 0
     assert running.stdout == b""
 

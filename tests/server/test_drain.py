@@ -57,7 +57,7 @@ def test_hup_has_the_files_read_again(start: Any, review: Any, tmp_path: Path) -
 
 
 def test_a_review_that_is_half_received_at_term_is_answered(start: Any, review: Any) -> None:
-    server = start(60)
+    server = start(60, constants={"limits.READ_SECONDS": 60})
     body = review()
     with server.open_socket() as connection:
         connection.sendall(b"POST /mutate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n")

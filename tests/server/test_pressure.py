@@ -51,7 +51,7 @@ def test_a_loop_that_was_held_up_lags_and_then_does_not() -> None:
             await asyncio.sleep(0)
             seen.append(pressure.lag(held_until))
         assert max(seen) > 0.4
-        assert pressure.lag(held_until + 1) == 0
+        assert pressure.lag(held_until + 60) == 0
         while pressure.lag(time.perf_counter()) > 0.4:  # noqa: ASYNC110  # who comes now has not waited; nobody tells
             await asyncio.sleep(0.01)
         assert pressure.peak() > 0.4
