@@ -1,5 +1,6 @@
 """The file of offsets: what is remembered, also where it was damaged."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -65,3 +66,55 @@ def test_goes_on_where_nothing_can_be_written(tmp_path: Path) -> None:
     kept.begin()
     kept.save((1, 1), 5, 6)
     assert "No such file" in kept.problem
+
+
+@pytest.mark.parametrize("header", [b"", b"loghook reader, offsets, version 9\n", b"\0" * 64])
+def test_what_another_version_has_left_is_never_taken_for_ours(tmp_path: Path, header: bytes) -> None:
+    path = tmp_path / "x"
+    before = Offsets(str(path))
+    before.begin()
+    for inode in range(9):
+        before.save((1, inode), 5, 6)
+    path.write_bytes(header.ljust(64, b"\0") + path.read_bytes()[64:])
+    between = Offsets(str(path))
+    assert between.is_new
+    between.begin()
+    between.save((1, 0), 100, 7)
+    after = Offsets(str(path))
+    assert after.find((1, 0)) == (100, 7)
+    assert after.are_all_found
+
+
+def test_takes_no_more_than_it_would_have_written(tmp_path: Path) -> None:
+    before = Offsets(str(tmp_path / "x"))
+    before.begin()
+    before.save((1, 1), 5, 6)
+    with (tmp_path / "x").open("r+b") as file:
+        file.truncate(2**40)
+    assert Offsets(str(tmp_path / "x")).find((1, 1)) == (5, 6)
+
+
+def test_knows_again_what_was_let_go(tmp_path: Path) -> None:
+    kept = Offsets(str(tmp_path / "x"))
+    kept.begin()
+    kept.save((1, 1), 5, 6)
+    kept.let_go((1, 1), 5, 6)
+    assert kept.find((1, 1)) == (5, 6)
+    kept.forget((1, 1))
+    kept.let_go((1, 1), 5, 6)
+    assert kept.find((1, 1)) is None
+
+
+def test_says_whether_it_will_be_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = Offsets(str(tmp_path / "x"))
+    assert kept.save((1, 1), 5, 6)
+    assert not Offsets("").save((1, 1), 5, 6)
+
+    def full(*_arguments: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pwrite", full)
+        assert not kept.save((1, 1), 6, 6)
+    assert kept.problem == "offsets: No space left on device"
+    assert kept.save((1, 1), 7, 6), "there is space again"

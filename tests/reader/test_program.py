@@ -265,6 +265,56 @@ def test_reads_a_file_anew_that_was_rewritten(start: Start, logs: Path, again: b
     assert bytes(running.stdout) == b"one\ntwo\nold\n" * 3 + b"half\n" + again
 
 
+def test_follows_renames_while_its_output_is_stuck(start: Start, logs: Path) -> None:
+    """Each file is opened as it comes, though nothing can be written for long: it may be gone before."""
+    append(logs / "app.log", numbered(0, 40_000))  # more than the pipe takes
+    running = start(port=(port := free_port()))
+    running.hold()
+    running.wait_for(b"\n")
+    for number in range(5):
+        append(logs / "next.log", f"short {number}\n")
+        assert until(lambda: "next.log" in running.open_files(logs))
+        (logs / "next.log").unlink()
+        assert until(lambda: any(name.startswith("next.log (deleted") for name in running.open_files(logs)))
+        assert "loghook_reader_files " in metrics(port)
+    running.release()
+    for number in range(5):
+        running.wait_for(f"short {number}\n")
+    assert running.stop() == 0
+
+
+def test_reads_a_file_with_two_names_once(start: Start, logs: Path) -> None:
+    append(logs / "a.log", "one\n")
+    (logs / "b.log").hardlink_to(logs / "a.log")
+    running = start()
+    running.wait_for("one\n")
+    append(logs / "b.log", "two\n")
+    running.wait_for("two\n")
+    (logs / "b.log").unlink()
+    append(logs / "a.log", "three\n")
+    running.wait_for("three\n")
+    assert running.stop() == 0
+    assert running.lines == ["one", "two", "three"]
+
+
+def test_follows_a_directory_that_is_made_anew(start: Start, logs: Path) -> None:
+    (logs / "app").mkdir()
+    append(logs / "app" / "a.log", "one\n")
+    running = start(paths=(f"{logs}/app/*.log",))
+    running.wait_for("one\n")
+    with (logs / "app" / "a.log").open("ab", buffering=0) as file:
+        (logs / "app").rename(logs / "app.1")
+        (logs / "app").mkdir()
+        append(logs / "app" / "a.log", "two\n")
+        running.wait_for("two\n")
+        file.write(b"late\n")
+        running.wait_for("late\n")
+        append(logs / "app" / "b.log", "three\n")
+        running.wait_for("three\n")
+    assert running.stop() == 0
+    assert running.lines == ["one", "two", "late", "three"]
+
+
 # Restarts.
 
 
@@ -484,23 +534,99 @@ def test_says_once_that_it_may_not_give_back() -> None:
         )
 
 
+def test_frees_nothing_that_came_while_its_output_was_stuck(start: Start, logs: Path) -> None:
+    """The file is truncated and filled again between its reading and its freeing."""
+    append(logs / "a.log", numbered(0, 40_000))
+    running = start(freed=frozenset({str(logs)}))
+    running.hold()
+    running.wait_for(b"\n")
+    state = logs.parent / "state" / "reader.offsets"
+    assert until(lambda: is_at_rest(state))  # it waits in the middle of a batch
+    (logs / "a.log").write_text(numbered(1_000_000, 1_060_000))
+    running.release()
+    running.wait_for("1059999 ")
+    assert running.stop() == 0
+    assert set(numbers(running)) >= set(range(1_000_000, 1_060_000))
+
+
+def is_at_rest(file: Path) -> bool:
+    """Whether a file is there, and stays as it is for a while."""
+    before = file.read_bytes() if file.exists() else b""
+    time.sleep(0.5)
+    return bool(before) and file.read_bytes() == before
+
+
+def test_keeps_the_last_lines_of_a_file_that_came_by_a_rename(start: Start, logs: Path) -> None:
+    """What was rotated away is freed whole; what an application writes beside and then puts in its place is not."""
+    append(logs / "ahead.log", "ahead\n")
+    running = start(freed=frozenset({str(logs)}))
+    running.wait_for("ahead\n")
+    append(logs / "a.tmp", numbered(1, 10_000))
+    (logs / "a.tmp").rename(logs / "a.log")
+    running.wait_for("0009999 ")
+    append(logs / "a.log", numbered(10_000, 10_001))
+    running.wait_for("0010000 ")
+    assert running.stop() == 0
+    assert (logs / "a.log").read_bytes().endswith(numbered(9_500, 10_001).encode())
+
+
+def test_frees_nothing_of_which_it_could_not_remember_that_it_was_written(start: Start, logs: Path) -> None:
+    append(logs / "a.log", numbered(0, 20_000))
+    (logs.parent / "state").mkdir()
+    (logs.parent / "state" / "reader.offsets").mkdir()
+    running = start(freed=frozenset({str(logs)}))
+    running.wait_for("0019999 ")
+    assert running.stop() == 0
+    assert (logs / "a.log").read_text() == numbered(0, 20_000)
+    assert running.stderr.endswith(b"reader.offsets: Is a directory: after a restart, lines will come twice\n")
+
+
+def test_what_was_not_freed_is_whole_lines(start: Start, logs: Path) -> None:
+    """Where the offsets are lost, it comes again."""
+    append(logs / "a.log", numbered(0, 20_000))
+    running = start(freed=frozenset({str(logs)}))
+    running.wait_for("0019999 ")
+    assert until(lambda: (logs / "a.log").read_bytes().startswith(b"\0"))
+    assert running.stop() == 0
+    (logs.parent / "state" / "reader.offsets").unlink()
+    again = start()
+    again.wait_for("0019999 ")
+    assert again.stop() == 0
+    assert bytes(again.stdout) == numbered(numbers(again)[0], 20_000).encode()
+    assert len(again.stdout) < 2**19
+
+
 # What it lets be seen.
 
 
+def metrics(port: int, host: str = "127.0.0.1") -> str:
+    with urllib.request.urlopen(f"http://{host}:{port}/metrics", timeout=120) as answer:
+        text: str = answer.read().decode()
+    return text
+
+
 def test_answers_prometheus(start: Start, logs: Path) -> None:
-    port = free_port()
     append(logs / "a.log", "one\ntwo\n")
-    running = start(port=port)
+    running = start(port=(port := free_port()))
     running.wait_for("two\n")
     with socket.create_connection(("127.0.0.1", port)):  # one that says nothing holds up nobody
         for _ask in range(3):
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=120) as answer:
-                text = answer.read().decode()
+            text = metrics(port)
     assert "\nloghook_reader_lines_total 2\n" in text
     assert "\nloghook_reader_bytes_total 8\n" in text
     assert "\nloghook_reader_behind_bytes 0\n" in text
     append(logs / "a.log", "three\n")
     running.wait_for("three\n")
+    assert running.stop() == 0
+
+
+def test_answers_prometheus_in_a_cluster_of_ipv6(start: Start, logs: Path) -> None:
+    if not Path("/proc/net/if_inet6").exists() or not Path("/proc/net/if_inet6").read_text():
+        pytest.skip("no IPv6 on this machine's loopback")
+    append(logs / "a.log", "one\n")
+    running = start(port=(port := free_port()))
+    running.wait_for("one\n")
+    assert "\nloghook_reader_lines_total 1\n" in metrics(port, "[::1]")
     assert running.stop() == 0
 
 
@@ -525,3 +651,21 @@ def test_reads_twenty_thousand_files_with_a_thousand_descriptors_and_48_mib(logs
         assert len(running.open_files(logs)) < 1_024
         assert running.stop() == 0
         assert len(set(running.lines)) == 20_000 + len(more)
+
+
+def test_keeps_little_of_lines_without_an_end(start: Start, logs: Path) -> None:
+    """Of each file a MiB would be kept, and the container has 64."""
+    for number in range(100):
+        append(logs / f"{number}.log", b"%d" % (number % 10) * 1_000_000)
+    append(logs / "last.log", "one\n")
+    running = start()
+    running.wait_for("one\n")
+    assert until(lambda: len(running.open_files(logs)) == 101)
+    append(logs / "last.log", "two\n")
+    running.wait_for("two\n")
+    status = Path(f"/proc/{running.pid}/status").read_text()
+    assert int(status.partition("VmHWM:")[2].split()[0]) < 48 * 1024
+    append(logs / "7.log", "\n")
+    running.wait_for(b"7" * 1_000_000)
+    assert running.stop() == 0
+    assert sorted(map(len, running.lines)) == [3, 3, *[1_000_000] * 100]

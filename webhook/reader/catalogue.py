@@ -168,7 +168,7 @@ class Catalogue:
 
     def hear_of_names(self, now: float) -> None:
         """Open what has come, and follow what has moved, before it is gone."""
-        come: dict[Place, bool] = {}
+        come: dict[Place, Place | None] = {}
         left: set[Place] = set()
         for renaming in self._news.renamings():
             if renaming is None:
@@ -177,25 +177,25 @@ class Catalogue:
                 self._come((renaming.directory, renaming.name), renaming.origin, left, come)
             else:
                 self._leave((renaming.directory, renaming.name), left, come)
-        for (directory, name), has_moved in come.items():
-            if has_moved or name not in directory.names:
+        for (directory, name), origin in come.items():
+            if origin is not None or name not in directory.names:
                 log = self._consider(directory, name)
                 if log is not None:
-                    log.moved = log.moved or has_moved
+                    log.moved = log.moved or origin in left
                     log.away_since = now if name in directory.trail else None
                     self._following.ready[log] = None
 
-    def _come(self, place: Place, origin: Place | None, left: set[Place], come: dict[Place, bool]) -> None:
+    def _come(self, place: Place, origin: Place | None, left: set[Place], come: dict[Place, Place | None]) -> None:
         directory, name = place
         if directory.wants(name, self._task):
-            come[place] = origin is not None
+            come[place] = origin
         elif origin in left and not self._task.is_excluded(name, name):
             directory.trail.add(name)
-            come[place] = True
+            come[place] = origin
         elif directory.is_passed:
             self.is_stale = True
 
-    def _leave(self, place: Place, left: set[Place], come: dict[Place, bool]) -> None:
+    def _leave(self, place: Place, left: set[Place], come: dict[Place, Place | None]) -> None:
         """A name is gone. Where it was one of ours, whatever its file is called next is one of ours too."""
         directory, name = place
         if name in directory.trail or directory.wants(name, self._task):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 
 from .logfile import LogFile
 from .volumes import Outside
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 QUIET_SECONDS = 30.0
 """How long a file that has left the paths must have been quiet before it is let go."""
 
+_ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
 _MOST_OPEN = 4_096
 _OTHER_DESCRIPTORS = 32
 
@@ -41,30 +43,56 @@ class Following:
         self.skips_old = skips_old and offsets.is_new
         self._offsets = offsets
         self._report = report
+        self._unskipped: set[Key] = set()  # what was there at the first start, and could not be read then
+        self._is_blind = False  # something in this look failed, as on a network's volume
         self._most_open = max(8, min(_MOST_OPEN, os.sysconf("SC_OPEN_MAX") - _OTHER_DESCRIPTORS))
         offsets.live = self.files
 
     def begin(self, key: Key, directory: Directory, name: str) -> LogFile | None:
         """Follow a new file; None where it cannot be opened."""
         log = LogFile(key, directory, name)
-        if (len(self.opened) < self._most_open or self.skips_old) and not self.open(log):
+        is_old = self.skips_old or key in self._unskipped
+        if (len(self.opened) < self._most_open or is_old) and not self.open(log):
+            if is_old:
+                self._unskipped.add(key)
             return None
-        self.files[key] = log
-        self._report.files += 1
         known = self._offsets.find(key)
         if known is not None:
             log.offset, log.fingerprint = known
-        elif self.skips_old:
-            log.skip()
-            self._offsets.save(key, log.offset, log.fingerprint)
+            log.saved = log.offset
+        elif is_old and not self._skip(log):
+            self._unskipped.add(key)
+            return None
+        self._unskipped.discard(key)
+        self.files[key] = log
+        self._report.files += 1
         return log
+
+    def _skip(self, log: LogFile) -> bool:
+        """Go to the end of the file; False where it cannot be read, of which it is tried again."""
+        try:
+            log.skip()
+        except OSError as error:
+            self._report.deny(log.directory.path(log.name), str(error.strerror))
+            self.close(log)
+            return False
+        self.save(log)
+        return True
+
+    def save(self, log: LogFile) -> None:
+        """Remember how far it has been written out."""
+        if self._offsets.save(log.key, log.offset, log.fingerprint):
+            log.saved = log.offset
 
     def is_missed(self, entry: os.DirEntry[str]) -> bool:
         """Whether `entry` seems to be a file that was being read when the program last ended, by its inode."""
-        if self._offsets.are_all_found or not entry.is_file(follow_symlinks=False):
+        if self._offsets.are_all_found:
             return False
-        status = entry.stat(follow_symlinks=False)
-        return self._offsets.has_begun((status.st_dev, status.st_ino))
+        try:
+            status = entry.stat(follow_symlinks=False)
+        except OSError:  # gone since it was listed
+            return False
+        return stat.S_ISREG(status.st_mode) and self._offsets.has_begun((status.st_dev, status.st_ino))
 
     def settle(self, log: LogFile, directory: Directory, name: str) -> None:
         """Remember that `log` is at `name` in `directory`."""
@@ -100,8 +128,8 @@ class Following:
             self.complain(name, error)
         if log.file < 0:
             return False
-        status = os.fstat(log.file)
-        if (status.st_dev, status.st_ino) != log.key:
+        status = log.status()
+        if status is None or (status.st_dev, status.st_ino) != log.key:
             log.close()
             return False
         self._report.allow(name)
@@ -130,7 +158,9 @@ class Following:
     def let_go(self, log: LogFile) -> None:
         """Follow it no more; where it stands is remembered for as long as the file exists."""
         status = log.status() if log.file >= 0 else None
-        if status is None or not status.st_nlink:
+        if status is not None and status.st_nlink:
+            self._offsets.let_go(log.key, log.offset, log.fingerprint)
+        else:
             self._offsets.forget(log.key)
         self.close(log)
         self.ready.pop(log, None)
@@ -142,7 +172,10 @@ class Following:
             del log.directory.names[log.name]
 
     def depart(self, look: int, now: float) -> None:
-        """Those that were not seen in this look are away: no path leads to them any more."""
+        """Those that were not seen in this look are away: no path leads to them any more, if all could be seen."""
+        if self._is_blind:
+            self._is_blind = False
+            return
         for log in self.files.values():
             if log.seen != look and log.away_since is None:
                 log.away_since = now
@@ -163,8 +196,11 @@ class Following:
         return gone
 
     def complain(self, name: str, error: OSError) -> None:
-        """Say what is forbidden; what is not there may come yet."""
+        """Say what is forbidden, or fails; what is not there may come yet."""
         if isinstance(error, Outside):
             self._report.deny(name, "a link that leads out of its volume is not followed")
         elif error.errno in (errno.EACCES, errno.EPERM):
             self._report.deny(name, f"uid {os.geteuid()} may not read it")
+        elif error.errno not in _ABSENT:
+            self._report.deny(name, str(error.strerror))
+            self._is_blind = True

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import zlib
 
-__all__ = ["BATCH", "FINGERPRINTED", "LogFile", "Reading"]
+__all__ = ["BATCH", "FINGERPRINTED", "LONGEST_LINE", "LogFile", "Reading"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ BATCH = 256 * 2**10
 """What is written between two savings of the offset, and so what may come twice after the program was killed."""
 
 LONGEST_LINE = 2**20
+"""Bytes that come out in one piece, without the newline after them."""
+
 _LAST_LINE = 64 * 2**10
 
 
@@ -30,9 +32,10 @@ class LogFile:
 
     `directory` and `name` are where it was seen last, `seen` in which look. `file` is its descriptor, -1 while closed.
     `offset` is how far it has been written out, `fingerprint` that of what stands before. `held` is the beginning of a
-    line whose end has not been written yet. `size` and `changed` (ns) are those of the last look. `away_since` is when
-    it had left the paths, or had grown last since then; None while it is there. `moved`: it had another name before.
-    `freed` is up to where the disk was given back. `is_doubtful`: only its inode says that it is one of ours.
+    line whose end has not been written yet. `saved` is the offset that is known after a restart. `size` and `changed`
+    (ns) are those of the last look. `away_since` is when it had left the paths, or had grown last since then; None
+    while it is there. `moved`: it had another name of ours before. `freed` is up to where the disk was given back.
+    `is_doubtful`: only its inode says that it is one of ours.
     """
 
     __slots__ = (
@@ -49,6 +52,7 @@ class LogFile:
         "moved",
         "name",
         "offset",
+        "saved",
         "seen",
         "size",
     )
@@ -62,6 +66,7 @@ class LogFile:
         self.offset = 0
         self.fingerprint = 0
         self.held = b""
+        self.saved = 0
         self.size = 0
         self.changed = 0
         self.away_since: float | None = None
@@ -88,7 +93,7 @@ class LogFile:
 
     def restart(self) -> None:
         """Begin at the file's start."""
-        self.offset = self.fingerprint = self.freed = 0
+        self.offset = self.fingerprint = self.saved = self.freed = 0
         self.held = b""
 
     def skip(self) -> None:
@@ -96,8 +101,12 @@ class LogFile:
         size = os.fstat(self.file).st_size
         tail = os.pread(self.file, _LAST_LINE, max(0, size - _LAST_LINE))
         self.offset = size - (len(tail) - tail.rfind(b"\n") - 1 if b"\n" in tail else 0)
+        self.fingerprint = self.look_before()
+
+    def look_before(self) -> int:
+        """The fingerprint of what stands before the offset now. Raises OSError."""
         window = min(self.offset, FINGERPRINTED)
-        self.fingerprint = zlib.crc32(os.pread(self.file, window, self.offset - window))
+        return zlib.crc32(os.pread(self.file, window, self.offset - window))
 
     def close(self) -> None:
         """Give the descriptor back."""
@@ -131,15 +140,17 @@ class Reading:
         """
         self._data = self._buffer
         window, count = self._fill(log)
-        if count < window or zlib.crc32(memoryview(self._data)[:window]) != log.fingerprint:
+        if not self._is_what_was_read(log, window, count):
             return False
         if self._data[window : window + len(log.held)] != log.held:
             return self._is_without_its_last_line(log, window, count)
         if count > window and not self._data[window] and _skip_hole(log):
             return self.read(log, to_the_end=to_the_end)
         if count == len(self._data) and self._data.rfind(b"\n", window) < 0:
-            self._data = bytearray(window + LONGEST_LINE)
+            self._data = bytearray(window + LONGEST_LINE + 1)
             window, count = self._fill(log)
+            if not self._is_what_was_read(log, window, count):
+                return False
         self._take_lines(log, window, count, to_the_end=to_the_end)
         return True
 
@@ -149,6 +160,9 @@ class Reading:
         log.size, log.changed = status.st_size, status.st_mtime_ns
         window = min(log.offset, FINGERPRINTED)
         return window, os.preadv(log.file, [self._data], log.offset - window)
+
+    def _is_what_was_read(self, log: LogFile, window: int, count: int) -> bool:
+        return count >= window and zlib.crc32(memoryview(self._data)[:window]) == log.fingerprint
 
     def _is_without_its_last_line(self, log: LogFile, window: int, count: int) -> bool:
         """Whether nothing changed but that the line without an end was cut off: then that is written out."""
@@ -163,17 +177,19 @@ class Reading:
         """Find the lines among the `count` bytes that were read."""
         data = self._data
         after = data.rfind(b"\n", window, count) + 1 or window
-        is_long = after == window and count == len(data)
+        self.has_more = count == len(data)
+        is_long = after == window and self.has_more
+        if is_long:  # the byte more that was read is for the newline of a line that is just not too long
+            count = window + LONGEST_LINE
         self.text, self.start, self.end = data, window, after
         if data.find(b"\0", window, after) >= 0:
             self._write_instead(_without_nulls(data[window:after]))
-        if is_long or (to_the_end and data[after:count].strip(b"\0")):
+        if is_long or (to_the_end and not self.has_more and data[after:count].strip(b"\0")):
             rest = data[after:count].lstrip(b"\0")
             self._write_instead(bytes(self.text[self.start : self.end]) + rest + b"\n" * bool(rest))
             after = count
         self.offset = log.offset + after - window
         self.fingerprint = zlib.crc32(memoryview(data)[after - min(self.offset, FINGERPRINTED) : after])
-        self.has_more = count == len(data)
         self.held = b"" if self.has_more or not data[after:count].strip(b"\0") else bytes(data[after:count])
 
     def _write_instead(self, text: bytes) -> None:
@@ -189,8 +205,7 @@ def _skip_hole(log: LogFile) -> bool:
     if after <= log.offset:
         return False
     log.offset, log.held = after, b""
-    window = min(after, FINGERPRINTED)
-    log.fingerprint = zlib.crc32(os.pread(log.file, window, after - window))
+    log.fingerprint = log.look_before()
     return True
 
 

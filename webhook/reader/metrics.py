@@ -27,7 +27,7 @@ class Metrics:
         self._callers: dict[int, socket.socket] = {}
         self._listener: socket.socket | None = None
         try:
-            self._listener = socket.create_server(("", port), backlog=_MOST_CALLERS)
+            self._listener = _listener(port)
             self._listener.settimeout(0)
         except OSError as error:
             report.say(f"no metrics on port {port}: {error.strerror}")
@@ -86,3 +86,11 @@ class Metrics:
             f"# HELP {_PREFIX}{name} {words}\n# TYPE {_PREFIX}{name} {kind}\n{_PREFIX}{name} {count}\n"
             for name, (kind, words, count) in counts.items()
         )
+
+
+def _listener(port: int) -> socket.socket:
+    """Listen for both protocols, where there are both: some clusters have IPv6 alone. Raises OSError."""
+    try:
+        return socket.create_server(("", port), family=socket.AF_INET6, backlog=_MOST_CALLERS, dualstack_ipv6=True)
+    except (OSError, ValueError):
+        return socket.create_server(("", port), backlog=_MOST_CALLERS)

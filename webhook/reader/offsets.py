@@ -51,9 +51,10 @@ class Offsets:
 
     def _load(self) -> None:
         if os.pread(self._file, _SIZE, 0) != _HEADER:
+            os.ftruncate(self._file, 0)  # or what is left of another version would be taken for ours the next time
             return
         self.is_new = False
-        slots = os.fstat(self._file).st_size // _SIZE
+        slots = min(os.fstat(self._file).st_size // _SIZE, _MOST + 1)
         for slot in range(1, slots):
             record = os.pread(self._file, _SIZE, slot * _SIZE)
             body = record[: _RECORD.size]
@@ -72,25 +73,30 @@ class Offsets:
             self._write(0, _HEADER)
 
     def find(self, key: Key) -> tuple[int, int] | None:
-        """The offset of a file and the fingerprint of what stands before it, as they were when the program started."""
+        """The offset of a file and the fingerprint of what stands before it, when it is not followed yet, or again."""
         return self._known.pop(key, None)
 
+    def let_go(self, key: Key, offset: int, fingerprint: int) -> None:
+        """The file is followed no more, but it may come again."""
+        if key in self._slots:
+            self._known[key] = (offset, fingerprint)
+
     def has_begun(self, key: Key) -> bool:
-        """Whether something of that file had been written out when the program started, and it was not found yet."""
+        """Whether something of that file, which is not followed, has been written out."""
         return self._known.get(key, (0, 0))[0] > 0
 
     @property
     def are_all_found(self) -> bool:
-        """Whether no file is left of those that were known when the program started."""
+        """Whether every file that is known is followed."""
         return not self._known
 
-    def save(self, key: Key, offset: int, fingerprint: int) -> None:
-        """Remember that the file has been written out up to `offset`."""
+    def save(self, key: Key, offset: int, fingerprint: int) -> bool:
+        """Remember that the file has been written out up to `offset`; whether that will be known after a restart."""
         slot = self._slots.get(key)
         if slot is None:
             slot = self._slots[key] = self._new_slot()
         body = _RECORD.pack(*key, offset, fingerprint)
-        self._write(slot, (body + _CHECK.pack(zlib.crc32(body))).ljust(_SIZE, b"\0"))
+        return self._write(slot, (body + _CHECK.pack(zlib.crc32(body))).ljust(_SIZE, b"\0"))
 
     def forget(self, key: Key) -> None:
         """The file is no more."""
@@ -109,10 +115,11 @@ class Offsets:
         self._next += 1
         return self._next - 1
 
-    def _write(self, slot: int, record: bytes) -> None:
+    def _write(self, slot: int, record: bytes) -> bool:
         if self._file < 0:
-            return
+            return False
         try:
-            os.pwrite(self._file, record, slot * _SIZE)
+            return os.pwrite(self._file, record, slot * _SIZE) == _SIZE
         except OSError as error:
             self.problem = self.problem or f"offsets: {error.strerror}"
+            return False

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _STDOUT = 1
 _BATCHES_BETWEEN_NEWS = 8
 _DRAIN_LOOK = 0.2
+_MOST_HELD = 8 * 2**20
+"""Bytes of lines without an end that are kept, of all files: each may be a MiB, and the container has 64."""
 
 
 def main(arguments: list[str]) -> int:
@@ -68,6 +70,8 @@ class Program:
         self._outlet = Outlet(_STDOUT, self._attend)
         self._space = Space(self.report)
         self._pace = Pace()
+        self._held = 0
+        self._failed: dict[LogFile, None] = {}
         self._metrics = _metrics(task, self.report, self._following)
 
     def _end(self, _number: int, _frame: object) -> None:
@@ -108,6 +112,8 @@ class Program:
         self._catalogue.look(now)
         grown = (known - before) & self._following.ready.keys()
         told = self._catalogue.hear_of_writes()
+        self._following.ready.update(self._failed)
+        self._failed.clear()
         for log in self._following.gone(now):
             self._release(log)
         self._offsets.begin()
@@ -134,28 +140,31 @@ class Program:
         if not self._following.open(log):
             return
         reading = self._reading
+        held = len(log.held)
         try:
             is_the_same = reading.read(log, to_the_end=to_the_end)
-        except OSError as error:  # of a disk, or a network's file system: it is opened again when it has changed
+        except OSError as error:  # of a disk, or a network's file system: the next look tries again
             self.report.deny(log.directory.path(log.name), str(error.strerror))
             self._following.close(log)
+            self._failed[log] = None
             return
+        self._held += len(log.held) - held  # less, where it was before a hole
         if not is_the_same:
             if log.is_doubtful:  # another file has its inode by now
                 self._following.let_go(log)
                 return
             self._write_held(log)
             log.restart()
-            self._offsets.save(log.key, 0, 0)
+            self._following.save(log)
             self._following.ready[log] = None
             return
         if reading.end > reading.start:
             self._write(reading.text, reading.start, reading.end)
         log.is_doubtful = False
-        log.held = reading.held
+        self._hold(log, reading.held)
         if log.offset != reading.offset:
             log.offset, log.fingerprint = reading.offset, reading.fingerprint
-            self._offsets.save(log.key, log.offset, log.fingerprint)
+            self._following.save(log)
         if reading.has_more:
             self._following.ready[log] = None
         if log.is_writable:
@@ -171,12 +180,19 @@ class Program:
         line = log.held.lstrip(b"\0")
         if line:
             self._write(line + b"\n", 0, len(line) + 1)
-        log.held = b""
+        self._hold(log, b"")
+
+    def _hold(self, log: LogFile, line: bytes) -> None:
+        """Keep the beginning of a line, unless all that is kept were too much: then it stays in its file alone."""
+        others = self._held - len(log.held)
+        if others + len(line) > _MOST_HELD:
+            line = b""
+        log.held, self._held = line, others + len(line)
 
     def _free(self, log: LogFile) -> None:
         if (log.moved or log.away_since is not None) and not self._reading.has_more:
             if self._space.free_whole(log):
-                self._offsets.save(log.key, log.offset, log.fingerprint)
+                self._following.save(log)
         else:
             self._space.free(log)
 
@@ -187,12 +203,14 @@ class Program:
         elif log.behind or log.held:
             self.report.missed += bool(log.behind)
             self._write_held(log)
+        self._hold(log, b"")
+        self._failed.pop(log, None)
         self._following.let_go(log)
 
     def _finish(self) -> None:
         """Give every last line its end, and say what was done."""
         for log in list(self._following.files.values()):
-            if log.held:
+            if log.held or log.behind:
                 self._read_on(log, to_the_end=True)
         self._outlet.drain()
         self.report.end()
@@ -204,17 +222,21 @@ class Program:
         now = time.monotonic()
         if self._catalogue.is_stale or now >= self._pace.next_look:
             self._look()
-        elif not self._poll(self._pace.pause(now)):
-            self._poll(self._pace.next_look - time.monotonic(), self._news.writes)
-            self._pace.woke(time.monotonic())
-            self._catalogue.hear_of_writes()
+            return
+        self._poll(self._pace.pause(now))
+        if self._following.ready or self._is_stopping:
+            return
+        self._poll(self._pace.next_look - time.monotonic(), self._news.writes)
+        self._pace.woke(time.monotonic())
+        self._catalogue.hear_of_writes()
 
     def _attend(self, outlet: int) -> None:
         """Wait until the output can be written to, and follow files meanwhile."""
-        self._poll(None, outlet)
+        while outlet not in self._poll(None, outlet):
+            pass
 
-    def _poll(self, seconds: float | None, other: int = -1) -> bool:
-        """Wait for a signal, news of names, a question about metrics, or `other`; whether to go on at once."""
+    def _poll(self, seconds: float | None, other: int = -1) -> list[int]:
+        """Wait for a signal, news of names, a question about metrics, or `other`: the descriptors of what came."""
         poll = select.poll()
         poll.register(self._stop, select.POLLIN)
         if self._news.names >= 0:
@@ -230,7 +252,7 @@ class Program:
             self._catalogue.hear_of_names(time.monotonic())
         if self._metrics is not None:
             self._metrics.answer(told)
-        return bool(self._following.ready) or self._is_stopping
+        return told
 
 
 def _metrics(task: Task, report: Report, following: Following) -> Metrics | None:

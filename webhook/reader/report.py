@@ -54,8 +54,12 @@ class Report:
             file = os.open(_TERMINATION_LOG, os.O_WRONLY | os.O_TRUNC | os.O_CLOEXEC)
         except OSError:  # not in a container of a Pod
             return
-        os.write(file, message)
-        os.close(file)
+        try:
+            os.write(file, message)
+        except OSError as error:  # the node's disk is full, which is no failure of ours
+            self.say(f"{_TERMINATION_LOG}: {error.strerror}")
+        finally:
+            os.close(file)
 
 
 _PRINTABLE = bytes(byte if 32 <= byte < 127 else ord("?") for byte in range(256))  # noqa: PLR2004 - ASCII's
