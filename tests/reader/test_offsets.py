@@ -61,6 +61,28 @@ def test_what_is_no_more_makes_way_for_what_is(tmp_path: Path, monkeypatch: pyte
     assert (tmp_path / "x").stat().st_size <= 18 * 64
 
 
+def test_knows_all_files_that_there_are_however_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And does not look through them for each further one."""
+    monkeypatch.setattr(offsets, "_MOST", 16)
+
+    class Live(dict[offsets.Key, None]):
+        asked = 0
+
+        def __contains__(self, key: object) -> bool:
+            self.asked += 1
+            return super().__contains__(key)
+
+    kept = Offsets(str(tmp_path / "x"))
+    kept.begin()
+    live = Live({(1, inode): None for inode in range(200)})
+    kept.live = live
+    for inode in range(200):
+        kept.save((1, inode), inode + 1, 0)
+    assert live.asked < 200 * 16
+    again = Offsets(str(tmp_path / "x"))
+    assert all(again.find((1, inode)) == (inode + 1, 0) for inode in range(200))
+
+
 def test_goes_on_where_nothing_can_be_written(tmp_path: Path) -> None:
     kept = Offsets(str(tmp_path / "none" / "x"))
     kept.begin()

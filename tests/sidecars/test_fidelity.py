@@ -195,6 +195,38 @@ def unterminated(trial: Trial) -> None:
     trial.stop()
 
 
+def linked(trial: Trial) -> None:
+    """As with a file for each day, and a link to today's."""
+    for day in ("1", "2"):
+        (trial.logs / "days").mkdir(exist_ok=True)
+        trial.write(*numbered(f"day {day}", 5), path=trial.logs / "days" / day)
+        (trial.logs / "next").symlink_to(f"days/{day}")
+        (trial.logs / "next").rename(trial.app)
+        if day == "1":
+            trial.start()
+        trial.is_read(f"day {day} 4\n")
+    trial.write("more of day 2", path=trial.logs / "days" / "2")
+
+
+def compressed(trial: Trial) -> None:
+    """Right after it was rotated, and its last lines were written."""
+    trial.write("before")
+    trial.start()
+    trial.is_read("before\n")
+    trial.write(*numbered("last", 5))
+    trial.app.rename(trial.logs / "app.log.1")
+    (trial.logs / "app.log.1.gz").write_bytes(b"compressed")
+    (trial.logs / "app.log.1").unlink()
+    trial.write(*numbered("first of the next", 5))
+
+
+def many(trial: Trial) -> None:
+    for number in range(1_100):
+        trial.write(f"of file {number}", path=trial.logs / f"{number}.log")
+    trial.start(paths=(f"{trial.logs}/*.log",))
+    trial.is_read(b"of file ")
+
+
 SCENES: dict[str, Callable[[Trial], None]] = {
     "renamed": renamed,
     "burst": burst,
@@ -206,6 +238,9 @@ SCENES: dict[str, Callable[[Trial], None]] = {
     "killed": killed,
     "replaced": replaced,
     "long": long_lines,
+    "linked": linked,
+    "compressed": compressed,
+    "many": many,
     "zeros": zeros,
     "unterminated": unterminated,
 }

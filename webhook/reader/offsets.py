@@ -24,6 +24,7 @@ _HEADER = b"loghook reader, offsets, version 1\n".ljust(_SIZE, b"\0")
 _RECORD = struct.Struct("<QQQI")  # device, inode, offset, fingerprint
 _CHECK = struct.Struct("<I")
 _MOST = 65_536
+_MOST_LOADED = 4 * _MOST
 
 
 class Offsets:
@@ -41,6 +42,7 @@ class Offsets:
         self._slots: dict[Key, int] = {}
         self._free: list[int] = []
         self._next = 1
+        self._most = _MOST
         self._file = -1
         if path:
             try:
@@ -54,7 +56,7 @@ class Offsets:
             os.ftruncate(self._file, 0)  # or what is left of another version would be taken for ours the next time
             return
         self.is_new = False
-        slots = min(os.fstat(self._file).st_size // _SIZE, _MOST + 1)
+        slots = min(os.fstat(self._file).st_size // _SIZE, _MOST_LOADED)
         for slot in range(1, slots):
             record = os.pread(self._file, _SIZE, slot * _SIZE)
             body = record[: _RECORD.size]
@@ -107,9 +109,10 @@ class Offsets:
             self._free.append(slot)
 
     def _new_slot(self) -> int:
-        if not self._free and self._next > _MOST:
+        if not self._free and self._next > self._most:
             for key in [key for key in self._slots if key not in self.live][: _MOST // 16]:
                 self.forget(key)
+            self._most += 0 if self._free else _MOST  # all of these files are there
         if self._free:
             return self._free.pop()
         self._next += 1

@@ -11,6 +11,9 @@ _MOST_SELDOM = 30.0
 _SHARE = 400
 """A look that takes long is worth its cost only so many times later: at most 1/400 of a core."""
 
+_SHARE_OF_ASKED = 20
+"""The same for a look that news ask for, as of a name that may lead to further directories: at most 1/20."""
+
 _TRUSTED = 3
 
 
@@ -21,13 +24,12 @@ class Pace:
     often while there is something to find.
     """
 
-    __slots__ = ("_interval", "_untold", "_woke", "next_look")
+    __slots__ = ("_earliest", "_interval", "_next", "_untold", "_woke")
 
     def __init__(self) -> None:
         self._untold = 0
         self._interval = _SELDOM
-        self._woke = 0.0
-        self.next_look = 0.0
+        self._woke = self._next = self._earliest = 0.0
 
     @property
     def is_told(self) -> bool:
@@ -41,7 +43,12 @@ class Pace:
         if self.is_told:
             least = _SELDOM
         self._interval = min(max(least, seconds * _SHARE), _MOST_SELDOM)
-        self.next_look = now + self._interval
+        self._next = now + self._interval
+        self._earliest = now + min(seconds * _SHARE_OF_ASKED, self._interval)
+
+    def next_look(self, *, asked: bool) -> float:
+        """When it is time to look; `asked`: something has happened that only a look can tell."""
+        return self._earliest if asked else self._next
 
     def woke(self, now: float) -> None:
         """What was written is read now."""

@@ -220,15 +220,19 @@ class Program:
     def _wait(self) -> None:
         """Wait for news, or until it is time to look."""
         now = time.monotonic()
-        if self._catalogue.is_stale or now >= self._pace.next_look:
+        left = self._until_look(now)
+        if left <= 0:
             self._look()
             return
-        self._poll(self._pace.pause(now))
+        self._poll(min(self._pace.pause(now), left))
         if self._following.ready or self._is_stopping:
             return
-        self._poll(self._pace.next_look - time.monotonic(), self._news.writes)
+        self._poll(self._until_look(time.monotonic()), self._news.writes)
         self._pace.woke(time.monotonic())
         self._catalogue.hear_of_writes()
+
+    def _until_look(self, now: float) -> float:
+        return self._pace.next_look(asked=self._catalogue.is_stale) - now
 
     def _attend(self, outlet: int) -> None:
         """Wait until the output can be written to, and follow files meanwhile."""

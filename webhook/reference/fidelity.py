@@ -36,6 +36,9 @@ HAPPENINGS = (
     _of("killed", "the sidecar is killed, and restarts", "twice", "once", "once"),
     _of("replaced", "the sidecar restarts, and the application begins its file anew", "once", "once", "once"),
     _of("long", "a line of 1 MiB", "once", "once", "once"),
+    _of("linked", "a link is moved to the next day's file", "once", "once", "once"),
+    _of("compressed", "a file is compressed right after its last lines", "once", "once", "once"),
+    _of("many", "1,100 files behind a glob", "missed", "once", "once"),
     _of("zeros", "a NUL byte in a line", "missed, changed", "once", "once"),
     _of("unterminated", "a last line without an end", "once", "missed", "once"),
 )
