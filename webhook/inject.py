@@ -143,6 +143,9 @@ def _decided(pod: Pod, asked: Asked) -> Outcome:
     if not (isinstance(pod.spec, ForeignSpec) or pod.spec.is_foreign):
         mended = mend(pod, planned)
         if mended is not None:
+            intruders = tuple(already_injected.intruders(pod, planned))
+            if intruders:
+                return _mistaken(pod, asked.request, (*diagnostics, *intruders))
             return Skipped(Reason.ALREADY_INJECTED, mended.ops, diagnostics + mended.diagnostics)
         diagnostics += tuple(already_injected.remains(pod, planned))
         if diagnostics and _has_errors(diagnostics):

@@ -70,6 +70,16 @@ def test_a_pod_without_ours_is_missed_and_why_is_said() -> None:
     assert state(mistaken)[1].startswith("would be refused: LH111")
 
 
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, "{", "[]", '{"version": {}}', '{"version": "\\u001b[31m"}', "9" * 5_000]
+)
+def test_no_status_that_anybody_wrote_ends_the_look(text: str) -> None:
+    """One Pod would keep the administrator from looking at all of them."""
+    pod = changed(annotations={**POD["metadata"]["annotations"], STATUS: text})
+    assert running(pod).version.isprintable()
+    assert state(pod)[0] == "missed"
+
+
 def test_a_pod_that_gets_nothing_is_left_alone_and_why_is_said() -> None:
     assert state(POD, labels={"shop": {"logs": "no"}})[0] == "left alone"
     out = changed(annotations={**POD["metadata"]["annotations"], "loghook.dev/inject": "false"})

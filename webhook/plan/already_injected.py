@@ -17,7 +17,7 @@ from webhook.plan.plan import Plan
 from webhook.plan.variables import Variables
 from webhook.pod.view import Container, Pod
 
-__all__ = ["is_ours", "mounted", "plain", "remains", "remains_of"]
+__all__ = ["intruders", "is_ours", "mounted", "plain", "remains", "remains_of"]
 
 _VOLUME_OF_OURS = re.compile(r"loghook-(logs(-[0-9]+)?|ca|config|state|token)")
 
@@ -52,6 +52,18 @@ def remains(pod: Pod, plan: Plan) -> Iterator[Diagnostic]:
     for name in _volumes(pod) if not found else ():
         if _VOLUME_OF_OURS.fullmatch(name):
             yield Diagnostic("LH303", first, None, {"volume": name})
+
+
+def intruders(pod: Pod, plan: Plan) -> Iterator[Diagnostic]:
+    """What in `pod`, which has all of `plan`, mounts a volume that only containers of ours have any business with."""
+    sidecars = {sidecar.name for sidecar in plan.sidecars}
+    first = plan.sidecars[0].sources[0].key("paths")
+    for container in pod.every_container():
+        if container.name in sidecars or _is_left_over(container):
+            continue
+        for name in dict.fromkeys(mount.name for mount in container.mounts):
+            if _VOLUME_OF_OURS.fullmatch(name) and not is_added(name):
+                yield Diagnostic("LH303", first, None, {"volume": name})
 
 
 def _volumes(pod: Pod) -> Iterable[str]:

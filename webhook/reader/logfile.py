@@ -7,6 +7,7 @@ two looks, or created under an inode that was free again, is read from its start
 
 from __future__ import annotations
 
+import errno
 import os
 import zlib
 
@@ -25,6 +26,7 @@ LONGEST_LINE = 2**20
 """Bytes that come out in one piece, without the newline after them."""
 
 _LAST_LINE = 64 * 2**10
+_NOTHING_MORE = -1
 
 
 class LogFile:
@@ -144,13 +146,18 @@ class Reading:
             return False
         if self._data[window : window + len(log.held)] != log.held:
             return self._is_without_its_last_line(log, window, count)
-        if count > window and not self._data[window] and _skip_hole(log):
-            return self.read(log, to_the_end=to_the_end)
+        if count > window and not self._data[window]:
+            after = _next_data(log.file, log.offset)
+            if after > log.offset:
+                _go_on(log, after)
+                return self.read(log, to_the_end=to_the_end)
+        count = self._end_of_text(log, window, count)
         if count == len(self._data) and self._data.rfind(b"\n", window) < 0:
             self._data = bytearray(window + LONGEST_LINE + 1)
             window, count = self._fill(log)
             if not self._is_what_was_read(log, window, count):
                 return False
+            count = self._end_of_text(log, window, count)
         self._take_lines(log, window, count, to_the_end=to_the_end)
         return True
 
@@ -163,6 +170,18 @@ class Reading:
 
     def _is_what_was_read(self, log: LogFile, window: int, count: int) -> bool:
         return count >= window and zlib.crc32(memoryview(self._data)[:window]) == log.fingerprint
+
+    def _end_of_text(self, log: LogFile, window: int, count: int) -> int:
+        """How many of the `count` bytes that were read are text, where nothing is behind them but zeros.
+
+        That is so in a file that was allocated beforehand: what is written next comes where the zeros begin. They may
+        be terabytes, which nobody need read.
+        """
+        if count < len(self._data) or self._data[-1]:
+            return count
+        if _next_data(log.file, log.offset + count - window) != _NOTHING_MORE:
+            return count
+        return max(window, len(self._data.rstrip(b"\0")))
 
     def _is_without_its_last_line(self, log: LogFile, window: int, count: int) -> bool:
         """Whether nothing changed but that the line without an end was cut off: then that is written out."""
@@ -196,17 +215,18 @@ class Reading:
         self.text, self.start, self.end = text, 0, len(text)
 
 
-def _skip_hole(log: LogFile) -> bool:
-    """Go on behind a hole of the file: what a writer leaves that goes on where it was before the file was truncated."""
+def _next_data(file: int, at: int) -> int:
+    """Where something was written, from `at` on, or _NOTHING_MORE."""
     try:
-        after = os.lseek(log.file, log.offset, os.SEEK_DATA)
-    except OSError:  # there is nothing after it, or this file system knows no holes
-        return False
-    if after <= log.offset:
-        return False
+        return max(at, os.lseek(file, at, os.SEEK_DATA))
+    except OSError as error:
+        return _NOTHING_MORE if error.errno == errno.ENXIO else at  # this file system knows no holes
+
+
+def _go_on(log: LogFile, after: int) -> None:
+    """Go on at `after`, behind a hole: a writer leaves one that goes on where it was before the file was truncated."""
     log.offset, log.held = after, b""
     log.fingerprint = log.look_before()
-    return True
 
 
 def _without_nulls(lines: bytearray) -> bytes:

@@ -91,7 +91,7 @@ def running(pod: Raw) -> Running:
 def _version(pod: Raw) -> str:
     try:
         status = json.loads(annotations_of(pod).get(STATUS, "{}"))
-    except ValueError:
+    except (ValueError, RecursionError):  # anybody can write it
         return ""
     return escape(str(status.get("version", ""))) if isinstance(status, dict) else ""
 
