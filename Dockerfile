@@ -9,6 +9,7 @@ COPY pyproject.toml README.md LICENSE CHANGELOG.md requirements.txt ./
 RUN python -m pip --python /opt/loghook install --no-cache-dir --require-hashes --only-binary :all: -r requirements.txt
 COPY webhook webhook
 COPY certs certs
+COPY docs/loghook.1 docs/loghook.1
 # `aio` is the asynchronous client, half of the kubernetes package, which nothing here uses.
 RUN python -m pip wheel --no-cache-dir --no-deps --wheel-dir /dist . \
  && python -m pip --python /opt/loghook install --no-cache-dir --no-deps /dist/loghook-*.whl \

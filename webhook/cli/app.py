@@ -1,5 +1,6 @@
 """The commands and their help, by click. `serve` is only listed here: see `webhook.cli.commands.serve`."""
 
+import sys
 from collections.abc import Sequence
 
 import click
@@ -27,7 +28,7 @@ from webhook.cli.commands import (
 )
 from webhook.cli.failures import InputError
 
-__all__ = ["app", "run"]
+__all__ = ["app", "complete", "run"]
 
 HELP = """Logs for applications that write files: Pod annotations in, a logging sidecar out.
 
@@ -109,3 +110,20 @@ def run(arguments: Sequence[str]) -> int:
         raise InputError(f"{error.format_message()} (see --help)") from None
     except click.Abort:
         raise KeyboardInterrupt from None
+
+
+def complete() -> int:
+    """What `kubectl_complete-loghook` does: write the words that may follow those on the command line, as kubectl asks.
+
+    A line for each, with its help behind a tab; the last line tells the shell whether file names may come there too:
+    `:0`, or `:4` for none. Source: https://github.com/kubernetes/kubernetes/pull/105867
+    """
+    from click.shell_completion import ShellComplete  # noqa: PLC0415 - no command needs it
+
+    *before, last = sys.argv[1:] or [""]
+    items = ShellComplete(app, {}, "loghook", "_LOGHOOK_COMPLETE").get_completions(before, last)
+    for item in items:
+        if item.type == "plain":
+            click.echo(f"{item.value}\t{item.help or ''}".rstrip())
+    click.echo(":4" if all(item.type == "plain" for item in items) else ":0")
+    return 0

@@ -17,7 +17,7 @@ import click
 import webhook
 from webhook.cli.failures import InputError
 
-__all__ = ["names", "run"]
+__all__ = ["keys", "names", "run"]
 
 PREFIX = "loghook.dev/"
 
@@ -51,6 +51,11 @@ def _terms() -> list[Term]:
 def names() -> list[str]:
     """Everything that can be explained."""
     return [term["name"] for term in _terms()] + [f"{kind}s" for kind in _TITLES]
+
+
+def keys() -> list[str]:
+    """The keys among that, as they stand in a manifest."""
+    return [PREFIX + term["name"] for term in _terms() if term["kind"] == "key"]
 
 
 def run(asked: str | None) -> int:

@@ -11,6 +11,8 @@ HELP = """Write what makes the shell complete commands and options, for bash, zs
   source <(loghook completion bash)                                      # now; in ~/.bashrc for ever
   loghook completion zsh > "${fpath[1]}/_loghook"
   loghook completion fish > ~/.config/fish/completions/loghook.fish
+
+kubectl completes `kubectl loghook` by itself: it asks the program kubectl_complete-loghook on the PATH.
 """
 
 _SHELLS = {"bash": BashComplete, "zsh": ZshComplete, "fish": FishComplete}

@@ -26,7 +26,8 @@ def _beginning(_: click.Context, __: click.Parameter, typed: str) -> list[str]:
     """What the shell may complete `typed` to."""
     from webhook.cli import explain
 
-    return [name for name in explain.names() if name.lower().startswith(typed.lower())]
+    found = explain.keys() if "/" in typed else explain.names()
+    return [name for name in found if name.lower().startswith(typed.lower())]
 
 
 @click.command("explain", help=HELP, short_help="Explain a key, code, format, destination or agent.")
