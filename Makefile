@@ -110,6 +110,7 @@ lock: $(READY) ## Lock the newest versions of all dependencies
 	@$(LOCK) pyproject.toml --output-file requirements.txt
 	@$(LOCK) pyproject.toml --extra dev --output-file requirements-dev.txt
 	@$(LOCK) --group site --output-file requirements-site.txt
+	@$(LOCK) --group s3 --output-file .ci/parts/s3.txt
 
 clean: ## Remove the environment and everything that was made
 	rm -rf $(VENV) .dev .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist

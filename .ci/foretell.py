@@ -71,6 +71,7 @@ NEEDS = (
     Need("rsyslogd", "apt-get install rsyslog", lambda: shutil.which("rsyslogd", path=_ROOTS_PATH) is not None),
     Need("otelcol with an exporter of syslog", ".ci/part otelcol: Go", _made("go")),
     Need("a Kafka broker", ".ci/part kafka: Java and Maven", _made("java", "mvn")),
+    Need("a server of S3", ".ci/part s3: a Python with venv, and the package index", _made("python3")),
     Need("a node of OpenSearch", ".ci/part opensearch: Java and Maven", _made("javac", "mvn")),
     Need("otelcol", "OTELCOL, KUBEBUILDER_ASSETS or ENVTEST_DIR", _collector),
     Need("the newest otelcol", ".ci/part otelcol-newest: Go", _made("go")),

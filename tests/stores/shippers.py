@@ -23,13 +23,17 @@ def _collector_of_syslog() -> Path:
     return part("otelcol", "otelcol with an exporter of syslog") / "otelcol"
 
 
+def _collector_of_s3() -> Path:
+    return part("otelcol-newest", "the newest otelcol with all that we write for") / "otelcol"
+
+
 _FLUENT_BIT = {"fluent-bit": fluent_bit_process.program}
 SHIPPERS: Mapping[str, Mapping[str, Callable[[], str | Path]]] = {
     "syslog": _FLUENT_BIT | {"otel-collector": _collector_of_syslog},
     "kafka": _FLUENT_BIT | {"otel-collector": found_collector},
     "opensearch": _FLUENT_BIT | {"otel-collector": found_collector},
     "elasticsearch": _FLUENT_BIT,
-    "s3": _FLUENT_BIT,
+    "s3": _FLUENT_BIT | {"otel-collector": _collector_of_s3},
     "otlp": _FLUENT_BIT | {"otel-collector": found_collector},
     "loki": _FLUENT_BIT | {"otel-collector": found_collector},
     "http": _FLUENT_BIT,
