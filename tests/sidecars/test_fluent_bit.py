@@ -251,6 +251,15 @@ def test_one_destination_is_buffered_on_disk_and_several_do_not_stop_one_another
         assert "storage.path" not in rendered(shipped)["service"]
 
 
+@pytest.mark.parametrize(("type_", "is_kept"), [("http", True), ("opensearch", False), ("datadog", False)])
+def test_what_is_refused_does_not_stop_reading_where_no_output_tells_it(type_: str, *, is_kept: bool) -> None:
+    """Fluent Bit looks again whether chunks on disk are too many only when one is delivered or given up."""
+    shipped = shipment(stream(name="a", target=target(type_)))
+    (tail,) = inputs(shipped)
+    assert ("storage.path" in rendered(shipped)["service"]) is is_kept
+    assert (tail.get("mem_buf_limit", 0) > 0) is not is_kept
+
+
 # Which files.
 
 

@@ -1,6 +1,7 @@
 """OpenSearch, read back from a node: what a real index makes of our documents."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,18 @@ def test_what_an_index_refuses_holds_up_nothing(node: OpenSearchNode, shipper: S
     node.wait_for(index, lambda documents: wanted <= {each["message"] for each in documents})
     assert until(lambda: shipper.agent != "fluent-bit" or tries(shipper) >= 3), shipper.said
     assert sorted(each["message"] for each in node.documents(index)) == sorted(wanted), "each of them once"
+
+
+@pytest.mark.soak
+def test_many_refused_records_hold_up_nothing(node: OpenSearchNode, shipper: Shipper, index: str) -> None:
+    node.make(index, status={"type": "long"})
+    for number in range(450):
+        shipper.write(line(f"refused {number}", status="bad"))
+        time.sleep(0.2)  # so that each is a request of its own
+    wanted = {f"good {number}" for number in range(5)}
+    shipper.write(*(line(each, status=200) for each in sorted(wanted)))
+    got = node.wait_for(index, lambda documents: wanted <= {each["message"] for each in documents})
+    assert {each["message"] for each in got} == wanted
 
 
 def test_an_index_can_take_what_does_not_fit(node: OpenSearchNode, shipper: Shipper, index: str) -> None:

@@ -14,7 +14,7 @@ from webhook.sidecars.fluent_bit.connections import Options
 from webhook.sidecars.fluent_bit.literals import value
 from webhook.tables import demand
 
-__all__ = ["AWS", "OUTPUTS", "WHOLE_LINE", "output", "time_fields"]
+__all__ = ["AWS", "OUTPUTS", "WHOLE_LINE", "is_blind", "output", "time_fields"]
 
 _D_co = TypeVar("_D_co", covariant=True)
 
@@ -76,6 +76,11 @@ class _To(msgspec.Struct, Generic[_D_co]):
     @property
     def target(self) -> Target:
         return self.stream.target
+
+
+def is_blind(stream: Stream) -> bool:
+    """Whether what delivers the records of `stream` cannot tell a refusal from a server that is away."""
+    return output(stream, 0)["name"] in _BLIND
 
 
 def output(stream: Stream, disk_bytes: int) -> Options:
