@@ -24,7 +24,14 @@ class S3Server:
         self.port = free_port()
         programs = part("s3", "a server of S3") / "bin"
         folder.mkdir(parents=True, exist_ok=True)
-        command = [programs / "python", programs / "moto_server", "-H", "127.0.0.1", "-p", str(self.port)]
+        command: list[str | Path] = [
+            programs / "python",
+            programs / "moto_server",
+            "-H",
+            "127.0.0.1",
+            "-p",
+            str(self.port),
+        ]
         self._process = Process(command, folder / "log")
 
     def start(self) -> None:
