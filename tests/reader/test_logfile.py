@@ -145,6 +145,31 @@ def test_a_file_that_is_gone_since_it_was_listed_ends_nothing(tmp_path: Path, mo
     assert run_to_the_end(tmp_path, monkeypatch, *state) == ""
 
 
+def test_an_entry_that_cannot_be_told_ends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Some network volumes are asked for each entry whether it is a directory."""
+    for name in "ab":
+        (tmp_path / f"{name}.log").write_text("a line\n")
+    scandir, failures = os.scandir, iter([OSError(116, "Stale file handle")])
+
+    class Entry:
+        def __init__(self, entry: os.DirEntry[str]) -> None:
+            self._entry = entry
+
+        def is_dir(self, *, follow_symlinks: bool) -> bool:
+            for failure in failures:
+                raise failure
+            return self._entry.is_dir(follow_symlinks=follow_symlinks)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._entry, name)
+
+    monkeypatch.setattr(os, "scandir", lambda place: contextlib.nullcontext(map(Entry, list(scandir(place)))))
+    assert run_to_the_end(tmp_path, monkeypatch, looks=2) == "a line\n" * 2
+    assert capfd.readouterr().err.endswith(": Stale file handle\n")
+
+
 def run_to_the_end(
     folder: Path,
     monkeypatch: pytest.MonkeyPatch,

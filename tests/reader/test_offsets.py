@@ -83,6 +83,25 @@ def test_knows_all_files_that_there_are_however_many(tmp_path: Path, monkeypatch
     assert all(again.find((1, inode)) == (inode + 1, 0) for inode in range(200))
 
 
+def test_knows_files_whose_volume_has_another_number_since_its_node_was_started(tmp_path: Path) -> None:
+    before = Offsets(str(tmp_path / "x"))
+    before.begin()
+    for key in ((1, 5), (2, 5), (1, 6)):
+        before.save(key, 10 * key[0] + key[1], 0)
+    after = Offsets(str(tmp_path / "x"))
+    after.settle({2, 3})
+    assert after.find((2, 5)) == (25, 0), "of a volume that is still there, and of no other one"
+    assert after.has_begun((3, 5))
+    assert after.find((3, 5)) == (15, 0)
+    assert after.find((3, 5)) is None
+    after.save((3, 5), 16, 0)
+    assert after.find((3, 6)) == (16, 0)
+    assert after.are_all_found
+    later = Offsets(str(tmp_path / "x"))
+    later.settle({2, 3})
+    assert [later.find(key) for key in ((3, 5), (3, 6), (2, 5))] == [(16, 0), (16, 0), (25, 0)]
+
+
 def test_goes_on_where_nothing_can_be_written(tmp_path: Path) -> None:
     kept = Offsets(str(tmp_path / "none" / "x"))
     kept.begin()

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -361,6 +362,31 @@ def test_tells_a_file_that_was_replaced_while_it_was_away(start: Start, logs: Pa
     second.wait_for("new 3\n")
     assert second.stop() == 0
     assert second.lines == ["new 1", "new 2", "new 3"]
+
+
+def test_no_line_comes_twice_after_the_node_was_started_again(start: Start, logs: Path) -> None:
+    """Its volumes may have other numbers then, which is made so in what is remembered."""
+    append(logs / "a.log", numbered(0, 100))
+    append(logs / "b.log", numbered(200, 300))
+    first = start()
+    for name, last in (("a.log", 99), ("b.log", 299)):
+        first.wait_for(f"{last:07} ")
+        assert until(lambda one=name: saved(logs, one) == (logs / one).stat().st_size)  # type: ignore[misc]  # mypy infers no type for defaults of a lambda
+    assert first.stop(signal.SIGKILL) == -signal.SIGKILL
+    state = logs.parent / "state" / "reader.offsets"
+    text = bytearray(state.read_bytes())
+    for at in range(64, len(text), 64):
+        record = struct.pack("<Q", 2**40) + text[at + 8 : at + 28]
+        text[at : at + 32] = record + struct.pack("<I", zlib.crc32(record))
+    state.write_bytes(text)
+    append(logs / "a.log", numbered(100, 101))
+    (logs / "b.log").rename(logs / "b.1")
+    append(logs / "b.1", numbered(300, 301))
+    second = start()
+    second.wait_for("0000100 ")
+    second.wait_for("0000300 ")
+    assert second.stop() == 0
+    assert sorted(numbers(second)) == [100, 300]
 
 
 def test_finds_again_what_was_rotated_while_it_was_away(start: Start, logs: Path) -> None:

@@ -100,8 +100,11 @@ class Catalogue:
     def _below(self, directory: Directory, pattern: str) -> Iterator[str]:
         """The names in `directory` of further directories, or links, that `pattern` stands for."""
         for entry in self._entries(directory):
-            if not entry.is_file(follow_symlinks=False) and matches(pattern, entry.name):
-                yield entry.name
+            try:
+                if not entry.is_file(follow_symlinks=False) and matches(pattern, entry.name):
+                    yield entry.name
+            except OSError as error:
+                self._following.complain(directory.path(entry.name), error)
 
     def _entries(self, directory: Directory) -> Iterator[os.DirEntry[str]]:
         try:
@@ -114,7 +117,10 @@ class Catalogue:
         named = directory.named()
         if directory.is_listed():
             for entry in self._entries(directory):
-                self._look_at(directory, entry)
+                try:
+                    self._look_at(directory, entry)
+                except OSError as error:  # some file systems have to be asked what an entry is
+                    self._following.complain(directory.path(entry.name), error)
                 named.discard(entry.name)
         for name in named:
             self._consider(directory, name)

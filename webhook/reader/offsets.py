@@ -40,6 +40,7 @@ class Offsets:
         self.live: Container[Key] = ()
         self._known: dict[Key, tuple[int, int]] = {}
         self._slots: dict[Key, int] = {}
+        self._strangers: dict[int, Key] = {}  # by inode, what is known of devices that are there no more
         self._free: list[int] = []
         self._next = 1
         self._most = _MOST
@@ -76,7 +77,24 @@ class Offsets:
 
     def find(self, key: Key) -> tuple[int, int] | None:
         """The offset of a file and the fingerprint of what stands before it, when it is not followed yet, or again."""
-        return self._known.pop(key, None)
+        before = self._before(key)
+        known = self._known.pop(before, None)
+        if known is not None and before != key:
+            del self._strangers[key[1]]
+            self._slots[key] = self._slots.pop(before)
+        return known
+
+    def settle(self, devices: set[int]) -> None:
+        """The files are on these devices. A volume may have got another number when its node was started again.
+
+        So what is known of a device that is there no more may be said of a file by its inode alone: whether it is that
+        file, its fingerprint tells.
+        """
+        self._strangers = {key[1]: key for key in self._known if key[0] not in devices}
+
+    def _before(self, key: Key) -> Key:
+        """What the file was known by."""
+        return key if key in self._known else self._strangers.get(key[1], key)
 
     def let_go(self, key: Key, offset: int, fingerprint: int) -> None:
         """The file is followed no more, but it may come again."""
@@ -85,7 +103,7 @@ class Offsets:
 
     def has_begun(self, key: Key) -> bool:
         """Whether something of that file, which is not followed, has been written out."""
-        return self._known.get(key, (0, 0))[0] > 0
+        return self._known.get(self._before(key), (0, 0))[0] > 0
 
     @property
     def are_all_found(self) -> bool:

@@ -18,6 +18,7 @@ from .pace import Pace
 from .report import Report
 from .space import Space
 from .task import Task, parse
+from .volumes import devices
 
 __all__ = ["main"]
 
@@ -63,6 +64,7 @@ class Program:
         self.report = Report()
         self._task = task
         self._offsets = Offsets(task.state)
+        self._offsets.settle(devices(path.mount for path in task.paths))
         self._following = Following(self._offsets, self.report, skips_old=task.from_end)
         self._news = News()
         self._catalogue = Catalogue(task, self._following, self._news)

@@ -11,11 +11,11 @@ from __future__ import annotations
 import os
 import stat
 
-__all__ = ["Outside", "Volume"]
+__all__ = ["Outside", "Volume", "devices"]
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 _MOST_LINKS = 40  # as the kernel's MAXSYMLINKS
 _OPEN = os.O_NOFOLLOW | os.O_CLOEXEC
@@ -118,7 +118,21 @@ class Volume:
             file = os.open(parts[-1], flags | _FILE, dir_fd=directory)
         finally:
             os.close(directory)
-        if stat.S_ISREG(os.fstat(file).st_mode):
-            return file
+        try:
+            if stat.S_ISREG(os.fstat(file).st_mode):
+                return file
+        except OSError:  # a network's file that is gone by now
+            pass
         os.close(file)
         return -1
+
+
+def devices(mounts: Iterable[str]) -> set[int]:
+    """The devices of what is mounted at these places, as far as it is there."""
+    found = set()
+    for mount in mounts:
+        try:
+            found.add(os.stat(mount).st_dev)  # noqa: PTH116 - pathlib costs 1.5 MiB
+        except OSError:
+            continue
+    return found
