@@ -274,12 +274,19 @@ class Sidecar:
         return code
 
     def _wait_until_it_runs(self) -> None:
-        """Before that nothing in it heeds SIGTERM, which then ends it as it ends any program."""
+        """It asks for SIGTERM at the very end of its start: before, that ends it as it ends any program."""
         deadline = time.monotonic() + PATIENCE
-        while b"Everything is ready." not in self.log.read_bytes()[self._said_before :]:
+        while not (b"Everything is ready." in self.log.read_bytes()[self._said_before :] and self._is_idle()):
             assert self.process is None or self.process.poll() is None, self.log.read_text()[-3000:]
             assert time.monotonic() < deadline, self.log.read_text()[-3000:]
             time.sleep(0.05)
+
+    def _is_idle(self) -> bool:
+        """Whether no thread of it runs, or would if there were a processor for it."""
+        states = (
+            each.read_text().rpartition(")")[2].split()[0] for each in Path(f"/proc/{self.pid}/task").glob("*/stat")
+        )
+        return set(states) == {"S"}
 
     def complaints(self) -> list[str]:
         """What the collector says that is an error or a warning."""
