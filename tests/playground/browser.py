@@ -28,7 +28,8 @@ class Browser:
     def __init__(self, url: str, *, is_dark: bool = False) -> None:
         self._url = url
         scheme = ["--blink-settings=preferredColorScheme=0"] if is_dark else []
-        options = {"args": ["--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1400,1000", *scheme]}
+        usual = ["--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1400,1000"]
+        options = {"args": [*usual, "--disable-dev-shm-usage", *scheme]}  # a container's /dev/shm is small
         wanted = {"capabilities": {"alwaysMatch": {"goog:chromeOptions": options}}}
         self._session = self._send("POST", "/session", wanted)["sessionId"]
 
