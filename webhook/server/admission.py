@@ -1,4 +1,4 @@
-"""The hot path: an ASGI function that answers reviews, in front of FastAPI's routes. POST /mutate comes first.
+"""The hot path: what answers reviews, for `webhook.server.exchange` and as an ASGI function before FastAPI's routes.
 
 A review is bytes in and bytes out: no request or response objects, no tasks, and no waiting but for the body and for
 its turn. What waits too long for that, or for the memory that a large body needs, is sent away undecided.
@@ -13,6 +13,7 @@ import msgspec
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from webhook.review import Answer, NotAReview
+from webhook.server.exchange import CLOSE, Headers, Reply
 from webhook.server.limits import BODY_BYTES, NO_REVIEW_SECONDS
 from webhook.server.logs import Log
 from webhook.server.metrics import OfWebhook
@@ -24,12 +25,10 @@ __all__ = ["MUTATE", "VALIDATE", "Admission", "Arrival", "error_body", "front"]
 MUTATE: Final = "/mutate"
 VALIDATE: Final = "/validate"
 
-_Headers = list[tuple[bytes, bytes]]
-
 _JSON = (b"content-type", b"application/json")
 _TOO_LARGE = f"the body has more than {BODY_BYTES} bytes"
-_FOR_REVIEWS = (200, 500, 503)
-_COME_AGAIN = [(b"retry-after", b"1"), (b"connection", b"close")]
+_NO_MORE: Headers = []
+_COME_AGAIN: Headers = [(b"retry-after", b"1"), CLOSE]
 
 
 class Arrival(Holder, Protocol):
@@ -57,7 +56,8 @@ class Arrival(Holder, Protocol):
     def tell_when_gone(self, tell: Callable[[], None]) -> None:
         """Call `tell` when there is nobody any more."""
 
-    def clock(self) -> float:
+    @property
+    def clock(self) -> Callable[[], float]:
         """What our time is measured by, in seconds."""
 
     def charge(self, seconds: float) -> None:
@@ -74,10 +74,6 @@ class _RefusedError(Exception):
 
 class _GoneError(Exception):
     """The caller left before the end of the body."""
-
-
-class _ShedError(Exception):
-    """The caller has to come again: `waited`, `late` or `memory`."""
 
 
 class _Uid(msgspec.Struct, frozen=True):
@@ -113,43 +109,51 @@ class Admission:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one POST. A failure of ours is HTTP 500, so that the operator's failurePolicy decides."""
-        more: _Headers = []
+        arrival: Arrival = scope["state"]["arrival"]
         try:
             _check(scope)
             message = await receive()
             if message.get("more_body") is False:
-                status, content = await self._in_turn(message["body"], scope)
+                reply = await self.in_turn(message["body"], arrival, scope["query_string"])
             else:
-                status, content = await self._large(message, receive, scope)
+                reply = await self._large(message, receive, scope)
         except _RefusedError as error:
-            status, content = error.status, self._refusal(error.status, str(error))
-        except _ShedError as error:
-            self._metrics.shed(str(error))
-            status, content, more = 503, error_body("too much to do, come again"), _COME_AGAIN
+            reply = self._refused(arrival, error.status, str(error))
         except _GoneError:
             return
-        if status not in _FOR_REVIEWS:
-            scope["state"]["arrival"].charge(NO_REVIEW_SECONDS)
+        status, content, more = reply
         headers = [_JSON, (b"content-length", b"%d" % len(content)), *more]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": content})
 
-    async def _large(self, message: Message, receive: Receive, scope: Scope) -> tuple[int, bytes]:
-        """The status and the content for a body of several parts, which begins with `message`."""
+    async def in_turn(self, body: bytes | bytearray, arrival: Arrival, query: bytes) -> Reply:
+        """The reply to the review in `body`, when its turn has come."""
+        lag = self._pressure.lag(arrival.complete_at)
+        return self._reply(body, arrival, query, lag, await self._pressure.turn())
+
+    def at_once(self, body: bytes, arrival: Arrival, query: bytes) -> Reply | None:
+        """The same, where nobody comes first, else None."""
+        now = time.perf_counter()
+        if self._pressure.is_busy(now):
+            return None
+        return self._reply(body, arrival, query, self._pressure.lag(arrival.complete_at), now)
+
+    async def _large(self, message: Message, receive: Receive, scope: Scope) -> Reply:
+        """The reply to a body of several parts, which begins with `message`."""
         arrival: Arrival = scope["state"]["arrival"]
-        size = _length(scope)
+        size, query = _length(scope), scope["query_string"]
         if size <= LARGE_BYTES:
-            return await self._in_turn(await _whole(message, receive, arrival.keeps), scope)
+            return await self.in_turn(await _whole(message, receive, arrival.keeps), arrival, query)
         try:
-            if not await self._has_room(size, arrival, scope):
+            if not await self._has_room(size, arrival, query):
                 self._room.leave(arrival)
                 await _whole(message, receive, None)
-                raise _ShedError("memory")
-            return await self._in_turn(await _whole(message, receive, _ignore), scope)
+                return self._shed("memory")
+            return await self.in_turn(await _whole(message, receive, _ignore), arrival, query)
         finally:
             self._room.leave(arrival)
 
-    async def _has_room(self, size: int, arrival: Arrival, scope: Scope) -> bool:
+    async def _has_room(self, size: int, arrival: Arrival, query: bytes) -> bool:
         """Wait for room for a large body, of which no more is read meanwhile; whether there was some in time.
 
         What is here of it counts like all that is begun and not finished, and whoever goes waits no more.
@@ -158,7 +162,7 @@ class Admission:
         arrival.hold_up()
         arrival.keeps(arrival.body_bytes)
         there = not arrival.is_gone and await self._room.wait(
-            arrival, size, arrival.begun_at + PATIENCE * budget(scope["query_string"])
+            arrival, size, arrival.begun_at + PATIENCE * budget(query)
         )
         if arrival.is_gone:
             raise _GoneError
@@ -166,42 +170,46 @@ class Admission:
         arrival.go_on()
         return there
 
-    async def _in_turn(self, body: bytes | bytearray, scope: Scope) -> tuple[int, bytes]:
-        """The status and the content for the review in `body`, unless it waits too long for its turn."""
-        arrival: Arrival = scope["state"]["arrival"]
-        lag = self._pressure.lag(arrival.complete_at)
-        now = await self._pressure.turn()
+    def _reply(self, body: bytes | bytearray, arrival: Arrival, query: bytes, lag: float, now: float) -> Reply:
+        """The reply to the review in `body`, whose turn is `now`, unless it has waited for too long."""
         took = lag + now - arrival.begun_at
         if took > UNNOTICED_SECONDS:
-            patience = budget(scope["query_string"])
+            patience = budget(query)
             if took > patience:
-                raise _ShedError("late")
+                return self._shed("late")
             if took - (arrival.complete_at - arrival.begun_at) > PATIENCE * patience:
-                raise _ShedError("waited")
-        began = arrival.clock()
-        answer = self._review(body, now)
-        arrival.charge(arrival.clock() - began)
-        return answer
+                return self._shed("waited")
+        clock = arrival.clock
+        began = clock()
+        reply = self._review(body, arrival, now)
+        arrival.charge(clock() - began)
+        return reply
 
-    def _review(self, body: bytes | bytearray, began: float) -> tuple[int, bytes]:
-        """The status and the content for the review in `body`."""
+    def _review(self, body: bytes | bytearray, arrival: Arrival, began: float) -> Reply:
+        """The reply to the review in `body`."""
         try:
             answer = self.answer(body)
         except NotAReview as error:
-            return 400, self._refusal(400, str(error))
+            return self._refused(arrival, 400, str(error))
         except Exception as error:  # noqa: BLE001  # whatever it is, it is our bug, and the server lives on
             self._metrics.refusal(500)
             self._log.failure("failed to answer a review", error, _uid(body))
-            return 500, error_body("internal error")
+            return 500, error_body("internal error"), _NO_MORE
         seconds = round(time.perf_counter() - began, 6)
         self._metrics.review(answer, seconds)
         self._log.review(answer, seconds)
-        return 200, answer.body
+        return 200, answer.body, _NO_MORE
 
-    def _refusal(self, status: int, problem: str) -> bytes:
-        """Count it; a line for each would be a line for whatever anybody sends."""
+    def _refused(self, arrival: Arrival, status: int, problem: str) -> Reply:
+        """The reply to what is no review. It is counted; a line for each would be a line for whatever anybody sends."""
         self._metrics.refusal(status)
-        return error_body(problem)
+        arrival.charge(NO_REVIEW_SECONDS)
+        return status, error_body(problem), _NO_MORE
+
+    def _shed(self, reason: str) -> Reply:
+        """The reply to who has to come again, for one of the reasons of `webhook.server.metrics.SHED`."""
+        self._metrics.shed(reason)
+        return 503, error_body("too much to do, come again"), _COME_AGAIN
 
 
 def front(mutation: ASGIApp, validation: ASGIApp, routes: ASGIApp) -> ASGIApp:

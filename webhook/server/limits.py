@@ -18,7 +18,7 @@ Time is counted in the sweeps of a `Watch`.
 import asyncio
 import enum
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -26,6 +26,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from webhook.server.answers import Answers
 from webhook.server.callers import stranger
+from webhook.server.exchange import Decider, Exchange, exchange
 from webhook.server.line import Line
 from webhook.server.watch import Watch
 
@@ -77,13 +78,18 @@ class Phase(enum.Enum):
 
 
 class Limited(HttpToolsProtocol):
-    """One connection. What it may do, and for how long, follows from its `phase`."""
+    """One connection. What it may do, and for how long, follows from its `phase`.
+
+    `deciders` are who decides about reviews, by path.
+    """
 
     transport: Line  # uvicorn would take any other too
 
-    def __init__(self, watch: Watch, **of_uvicorn: Any) -> None:
+    def __init__(self, watch: Watch, deciders: Mapping[bytes, Decider], **of_uvicorn: Any) -> None:
         super().__init__(**of_uvicorn)
         self._watch = watch
+        self._deciders = deciders
+        self._exchange: Exchange | None = None  # the newest request, where it is one
         self._enter(Phase.KEPT, READ_SECONDS)
         self._received = 0  # bytes of the request that is being read
         self._chunks = 0  # of its body
@@ -107,6 +113,11 @@ class Limited(HttpToolsProtocol):
         """Whether a caller waits for an answer."""
         return self.phase is Phase.ANSWERING
 
+    @property
+    def is_asking(self) -> bool:
+        """Whether a request is being received, behind its head, or answered."""
+        return self.phase in {Phase.BODY, Phase.ANSWERING}
+
     def is_slow(self, sweeps: int) -> bool:
         """Whether it should have done something by now. While we hold it up its time stands still."""
         self.due += self.is_held_up
@@ -129,6 +140,7 @@ class Limited(HttpToolsProtocol):
         super().connection_lost(exc)
         # Its last request knows its connection, and would keep it until the garbage collector comes by.
         self.headers, self.scope, self.cycle = [], None, None  # type: ignore[assignment]  # as before the first one
+        self._exchange = None
 
     def abort(self) -> None:
         """Close at once, without the courtesies that a caller can draw out."""
@@ -190,6 +202,8 @@ class Limited(HttpToolsProtocol):
             self._watch.holds(self, self._received)
             if self._received > HEAD_BYTES or len(self.headers) > HEADERS:
                 self._refuse(*_TOO_LARGE)
+        elif self._exchange and self.phase is Phase.BODY:
+            self._watch.holds(self, self._received)  # nobody else gathers it
         elif len(self.headers) > HEADERS:  # those behind a body in chunks come to the others
             self._refuse(*_TOO_LARGE)
         elif self._received > _MESSAGE_BYTES:
@@ -215,13 +229,16 @@ class Limited(HttpToolsProtocol):
         if self._refusal:
             raise ValueError("refused")  # the parser stops, and uvicorn calls `send_400_response`
         self.phase = Phase.BODY  # within the time that the head has left
-        for name, value in self.headers:
-            if name == b"content-length":
-                self._to_come = int(value)
+        headers = dict(self.headers)
+        self._to_come = int(headers.get(b"content-length", 0))
         self._chunks = 0
         self._watch.holds_nothing(self)
-        super().on_headers_complete()
-        self.cycle.transport = self._answers  # type: ignore[assignment]  # it has what is used of a transport
+        self._exchange = exchange(self, headers, self._deciders)
+        if self._exchange:
+            self.cycle = self._exchange  # type: ignore[assignment]  # it has what is used of a cycle
+        else:
+            super().on_headers_complete()
+            self.cycle.transport = self._answers  # type: ignore[assignment]  # it has what is used of a transport
         if self._watch.draining:
             self.cycle.keep_alive = False
 
@@ -236,6 +253,8 @@ class Limited(HttpToolsProtocol):
         else:
             self._enter(Phase.ANSWERING, ANSWER_SECONDS)
             self.transport.hold()
+            if self._exchange:
+                self._exchange.complete()
 
     # Answering it.
 
@@ -275,9 +294,10 @@ class Limited(HttpToolsProtocol):
         """Leave one's room to somebody else."""
         self._watch.drop(self, "crowded")
 
-    def clock(self) -> float:
+    @property
+    def clock(self) -> Callable[[], float]:
         """What our time is measured by (`webhook.server.turns`), in seconds."""
-        return self.transport.clock()
+        return self.transport.clock
 
     def charge(self, seconds: float) -> None:
         """Note how much of our time the answer took."""

@@ -58,9 +58,10 @@ class Line(asyncio.Transport):
             return self._socket.getpeercert()
         return self._socket.context if name == "sslcontext" else default
 
-    def clock(self) -> float:
+    @property
+    def clock(self) -> Callable[[], float]:
         """What our time is measured by, in seconds."""
-        return self._turns.clock()
+        return self._turns.clock
 
     # Reading.
 

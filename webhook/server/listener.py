@@ -5,12 +5,13 @@ import contextlib
 import errno
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from webhook.server.doorway import BACKLOG, Doorway
+from webhook.server.exchange import Decider
 from webhook.server.limits import Limited
 from webhook.server.line import Line
 from webhook.server.watch import Watch
@@ -25,9 +26,19 @@ class ListenError(OSError):
 
 
 class Listener(uvicorn.Server):
-    """uvicorn on one bound socket: it leaves signals to `Drain`, connections to `Doorway`, and reading to `Turns`."""
+    """uvicorn on one bound socket: it leaves signals to `Drain`, connections to `Doorway`, and reading to `Turns`.
 
-    def __init__(self, app: ASGIApp, bound: socket.socket, context: ssl.SSLContext | None, watch: Watch) -> None:
+    Usual reviews go straight to `deciders`, by path, all else to `app`.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        bound: socket.socket,
+        context: ssl.SSLContext | None,
+        watch: Watch,
+        deciders: Mapping[bytes, Decider] | None = None,
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 app,
@@ -47,6 +58,7 @@ class Listener(uvicorn.Server):
         self._bound = bound
         self._context = context
         self._watch = watch
+        self._deciders = deciders or {}
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -69,7 +81,9 @@ class Listener(uvicorn.Server):
     def _let_in(self, connected: socket.socket) -> None:
         """Serve a connection that has shaken hands, where this is for TLS."""
         line = Line(connected, self._doorway.turns, self._doorway.farewell)
-        line.begin(Limited(self._watch, config=self.config, server_state=self.server_state, app_state={}))
+        line.begin(
+            Limited(self._watch, self._deciders, config=self.config, server_state=self.server_state, app_state={})
+        )
 
 
 def listen(host: str | None, port: int) -> socket.socket:

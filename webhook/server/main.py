@@ -15,7 +15,7 @@ import uvloop
 from webhook import __version__
 from webhook.config.loghook_yaml import Config, ConfigError
 from webhook.review import Answer, Reviews
-from webhook.server.admission import Admission
+from webhook.server.admission import MUTATE, VALIDATE, Admission
 from webhook.server.app import admission_app, health_app
 from webhook.server.drain import Drain
 from webhook.server.files import Followed
@@ -135,12 +135,13 @@ class _Server:
         """Serve on two bound sockets until the drain is over."""
         self._drain.listen(self._read_again)
         probes = Watch(lambda _: None, lambda _: None, _PROBES)
+        deciders = {MUTATE.encode(): self._mutation, VALIDATE.encode(): self._validation}
         app = admission_app(self._mutation, self._validation, self._metrics.refusal)
         listeners = (
-            Listener(app, reviews, self._pair.context, self._watch),
+            Listener(app, reviews, self._pair.context, self._watch, deciders),
             Listener(health_app(self._hindrance, self._metrics), health, None, probes),
         )
-        self._connect_gauges(listeners[0])
+        self._connect_gauges()
         async with asyncio.TaskGroup() as tasks:
             for listener in listeners:
                 tasks.create_task(listener.serve())
@@ -175,10 +176,10 @@ class _Server:
         if ready is not None:
             ready(at)
 
-    def _connect_gauges(self, listener: Listener) -> None:
+    def _connect_gauges(self) -> None:
         self._show_dates()
         self._metrics.is_ready = lambda: self._hindrance() is None
-        self._metrics.in_flight = lambda: len(listener.server_state.tasks)
+        self._metrics.in_flight = lambda: sum(each.is_asking for each in self._watch.connections)
         self._metrics.connections = lambda: len(self._watch.connections)
         self._metrics.lag = self._pressure.peak
         self._metrics.dropped_lines = lambda: self._log.dropped

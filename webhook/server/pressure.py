@@ -65,7 +65,7 @@ class Pressure:
         would be no order: with one decision in a turn, the newest was asked first again and again.
         """
         now = time.perf_counter()
-        if not self._queue and not self._has_had_enough(now):
+        if not self.is_busy(now):
             return now
         mine = object()
         self._queue.append(mine)
@@ -75,6 +75,10 @@ class Pressure:
         finally:
             self._queue.remove(mine)
         return now
+
+    def is_busy(self, now: float) -> bool:
+        """Whether whoever comes `now` has to wait for a turn."""
+        return bool(self._queue) or self._has_had_enough(now)
 
     def _has_had_enough(self, now: float) -> bool:
         """Whether so much was decided in this turn of the loop, until `now`, that whoever can wait should do so."""
@@ -89,7 +93,9 @@ class Pressure:
         Only what came in right after the loop was held up had to wait for all of that time. To be asked before one's
         turn is waited for, which would be counted twice.
         """
-        return max(0.0, self._lag - max(0.0, now - self._measured_at))
+        passed = now - self._measured_at
+        left = self._lag - passed if passed > 0 else self._lag
+        return left if left > 0 else 0.0
 
     def peak(self) -> float:
         """The longest lag of the last minute, in seconds."""

@@ -29,6 +29,10 @@ class Watched(Protocol):
     def is_answering(self) -> bool:
         """Whether a caller waits for an answer."""
 
+    @property
+    def is_asking(self) -> bool:
+        """Whether it has a request that is being received or answered."""
+
     def is_slow(self, sweeps: int) -> bool:
         """Whether it should have done something by the sweep with this number."""
 
