@@ -33,7 +33,7 @@ from webhook.inject import Injected, inject
 from webhook.pod.view import Pod, view
 from webhook.review import Reviews
 
-HERE = Path(__file__).parent
+TREE = Path(__file__).resolve().parents[2]
 TICKS = os.sysconf("SC_CLK_TCK")
 ALIKE, DIFFERENT = "one ReplicaSet's Pods", "one path differs"
 STEPS, STRANGERS = "same annotations, other Pods", "nothing alike"
@@ -102,13 +102,14 @@ class Case:
 
 
 @contextlib.contextmanager
-def started(folder: Path, cpu: int, kind: str, size: int = 0) -> Iterator[Server]:
-    """A server that answers, ended at the end. Its output, logs above all, goes to a file."""
-    output = folder / f"{kind}-{size}.log"
+def started(folder: Path, cpu: int, kind: str, size: int = 0, tree: Path = TREE) -> Iterator[Server]:
+    """A server of the working tree `tree` that answers, ended at the end. Its output goes to a file."""
+    output = folder / f"{kind}-{size}-{tree.name}.log"
     began = time.perf_counter()
     files = (str(folder / name) for name in ("tls.crt", "tls.key"))
-    command = [sys.executable, str(HERE / "servers.py"), kind, str(cpu), *files, str(size)]
-    with output.open("wb") as file, subprocess.Popen(command, stdout=file) as process:
+    command = [sys.executable, str(tree / "tests/bench/servers.py"), kind, str(cpu), *files, str(size)]
+    own = os.environ | {"PYTHONPATH": str(tree)}
+    with output.open("wb") as file, subprocess.Popen(command, stdout=file, env=own) as process:
         try:
             port = _port(output, process)
             yield Server(process, port, time.perf_counter() - began)
@@ -219,8 +220,8 @@ def show_core(reviews: Mapping[str, Sequence[bytes]]) -> None:
         print(f"bytes in, bytes out, {name + ':':40}{microseconds(partial(next, turns)):10,.0f} µs")
 
 
-def main(seconds: float, rounds: int) -> None:
-    """Measure and print everything."""
+def main(seconds: float, rounds: int, beside: Path | None) -> None:
+    """Measure and print everything; of the working tree `beside` what its server costs, in the same rounds."""
     server_cpu, caller_cpu = _two_cores()
     reviews = {
         ALIKE: [review(n, annotated=True) for n in range(64)],
@@ -237,8 +238,8 @@ def main(seconds: float, rounds: int) -> None:
         folder = Path(folder_name)
         issue(folder, ["localhost", "127.0.0.1"], datetime.now(UTC))
 
-        def start(kind: str, size: int = 0) -> Server:
-            return running.enter_context(started(folder, server_cpu, kind, size))
+        def start(kind: str, size: int = 0, tree: Path = TREE) -> Server:
+            return running.enter_context(started(folder, server_cpu, kind, size, tree))
 
         loghook = start("loghook")
         fresh = loghook.resident()
@@ -250,8 +251,14 @@ def main(seconds: float, rounds: int) -> None:
             name: Case(name, loghook, _requests(bodies), floors.get(name, floors[ALIKE]))
             for name, bodies in reviews.items()
         }
+        beside_it = start("loghook", tree=beside) if beside else None
+        others = [
+            Case(f"{beside.name}: {case.name}", beside_it, case.requests, case.floor)
+            for case in cases.values()
+            if beside and beside_it
+        ]
         naive = Case("naive: one ReplicaSet's Pods", start("naive"), _requests(reviews[ALIKE]), floors[ALIKE])
-        every = [*cases.values(), naive, *floors.values()]
+        every = [*cases.values(), *others, naive, *floors.values()]
         callers = Callers(caller_cpu, folder / "ca.crt")
         running.callback(callers.close)
         os.sched_setaffinity(0, {caller_cpu})
@@ -284,5 +291,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition(":")[0])
     parser.add_argument("--seconds", type=float, default=1.0, help="length of a round")
     parser.add_argument("--rounds", type=int, default=15, help="rounds for each row of the table")
+    parser.add_argument("--beside", type=Path, help="another working tree, whose server is measured in the same rounds")
     given = parser.parse_args()
-    main(given.seconds, given.rounds)
+    main(given.seconds, given.rounds, given.beside and given.beside.resolve())
