@@ -92,24 +92,33 @@ class ApiServer:
         timeout: int = 5,
         idle_seconds: float = IDLE_SECONDS,
         tries: int = TRIES,
+        waited: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self.answered = self.repeated = self.dialled = 0
         self.failures: list[str] = []
+        self.starved: list[str] = []
         self.latencies: list[float] = []
         self.timeout = timeout
         self._context = context
         self._endpoints = endpoints
         self._idle_seconds = idle_seconds
         self._tries = tries
+        self._waited = waited
         self._idle: list[_Connection] = []
 
     async def ask(self, body: bytes) -> Reply | None:
-        """The answer to a review; None where it failed, which is noted."""
-        began = time.perf_counter()
+        """The answer to a review; None where it failed, which is noted.
+
+        Where caller and servers have `waited` for a processor for most of its time, that is no failure of theirs.
+        """
+        began, before = time.perf_counter(), self._waited()
         try:
             reply = await self._ask(request(body, self.timeout), began + self.timeout)
         except (CallError, OSError, TimeoutError) as error:
-            self.failures.append(f"{type(error).__name__}: {error}")
+            waited = self._waited() - before
+            is_starved = isinstance(error, TimeoutError) and waited > self.timeout / 2
+            noted = self.starved if is_starved else self.failures
+            noted.append(f"{type(error).__name__}: {error}; {waited:.1f} s were waited for a processor meanwhile")
             return None
         self.latencies.append(time.perf_counter() - began)
         if reply.status != 200:

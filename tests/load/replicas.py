@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+from processor import Waits
 from prometheus_client.parser import text_string_to_metric_families
 
 SERVING = Path(__file__).with_name("serving.py")
@@ -78,12 +79,14 @@ class Replicas:
 
     def __init__(self, pki: Path, folder: Path, script: Path = SERVING, **given: Any) -> None:
         self.all: list[Replica] = []
+        self.waits = Waits()
         self._pki, self._folder, self._script, self._given = pki, folder, script, given
 
     async def start(self) -> Replica:
         """One more, that serves."""
         log = self._folder / f"replica-{len(self.all)}.log"
         self.all.append(Replica(self._pki, log, self._script, **self._given))
+        self.waits.watch(self.all[-1].process.pid)
         return await self.all[-1].ready()
 
     def close(self) -> None:

@@ -1,8 +1,10 @@
 """R1: replicas are restarted under load, and no review fails. uvicorn as it comes loses some."""
 
 import asyncio
+import functools
 import itertools
 import random
+import socket
 import ssl
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 import uvloop
 from apiserver import ApiServer, Endpoints
+from processor import Waits
 from replicas import STOCK, Replica, Replicas
 
 CALLERS = 25
@@ -43,9 +46,9 @@ class Load:
         while not self._stop:
             body = next(self._bodies)
             reply = await self._server.ask(body)
-            if reply is None:
+            if reply is None and self._server.failures:
                 return  # one is enough, and one that is refused at once would go on for ever
-            if self._right and reply.body != self._right[body]:
+            if reply is not None and self._right and reply.body != self._right[body]:
                 self.wrong += 1
             if think_seconds:
                 await asyncio.sleep(dice.uniform(0, think_seconds))
@@ -98,18 +101,25 @@ def test_no_review_fails_while_replicas_restart(
     async def scenario() -> None:
         replicas = Replicas(pki, tmp_path, drain_seconds=60)
         endpoints = Endpoints(lag=ENDPOINT_LAG)
-        server = ApiServer(context, endpoints, idle_seconds=IDLE_SECONDS)
+        server = ApiServer(context, endpoints, idle_seconds=IDLE_SECONDS, waited=replicas.waits.seconds)
         load = Load(server, bodies, answers)
         try:
             await under_load(replicas, server, endpoints, load, rounds, think_seconds)
             assert server.failures == []
+            assert size([], server.starved) == [], "there was too much else to do: this says nothing of the servers"
             assert load.wrong == 0
             assert server.answered >= size(200, 300_000 if not think_seconds else 5_000)
             codes = [await each.ended() for each in replicas.all[:-2]]
             assert codes == [0] * (2 * rounds)
         finally:
             replicas.close()
-        report(restarts=2 * rounds, answered=server.answered, failed=len(server.failures), repeated=server.repeated)
+        report(
+            restarts=2 * rounds,
+            answered=server.answered,
+            failed=len(server.failures),
+            starved=len(server.starved),
+            repeated=server.repeated,
+        )
 
     uvloop.run(scenario())
 
@@ -131,3 +141,24 @@ def test_uvicorn_as_it_comes_loses_reviews(
             replicas.close()
 
     uvloop.run(scenario())
+
+
+def test_tells_a_slow_server_from_a_slow_machine(context: ssl.SSLContext) -> None:
+    """The control: who is not answered has failed, unless it was the processor that he and the server waited for."""
+
+    def waiting(each_time: float) -> Callable[[], float]:
+        return functools.partial(next, itertools.count(0, each_time))
+
+    async def scenario(silent: socket.socket) -> tuple[int, ...]:
+        port = silent.getsockname()[1]
+        servers = [
+            ApiServer(context, Endpoints([port]), timeout=1),
+            ApiServer(context, Endpoints([port]), timeout=1, waited=waiting(0.3)),
+            ApiServer(context, Endpoints([port]), timeout=1, waited=waiting(0.6)),
+        ]
+        assert await asyncio.gather(*(each.ask(b"{}") for each in servers)) == [None] * 3
+        return tuple(len(each.failures) for each in servers)
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # where nobody ever shakes hands
+        assert uvloop.run(scenario(silent)) == (1, 1, 0)
+    assert Waits().seconds() > 0 or not Path("/proc/self/schedstat").exists()
