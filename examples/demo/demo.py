@@ -53,7 +53,7 @@ class MissingError(Exception):
 def main() -> int:
     """Run it until Ctrl-C, or with --once until the lines are in the database; return the exit code."""
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--port", type=int, default=9428, help="where the database and its page are")
+    options.add_argument("--port", type=_port, default=9428, help="where the database and its page are")
     options.add_argument("--once", action="store_true", help="end as soon as lines are in the database")
     said = options.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -67,6 +67,13 @@ def main() -> int:
         print(f"Error: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _port(text: str) -> int:
+    """A port that a server may have. Raises what argparse tells its user."""
+    if not (text.isdecimal() and 0 < int(text) < 2**16):
+        raise argparse.ArgumentTypeError(f"{text} is no port: a number from 1 to {2**16 - 1}")
+    return int(text)
 
 
 def _show(running: ExitStack, folder: Path, port: int, *, until_seen: bool) -> None:

@@ -72,6 +72,7 @@ def test_it_lists_what_there_is(run: Run, asked: str | None) -> None:
     [
         ("pahts", "nothing is called 'pahts' here, did you mean paths?"),
         ("lh10", "nothing is called 'lh10' here, did you mean LH101?"),
+        ("LH2099", "nothing is called 'LH2099' here, did you mean LH209?"),
         ("\x1b[31m", r"nothing is called '\x1b[31m' here"),
     ],
 )

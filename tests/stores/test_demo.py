@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from collector_program import found_collector
 from parts import missing
 from ports import free_port
@@ -61,3 +62,10 @@ def test_what_is_missing_is_said_in_one_sentence(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stdout == ""
     assert re.fullmatch(r"Error: the demo needs VictoriaLogs, .* on GitHub; put it on the PATH as .*\.\n", done.stderr)
+
+
+@pytest.mark.parametrize("port", ["80000", "0", "-1", "page"])
+def test_what_is_no_port_is_said(port: str) -> None:
+    done = subprocess.run([sys.executable, PROGRAM, f"--port={port}"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.endswith(f"{port} is no port: a number from 1 to 65535\n")

@@ -79,8 +79,9 @@ def _found(asked: str) -> Term:
                 return term
     from difflib import get_close_matches  # noqa: PLC0415 - most questions are about something that exists
 
-    begun = [name for name in names() if name.lower().startswith(word)]
-    near = begun or get_close_matches(word, [name.lower() for name in names()], n=1)
+    written = {name.lower(): name for name in names()}
+    begun = [name for lower, name in written.items() if lower.startswith(word)]
+    near = begun or [written[lower] for lower in get_close_matches(word, written, n=1)]
     told = f", did you mean {near[0]}?" if near else ""
     raise InputError(f"nothing is called {asked!r} here{told} (`loghook explain` lists everything)")
 

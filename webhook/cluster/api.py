@@ -120,7 +120,7 @@ class Api:
                 f"cannot {what}: HTTP {error.status}{_sentence(error.body)}", int(error.status or 0)
             ) from None
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise ApiError(f"cannot {what}: the API server does not answer ({type(error).__name__})") from None
+            raise ApiError(f"cannot {what}: the API server does not answer ({_why(error)})") from None
 
     def executed(self, namespace: str, pod: str, container: str, command: list[str]) -> str:
         """What `command` writes in a container that runs; it is not an error where it says that it failed."""
@@ -239,9 +239,15 @@ def _response(what: str, call: Callable[..., Any], *words: Any, **more: Any) -> 
     except ApiException as error:
         raise ApiError(f"cannot {what}: HTTP {error.status}{_sentence(error.body)}", int(error.status or 0)) from None
     except (urllib3.exceptions.HTTPError, OSError) as error:
-        name = type(getattr(error, "reason", None) or error).__name__
-        raise ApiError(f"cannot {what}: the API server does not answer ({name})") from None
+        raise ApiError(f"cannot {what}: the API server does not answer ({_why(error)})") from None
     return response
+
+
+def _why(error: Exception) -> str:
+    """What the system says of a connection that failed, e.g. `Connection refused`; else what urllib3 calls it."""
+    reason = getattr(error, "reason", None) or error
+    inner = next((each for each in (reason.__cause__, *reason.args) if isinstance(each, OSError)), None)
+    return getattr(inner, "verify_message", None) or (inner and inner.strerror) or type(reason).__name__
 
 
 def _sentence(body: object) -> str:
