@@ -4,7 +4,7 @@ Sets are written with all characters of ASCII but letters and digits by their nu
 meaning. Only the border of a word is not the same in all: each engine says what it calls it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from webhook.config.expressions import (
     BORDER,
@@ -17,10 +17,13 @@ from webhook.config.expressions import (
     Repeat,
     Sequence,
     Set,
+    Unshared,
     parse,
 )
 
-__all__ = ["written"]
+__all__ = ["of_line", "written"]
+
+_LINE_FEED = 10
 
 
 def written(text: str, border: str = r"\b", without: int | None = None) -> str:
@@ -30,6 +33,21 @@ def written(text: str, border: str = r"\b", without: int | None = None) -> str:
     """
     found = parse(text)
     return _written(found if without is None else _without(found, without), {START: r"\A", END: r"\z", BORDER: border})
+
+
+def of_line(
+    text: str, otherwise: Callable[[str], str], border: str = r"\b", ends: tuple[str, str] = (r"\A", r"\Z")
+) -> str:
+    """The expression `text`, searched in a line behind which its line feed may stand, or even the next line.
+
+    No set in it has a line feed, which Vector cuts off before it searches, and other agents do not. `ends` are how an
+    engine calls the start and the end of a line. What is not of the subset is written by `otherwise`.
+    """
+    try:
+        found = _without(parse(text), _LINE_FEED)
+    except Unshared:
+        return otherwise(text)
+    return _written(found, {START: ends[0], END: ends[1], BORDER: border})
 
 
 def _without(part: Expression, code: int) -> Expression:
@@ -83,6 +101,8 @@ def _times(part: Repeat) -> str:
 def _set(part: Set) -> str:
     if part.ranges == ((0, HIGHEST),):
         return r"[\s\S]"
+    if not part.ranges:
+        return r"[^\s\S]"
     is_negated = part.ranges[-1][1] == HIGHEST
     ranges = part.others if is_negated else part.ranges
     if not is_negated and len(ranges) == 1 and ranges[0][0] == ranges[0][1]:

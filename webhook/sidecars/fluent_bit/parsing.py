@@ -16,7 +16,8 @@ from webhook.sidecars.clashes import PATH, VALUE, kept, may_have, paths
 from webhook.sidecars.fluent_bit import opentelemetry, search, times
 from webhook.sidecars.fluent_bit.literals import literal, lua_text, value
 from webhook.sidecars.fluent_bit.outputs import WHOLE_LINE, time_fields
-from webhook.sidecars.onigmo import negative, translate
+from webhook.sidecars.onigmo import BORDER, negative, translate
+from webhook.sidecars.shared import of_line
 
 __all__ = ["LINE", "PATH", "is_joined", "multiline_parsers", "parsers", "steps"]
 
@@ -93,7 +94,7 @@ def multiline_parsers(stream: Stream) -> list[Definition]:
     common = {"name": stream.tag, "flush_timeout": _FLUSH_MILLISECONDS, "key_content": LINE}
     start = _start(parsing)
     if start:
-        start = translate(start)
+        start = of_line(start, translate, BORDER)
         rules: Rules = ((_ANY, start, "record"), ("record", negative(start), "record"))
     elif parsing.format.trace:
         rules = _TRACES[parsing.format.trace]

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from webhook.sidecars import STATE_DIRECTORY, Parsing, Stream
 from webhook.sidecars.fluentd.literals import Section, Value, json_text
-from webhook.sidecars.onigmo import translate
+from webhook.sidecars.onigmo import BORDER, translate
+from webhook.sidecars.shared import of_line
 
 __all__ = ["sources"]
 
@@ -62,7 +63,7 @@ def _source(stream: Stream, what: str, paths: Sequence[str], exclude: Sequence[s
 def _first_line(parsing: Parsing) -> str | None:
     """What the first line of a record matches, where a record may have several."""
     if parsing.start:
-        return translate(parsing.start)
+        return of_line(parsing.start, translate, BORDER)
     return rf"\A(?!{_TRACES[parsing.format.trace]})" if parsing.format.trace else None
 
 

@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from webhook.sidecars import Parsing, Stream, Tree
 from webhook.sidecars.otel_collector import choices, parsers, times
 from webhook.sidecars.otel_collector.expressions import translate
 from webhook.sidecars.otel_collector.notation import plain, quoted
+from webhook.sidecars.shared import of_line
 
 __all__ = ["STORAGE", "receivers"]
 
@@ -88,7 +90,7 @@ def _line_start(parsing: Parsing) -> str | None:
         return None
     if parsing.start is None:
         return _TRACES[parsing.format.trace].start if parsing.format.trace else None
-    start = translate(parsing.start, is_searched=True)
+    start = of_line(parsing.start, partial(translate, is_searched=True), ends=("^", "$"))
     is_anchored = start.startswith("^") and "|" not in start
     return start if is_anchored else f"^.*?(?:{start})"
 

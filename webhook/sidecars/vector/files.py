@@ -5,7 +5,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from webhook.sidecars import Parsing, Stream
-from webhook.sidecars.rust import translate
+from webhook.sidecars.rust import BORDER, translate
+from webhook.sidecars.shared import of_line
 from webhook.sidecars.vector.literals import Data
 
 __all__ = ["sources"]
@@ -76,7 +77,7 @@ def _multiline(parsing: Parsing) -> dict[str, Data] | None:
     """Which lines are one record; a record that may go on is held for a second."""
     rule: dict[str, Data] | None = None
     if parsing.start:
-        start = translate(parsing.start)
+        start = of_line(parsing.start, translate, BORDER, (r"\A", r"\z"))
         rule = {"start_pattern": start, "condition_pattern": start, "mode": "halt_before"}
     elif parsing.format.trace:
         rule = _TRACES[parsing.format.trace]
