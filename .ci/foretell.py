@@ -68,6 +68,7 @@ NEEDS = (
     Need("fluent-bit", "the PATH or FLUENT_BIT_BIN", _program("fluent-bit", "FLUENT_BIT_BIN")),
     Need("fluentd", "the PATH or FLUENTD_BIN", _program("fluentd", "FLUENTD_BIN")),
     Need("vector", "the PATH or VECTOR_BIN", _program("vector", "VECTOR_BIN")),
+    Need("ruby", "apt-get install ruby", _program("ruby", "RUBY")),
     Need("rsyslogd", "apt-get install rsyslog", lambda: shutil.which("rsyslogd", path=_ROOTS_PATH) is not None),
     Need("otelcol with an exporter of syslog", ".ci/part otelcol: Go", _made("go")),
     Need("a Kafka broker", ".ci/part kafka: Java and Maven", _made("java", "mvn")),
