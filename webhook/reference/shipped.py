@@ -28,8 +28,7 @@ each, run by them). A streaming sidecar passes every line on as it is, so there 
 
 **`keep` and `drop`** are searched in the whole record as it was written: its lines joined, before it is parsed, before
 anything is replaced. `^` and `$` are the start and the end of the record. Of a line of `cri` it is what the container
-wrote. What Fluent Bit and Fluentd leave out they count in their own log (the first record, the tenth, the hundredth);
-Vector and the collector count it in their own metrics, which the sidecar does not serve.
+wrote. What is left out is counted where the agent can: see below.
 
 **`redact`** replaces in every text of a record: the message, each field, and what stands in objects and lists of JSON.
 It is done after the time is read, one name after the other, and before anything of ours is put on the record. Names of
@@ -57,6 +56,22 @@ alternatives, repetitions (`*?` too), `\\b`, `\\d`, `\\w` and `\\s` of ASCII, `^
 letters of ASCII. There is no look-around, no reference to a group, no `\\B`. A repetition comes to at most 1,000
 characters where it is written out. In a group that is repeated the next character says how it goes on, so `(a+)+` is
 refused ([LH139](diagnostics.md#lh139)).
+
+## What is counted
+
+In the agent's log (`kubectl logs POD -c loghook-agent`), and in a metric of its own, which no sidecar serves.
+
+| agent | left out by `keep` and `drop` | given up, since the destination refuses it |
+| --- | --- | --- |
+| `fluent-bit` | in its log (1) | in its log, by requests (2); `fluentbit_output_dropped_records_total` |
+| `fluentd` | in its log (1) | in its log: a warning with the reason |
+| `vector` | `component_discarded_events_total`, intentional | in its log; `component_discarded_events_total`, not intentional |
+| `otel-collector` | nowhere | in its log (3); `otelcol_exporter_send_failed_log_records` |
+
+1. `records left out by keep and drop so far`: at the first, the tenth, the hundredth.
+2. `cannot be retried`, or the answer. What is refused in a bulk request to `elasticsearch` or `opensearch` of which other
+   records are taken is counted nowhere.
+3. `Dropping data`, with the number of records as `dropped_items`.
 
 ## Limits
 
