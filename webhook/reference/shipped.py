@@ -65,13 +65,14 @@ In the agent's log (`kubectl logs POD -c loghook-agent`), and in a metric of its
 | --- | --- | --- |
 | `fluent-bit` | in its log (1) | in its log, by requests (2); `fluentbit_output_dropped_records_total` |
 | `fluentd` | in its log (1) | in its log: a warning with the reason |
-| `vector` | `component_discarded_events_total`, intentional | in its log; `component_discarded_events_total`, not intentional |
+| `vector` | `component_discarded_events_total` (4) | in its log; `component_discarded_events_total` (4) |
 | `otel-collector` | nowhere | in its log (3); `otelcol_exporter_send_failed_log_records` |
 
 1. `records left out by keep and drop so far`: at the first, the tenth, the hundredth.
-2. `cannot be retried`, or the answer. What is refused in a bulk request to `elasticsearch` or `opensearch` of which other
-   records are taken is counted nowhere.
+2. `cannot be retried`, or the answer. What is refused in a bulk request to `elasticsearch` or `opensearch` of which
+   other records are taken is counted nowhere.
 3. `Dropping data`, with the number of records as `dropped_items`.
+4. With `intentional="true"` what is left out, with `intentional="false"` what is given up.
 
 ## Limits
 
