@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from webhook.annotations.registry import KEYS
-from webhook.bounds import BOUNDS, LARGE_REVIEW
+from webhook.bounds import BOUNDS, LARGE_REVIEW, Bound
 from webhook.config.loghook_yaml import Config
 from webhook.diagnostics import Reason
 from webhook.inject import Injected, Refused, Skipped, inject
@@ -97,6 +97,14 @@ LONG_TEXTS: dict[str, Pod] = {
 def codes(made: Pod) -> set[str]:
     outcome = inject(view(made), Config())
     return {found.code for found in outcome.diagnostics}
+
+
+@pytest.mark.parametrize("bound", [bound for bound in BOUNDS if bound.count], ids=lambda bound: bound.code)
+def test_a_pod_that_has_nothing_can_be_counted(bound: Bound) -> None:
+    """No review that anybody may send is our bug; the API server asks us before it looks at the Pod."""
+    assert bound.count is not None
+    assert bound.count(view({})) == 0
+    assert bound.count(view({"metadata": {"name": None}, "spec": {"containers": None}})) == 0
 
 
 @pytest.mark.parametrize("code", MAKERS)

@@ -8,6 +8,7 @@ On the bytes of a large review two things are counted: its values, of which ther
 commas, `[` and `{`, wherever they stand; and its annotations. The rest is counted in the view, which is small by then.
 """
 
+import itertools
 import re
 from collections.abc import Callable, Iterator, Mapping
 
@@ -66,13 +67,14 @@ def _longest_value(pod: Pod) -> int:
 def _longest_text(pod: Pod) -> int:
     """The longest of the texts that may be written once for every source."""
     metadata = pod.metadata
-    return max(
-        len(metadata.name or ""),
-        *(len(value) for value in pod.labels.values()),
-        *(len(owner.name) for owner in metadata.owner_references or ()),
-        *(len(each.name) for each in pod.every_container()),
-        *(_longest_of(mount) for each in pod.every_container() for mount in each.mounts),
+    lengths = (
+        (len(metadata.name or ""),),
+        (len(value) for value in pod.labels.values()),
+        (len(owner.name) for owner in metadata.owner_references or ()),
+        (len(each.name) for each in pod.every_container()),
+        (_longest_of(mount) for each in pod.every_container() for mount in each.mounts),
     )
+    return max(itertools.chain.from_iterable(lengths))
 
 
 def _longest_of(mount: VolumeMount) -> int:

@@ -178,10 +178,15 @@ def _injected(pod: Pod, asked: Asked, planned: Plan, diagnostics: tuple[Diagnost
 
 
 def _size(pod: Pod, injected: Injected) -> int:
-    """About how many bytes `injected` holds, with what it is remembered by; the plan is counted where it is kept."""
+    """About how many bytes `injected` holds, with what it is remembered by.
+
+    Its plan may be held by nothing else any more, and has the texts of the patch once more, and as much for objects.
+    """
     names = (each.name for each in pod.every_container())
     secrets = (each.name for each in pod.spec.image_pull_secrets or ())
-    return size_of((injected.patch, injected.encoded, *names, *secrets, *pod.annotations, *pod.annotations.values()))
+    of_plan = 2 * size_of((injected.patch,))
+    said = (*pod.annotations, *pod.annotations.values())
+    return of_plan + size_of((injected.patch, injected.encoded, *names, *secrets, *said))
 
 
 def _reason_to_skip(pod: Pod, config: Config, namespace: str) -> Reason | None:

@@ -41,9 +41,12 @@ class Diagnostic(msgspec.Struct, frozen=True):
 
 
 class Mistaken(Exception):
-    """Something that a user said cannot be used; `each` has the mistakes one by one."""
+    """Something that a user said cannot be used."""
 
-    each: "tuple[Mistake, ...]"
+    @property
+    def each(self) -> "tuple[Mistake, ...]":
+        """The mistakes one by one."""
+        raise NotImplementedError
 
 
 class Mistake(Mistaken):
@@ -58,7 +61,11 @@ class Mistake(Mistaken):
         self.value = value
         self.like = like
         self.details = details
-        self.each = (self,)
+
+    @property
+    def each(self) -> "tuple[Mistake, ...]":
+        """Itself: made anew, for one that kept itself would keep the Pod too, until the garbage collector comes by."""
+        return (self,)
 
 
 class Mistakes(Mistaken):
@@ -66,7 +73,12 @@ class Mistakes(Mistaken):
 
     def __init__(self, mistakes: Iterable[Mistake]) -> None:
         super().__init__()
-        self.each = tuple(mistakes)
+        self._each = tuple(mistakes)
+
+    @property
+    def each(self) -> tuple[Mistake, ...]:
+        """The mistakes, in their order."""
+        return self._each
 
 
 def escape(text: str, limit: int = _VALUE_LIMIT) -> str:
