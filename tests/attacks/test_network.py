@@ -191,9 +191,14 @@ def test_a_body_in_the_smallest_chunks_costs_little(
     pki: Path, tmp_path: Path, context: ssl.SSLContext, report: Any
 ) -> None:
     sent = HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\n \r\n" * (2 * MIB)
-    line, cpu, mib = cost_of(pki, tmp_path, context, sent)
-    report(cpu_seconds=cpu, mib_more=mib)
-    assert not line or line.startswith(b"HTTP/1.1 400 ")
+    for number in range(10):  # until the refusal comes through
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        line, cpu, mib = cost_of(pki, folder, context, sent)
+        report(cpu_seconds=cpu, mib_more=mib)
+        if line:
+            break
+    assert line.startswith(b"HTTP/1.1 400 ")
     assert cpu <= 0.25
 
 
