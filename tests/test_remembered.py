@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 from profiled import calls
+from reviews import pod as pod_of
 
 from webhook.config.loghook_yaml import Config, load
 from webhook.inject import Injected, inject
@@ -307,6 +308,13 @@ def test_a_pod_like_none_before_costs_half_the_calls_that_it_did() -> None:
     """There were 350 when this was begun."""
     config, pod = Config(), view(plain())
     assert 0 < calls(lambda: patch_of(pod, config)) <= 175
+
+
+def test_each_further_container_costs_twenty_five_calls_at_most() -> None:
+    """Within the bounds none of them is counted, however many containers there are."""
+    few, many = (view(pod_of(containers=count)) for count in (1, 101))
+    patch_of(many, Config())  # what is made once is there
+    assert calls(lambda: patch_of(many, Config())) - calls(lambda: patch_of(few, Config())) <= 25 * 100
 
 
 def test_a_patch_is_the_operations_as_json() -> None:

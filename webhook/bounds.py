@@ -26,8 +26,6 @@ LARGE_REVIEW = 2**18
 """Bytes of a review above which it is counted before it is read: what is smaller cannot hold much of anything."""
 
 _KIB = 2**10
-_FEW = 64  # not above any bound on a number
-_SHORT = LENGTH_LIMIT  # characters of some texts together; not above the bound on one
 _ESCAPED = 6  # bytes that JSON may take for one byte of text, e.g. \u003c
 _BYTES_OF_CHARACTER = 4  # in UTF-8, at most
 
@@ -98,23 +96,20 @@ def _expanded(container: Container) -> Iterator[str]:
 VALUES = Bound("LH170", 2**16)
 ANNOTATIONS = Bound("LH171", 256 * _KIB, _bytes_of_annotations)
 PATCH = Bound("LH179", 256 * _KIB)  # 32 streaming sidecars, each with its script, are 180 KiB
+OUR_KEYS = Bound("LH172", 256, lambda pod: sum(1 for _ in _ours(pod.annotations)))
+OUR_VALUES = Bound("LH173", 4 * _KIB, _longest_value)
+CONTAINERS = Bound("LH174", 256, lambda pod: len(pod.containers) + len(pod.init_containers))
+MOUNTS = Bound("LH175", 256, lambda pod: max((len(each.mounts) for each in pod.every_container()), default=0))
+VARIABLES = Bound("LH176", 1024, lambda pod: max((len(each.env or ()) for each in pod.every_container()), default=0))
+VOLUMES = Bound("LH177", 512, lambda pod: len(pod.volumes))
+OWNERS = Bound("LH178", 64, lambda pod: len(pod.metadata.owner_references or ()))
 READINGS = Bound("LH180", 256)  # each of 32 paths in eight containers; each may need a volume, a mount and a pattern
 TEXTS = Bound("LH181", LENGTH_LIMIT, _longest_text)
+REFERENCES = Bound("LH182", 512, _references)
 
 BOUNDS = (
-    VALUES,
-    ANNOTATIONS,
-    Bound("LH172", 256, lambda pod: sum(1 for _ in _ours(pod.annotations))),
-    Bound("LH173", 4 * _KIB, _longest_value),
-    Bound("LH174", 256, lambda pod: len(pod.containers) + len(pod.init_containers)),
-    Bound("LH175", 256, lambda pod: max((len(each.mounts) for each in pod.every_container()), default=0)),
-    Bound("LH176", 1024, lambda pod: max((len(each.env or ()) for each in pod.every_container()), default=0)),
-    Bound("LH177", 512, lambda pod: len(pod.volumes)),
-    Bound("LH178", 64, lambda pod: len(pod.metadata.owner_references or ())),
-    PATCH,
-    READINGS,
-    TEXTS,
-    Bound("LH182", 512, _references),
+    *(VALUES, ANNOTATIONS, OUR_KEYS, OUR_VALUES, CONTAINERS, MOUNTS, VARIABLES, VOLUMES, OWNERS),
+    *(PATCH, READINGS, TEXTS, REFERENCES),
 )
 """The table. The number of sources is bounded by that of their paths (LH116)."""
 
@@ -127,23 +122,34 @@ def beyond(pod: Pod) -> tuple[Diagnostic, ...]:
 
 
 def _is_small(pod: Pod) -> bool:
-    """Whether `pod` has so little of everything that nothing need be counted by itself, as nearly all Pods."""
+    """Whether one look shows that `pod` is within every bound, as that of nearly all Pods does.
+
+    It has fewer calls than the counts of the table, and may not see of a Pod that it is small; but of none that is not.
+    """
     metadata, spec = pod.metadata, pod.spec
-    annotations, owners = metadata.annotations or {}, metadata.owner_references or ()
+    owners, labels = metadata.owner_references or (), metadata.labels or {}
     containers = (*(spec.containers or ()), *(spec.init_containers or ()))
-    if len(containers) + len(spec.volumes or ()) > _FEW or len(annotations) > _FEW:
+    if len(containers) > CONTAINERS.most or len(spec.volumes or ()) > VOLUMES.most or len(owners) > OWNERS.most:
         return False
     for each in containers:
-        if len(each.volume_mounts or ()) + len(each.env or ()) > _FEW or len(each.name) > _SHORT:
+        mounts = each.volume_mounts or ()
+        if len(mounts) > MOUNTS.most or len(each.env or ()) > VARIABLES.most or len(each.name) > TEXTS.most:
             return False
-        for mount in each.volume_mounts or ():
-            if len(mount.name) + len(mount.mount_path) + len(mount.sub_path or "") > _SHORT or mount.sub_path_expr:
+        for mount in mounts:
+            texts = len(mount.name) + len(mount.mount_path) + len(mount.sub_path or "")  # more than the longest of them
+            if texts > TEXTS.most or mount.sub_path_expr:
                 return False
-    characters = sum(map(len, annotations.values())) + sum(map(len, annotations))
-    if characters > _KIB or len(owners) > _FEW:
+    names = [metadata.name or "", *[owner.name for owner in owners], *labels.values()]
+    return max(map(len, names)) <= TEXTS.most and _are_few(metadata.annotations or {})
+
+
+def _are_few(annotations: Mapping[str, str]) -> bool:
+    """Whether `annotations` are within the bounds on them, if each were ours and each character took most bytes."""
+    longest = max(map(len, annotations.values()), default=0)
+    if len(annotations) > OUR_KEYS.most or longest * _BYTES_OF_CHARACTER > OUR_VALUES.most:
         return False
-    names = len(metadata.name or "") + sum([len(owner.name) for owner in owners])
-    return names <= _SHORT and sum(map(len, pod.labels.values())) <= _SHORT
+    characters = sum(map(len, annotations)) + sum(map(len, annotations.values()))
+    return characters * _BYTES_OF_CHARACTER <= ANNOTATIONS.most
 
 
 def beyond_of(request: Request) -> tuple[Diagnostic, ...]:

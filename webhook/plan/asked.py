@@ -72,8 +72,12 @@ def ask_said(said: Said, config: Config, namespace: str) -> Asked:
 def _asked(key: tuple[str, Said], config: Config) -> Asked:
     namespace, said = key
     parsed = parser.parse_said(said, config.defaults_for(namespace), config.format_names)
-    sources, astray = _addressed(parsed.request.sources, config, namespace)
-    sources, unknown = _known(sources, config)
+    sources = parsed.request.sources
+    astray: tuple[Diagnostic, ...] = ()
+    unknown: tuple[Diagnostic, ...] = ()
+    if "agent" in [source.mode for source in sources]:
+        sources, astray = _addressed(sources, config, namespace)
+        sources, unknown = _known(sources, config)
     request, cut = within_ceiling(parsed.request, config)
     if sources is not request.sources:
         request = msgspec.structs.replace(request, sources=sources)
@@ -94,8 +98,6 @@ def _addressed(
     sources: tuple[Source, ...], config: Config, namespace: str
 ) -> tuple[tuple[Source, ...], tuple[Diagnostic, ...]]:
     """The `sources` that a Pod of `namespace` can have, and what is wrong with the destinations of the others."""
-    if "agent" not in [source.mode for source in sources]:
-        return sources, ()
     known = config.destinations_for(namespace)
     looked_at = [(source, _misaddressed(source, known, config, namespace)) for source in sources]
     return (

@@ -246,7 +246,7 @@ class _Places:
 
     def __init__(self, readings: Iterable[tuple[File, Reading]], taken: "_Ground") -> None:
         trees = {tree: reading.reader for (tree, _), reading in readings}
-        ground = _Ground([reader.mount_path for reader in trees.values()] if len(trees) > 1 else ())
+        ground = _Ground([reader.mount_path for reader in trees.values()]) if len(trees) > 1 else _FREE
         self.mount_paths: dict[object, str] = {}
         """By tree, where a sidecar mounts it."""
         for tree, reader in trees.items():
@@ -257,9 +257,11 @@ class _Places:
     def _place_of_ours(self, reader: Reader) -> str:
         """`/loghook/<container>/<volume>`, with a number where several parts of one volume are mounted."""
         base = f"{_OWN_ROOT}/{reader.container}/{reader.volume}"
-        taken = self.mount_paths.values()
-        candidates = (base if number == 1 else f"{base}.{number}" for number in range(1, len(taken) + 2))
-        return next(candidate for candidate in candidates if candidate not in taken)
+        taken, place, number = self.mount_paths.values(), base, 1
+        while place in taken:
+            number += 1
+            place = f"{base}.{number}"
+        return place
 
     def path(self, tree: object, reading: Reading) -> str:
         """The path or glob of a `reading` in `tree`, as a sidecar sees it."""
@@ -277,8 +279,9 @@ class _Ground:
         self._there: dict[str, int] = {}
         self._above: set[str] = set()
         for directory in directories:
+            if directory not in self._there:
+                self._above.update(ancestors(directory))
             self._there[directory] = self._there.get(directory, 0) + 1
-            self._above.update(ancestors(directory))
 
     def touches(self, path: str) -> bool:
         """Whether `path` is one of the directories, stands in one, or holds one."""
@@ -292,6 +295,9 @@ class _Ground:
         if path in self._above:
             return True
         return not self._there.keys().isdisjoint(ancestors(path))
+
+
+_FREE = _Ground(())
 
 
 @functools.cache
