@@ -1,5 +1,6 @@
 """The real VictoriaLogs, a log database, in a process of its own."""
 
+import base64
 import http.client
 import json
 import os
@@ -16,7 +17,7 @@ import pytest
 from parts import PATIENCE, Process
 from ports import free_port
 
-__all__ = ["VictoriaLogs"]
+__all__ = ["VictoriaLogs", "basic"]
 
 ROOT = Path(__file__).parents[2]
 
@@ -36,31 +37,40 @@ def _program() -> Path:
     return program
 
 
+def basic(user: str, password: str) -> str:
+    """What the header `Authorization` says of who logs in."""
+    return f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
+
+
 class VictoriaLogs:
     """An empty database, at `port` of 127.0.0.1, and for syslog by TCP at `syslog_port`; `is_away`: not started yet."""
 
     def __init__(self, folder: Path, options: Mapping[str, str] = {}, *, is_away: bool = False) -> None:
+        self._process: Process | None = None
         self.port, self.syslog_port = free_port(), free_port()
         folder.mkdir(parents=True, exist_ok=True)
         self._log = folder / "victoria-logs.log"
-        own = {
+        self._own = {
             "storageDataPath": str(folder / "data"),
             "httpListenAddr": f"127.0.0.1:{self.port}",
             "syslog.listenAddr.tcp": f"127.0.0.1:{self.syslog_port}",
             **dict.fromkeys(("retentionPeriod", "futureRetention"), "50y"),  # records of any day
         }
-        said = [f"-{name}={value}" for name, value in {**own, **options}.items()]
-        self._process = Process([_program(), *said], self._log)
+        self._options: Mapping[str, str] = options
         if not is_away:
             self.start()
 
-    def start(self) -> None:
-        """Start it, or start it again with what it has."""
+    def start(self, options: Mapping[str, str] | None = None) -> None:
+        """Start it, or start it again with what it has; `options` are instead of those that it began with."""
+        self._options = self._options if options is None else options
+        said = {**self._own, **self._options}
+        self._process = Process([_program(), *(f"-{name}={value}" for name, value in said.items())], self._log)
         self._process.start(self._answers)
 
     def stop(self) -> None:
         """End it."""
-        self._process.stop()
+        if self._process is not None:
+            self._process.stop()
 
     def __enter__(self) -> Self:
         return self
@@ -102,13 +112,18 @@ class VictoriaLogs:
         self.until(lambda: len(self._query(query, {})) >= count)
         return self._query(query, {})
 
+    def has(self, words: str) -> bool:
+        """Whether a record has such words in it now, in its message or in the field `message` (`good*`: any such)."""
+        return bool(self._query(f"{words} or message:{words} or event.message:{words}", {}))
+
     def _query(self, query: str, headers: Mapping[str, str]) -> list[dict[str, Any]]:
         answer = self._ask("GET", "/select/logsql/query?" + urllib.parse.urlencode({"query": query}), headers)
         return [json.loads(line) for line in answer.splitlines()]
 
     def _ask(self, method: str, path: str, headers: Mapping[str, str] = {}, body: bytes | None = None) -> bytes:
         with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)) as connection:
-            connection.request(method, path, body, dict(headers))
+            login = (self._options.get(f"httpAuth.{name}", "") for name in ("username", "password"))
+            connection.request(method, path, body, {"Authorization": basic(*login), **headers})
             answer = connection.getresponse()
             content = answer.read()
         assert answer.status == 200, content

@@ -36,6 +36,7 @@ SHIPPERS: Mapping[str, Mapping[str, Callable[[], str | Path]]] = {
     "s3": _FLUENT_BIT | {"otel-collector": _collector_of_s3},
     "otlp": _FLUENT_BIT | {"otel-collector": found_collector},
     "loki": _FLUENT_BIT | {"otel-collector": found_collector},
+    "victorialogs": _FLUENT_BIT | {"otel-collector": found_collector},
     "http": _FLUENT_BIT,
     "splunk": _FLUENT_BIT,
     "datadog": _FLUENT_BIT,
@@ -117,6 +118,10 @@ class Shipper:
     def complaints(self) -> list[str]:
         """Its warnings and errors."""
         return [each for each in self.said.splitlines() if re.search(r"\[ ?(warn|error)\]|\t(warn|error)\t", each)]
+
+    def says(self, status: int) -> bool:
+        """Whether it has said that a server answered with that status of HTTP."""
+        return re.search(rf"(?i)status\D{{1,8}}{status}\b", self.said) is not None
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
         if self._process is not None:
