@@ -8,6 +8,7 @@ long each of the two takes, on the clock; what they had of a processor is in the
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import time
@@ -17,9 +18,10 @@ from typing import Any
 
 import costly
 import pytest
-from costly import BODY_BYTES, CPU_SECONDS, PEAK_BYTES, cost, review_of
+from costly import BODY_BYTES, CPU_SECONDS, PEAK_BYTES, cost
 from hypothesis import HealthCheck, given, seed, settings, target
 from hypothesis import strategies as st
+from thrown import review_of
 
 IS_SOAK = bool(os.environ.get("LOGHOOK_SOAK"))
 SECONDS = float(os.environ.get("LOGHOOK_SEARCH_SECONDS", "1800"))
@@ -28,6 +30,9 @@ ROUND = 1000 if IS_SOAK else 60
 
 MAX_DICE = 160
 SEEDS = 300  # reviews that the fuzzer begins with: from nothing it takes long to come to one that asks for anything
+
+ASKS = b'"loghook.dev/s0.paths":'
+MILLION = re.compile(rb'"[^"]{1000000}')
 
 thrown = st.lists(st.integers(0, 255), max_size=MAX_DICE)
 
@@ -68,6 +73,14 @@ def test_would_find_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(globals(), "PEAK_BYTES", 2**12)
     with pytest.raises(AssertionError):
         climb(1, {"reviews": 0, "cpu_ms": 0, "peak_mib": 0.0})
+
+
+def test_looks_at_texts_of_megabytes() -> None:
+    """The control: they fit into requests, and Pods that ask for anything have them."""
+    dice = random.Random(0)
+    bodies = (review_of([dice.randrange(256) for _ in range(MAX_DICE)]) for _ in range(ROUND))
+    long = [body for body in bodies if len(body) <= BODY_BYTES and MILLION.search(body)]
+    assert any(ASKS in body for body in long)
 
 
 @pytest.mark.soak

@@ -187,6 +187,11 @@ class ApiServer:
         return percentile(self.latencies, part)
 
 
+def patient(context: ssl.SSLContext, endpoints: Endpoints) -> ApiServer:
+    """One whose callers come again for two minutes: no machine is too busy for what is not about time."""
+    return ApiServer(context, endpoints, timeout=120, tries=120)
+
+
 async def genuine(server: ApiServer, bodies: Sequence[bytes], stop: asyncio.Event) -> None:
     """An API server with 25 callers, who think between their reviews."""
     source = itertools.cycle(bodies)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import uvloop
-from apiserver import ApiServer, Endpoints
+from apiserver import Endpoints, patient
 from replicas import Replica, one_replica
 from reviews import review
 
@@ -26,7 +26,7 @@ def many(count: int) -> list[bytes]:
 
 async def ask_all(replica: Replica, context: ssl.SSLContext, bodies: Sequence[bytes], count: int) -> int:
     """So many reviews by 25 callers, each over a new connection now and then; how many connections there were."""
-    server = ApiServer(context, Endpoints([replica.port]))
+    server = patient(context, Endpoints([replica.port]))
     source = itertools.islice(itertools.cycle(bodies), count)
 
     async def call(number: int) -> None:

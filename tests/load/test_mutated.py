@@ -15,7 +15,7 @@ from typing import Any
 import jsonpatch
 import pytest
 import uvloop
-from apiserver import ApiServer, Endpoints
+from apiserver import Endpoints, patient
 from mutations import Mutator
 from replicas import Replica, one_replica
 
@@ -222,7 +222,7 @@ def test_no_bytes_over_tls_bring_the_server_down(
 
     async def scenario() -> None:
         async with one_replica(pki, tmp_path, drain_seconds=0) as replica:
-            server = ApiServer(context, Endpoints([replica.port]))
+            server = patient(context, Endpoints([replica.port]))
             source = requests(Mutator(seeds, seed=9), random.Random(9))
             statuses: dict[int, int] = {}
 
