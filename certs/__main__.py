@@ -84,6 +84,9 @@ Exit code:
   2  wrong use, or no access to a cluster
 """
 
+# Each of them would end the process as it comes, perhaps with one of two things written.
+_ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
+
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _SECONDS = click.FloatRange(min=0)
 
@@ -241,7 +244,7 @@ def service_names(service: str, namespace: str) -> tuple[str, ...]:
 
 
 def _run(place: "Place", rules: Rules, health_port: int | None) -> int:
-    """Run the controller; without a port once, else until SIGTERM or SIGINT."""
+    """Run the controller; without a port once, else until a signal that ends it."""
     from certs.cluster import Cluster, ClusterError, connect  # noqa: PLC0415  # as above
     from certs.controller import Controller  # noqa: PLC0415  # as above
     from certs.health import Health, HealthServer, say  # noqa: PLC0415  # as above
@@ -252,8 +255,9 @@ def _run(place: "Place", rules: Rules, health_port: int | None) -> int:
         controller = Controller(Cluster(connect(), place), rules, health)
     except ClusterError as error:
         return _failed(str(error), 2)
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in _ENDING:
         signal.signal(number, lambda *_: controller.stop())
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # it looks at everything all the time
     if health_port is None:
         return 0 if controller.run_once(ONCE_SECONDS) else 1
     with HealthServer(health, health_port) as server:

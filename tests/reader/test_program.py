@@ -23,6 +23,8 @@ from webhook.sidecars import Tree
 
 Start = Callable[..., Streaming]
 
+ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
+
 
 def numbered(first: int, last: int, width: int = 90) -> str:
     return "".join(f"{number:07} {'.' * width}\n" for number in range(first, last))
@@ -448,13 +450,34 @@ def test_fails_where_nobody_reads(logs: Path) -> None:
 # The end.
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", ENDING)
 def test_ends_with_0_though_no_file_ever_came(start: Start, logs: Path, number: signal.Signals) -> None:
     running = start()
     offsets = logs.parent / "state" / "reader.offsets"
     assert until(lambda: offsets.exists() and offsets.stat().st_size > 0)  # it has looked for the first time
     assert running.stop(number) == 0
     assert running.stdout == b""
+
+
+@pytest.mark.parametrize("number", ENDING)
+def test_loses_nothing_whatever_signal_ends_it(start: Start, logs: Path, number: signal.Signals) -> None:
+    """Where containers share their processes it is not the first one, and a signal without a handler ends it."""
+    append(logs / "app.log", "one\n")
+    running = start()
+    running.wait_for("one\n")
+    append(logs / "app.log", "two\nhalf")
+    assert running.stop(number) == 0
+    assert running.lines == ["one", "two", "half"]
+
+
+def test_goes_on_after_a_signal_that_means_to_read_files_again(start: Start, logs: Path) -> None:
+    append(logs / "app.log", "one\n")
+    running = start()
+    running.wait_for("one\n")
+    running.tell(signal.SIGHUP)
+    append(logs / "app.log", "two\n")
+    running.wait_for("two\n")
+    assert running.stop() == 0
 
 
 def test_loses_nothing_where_the_signal_comes_before_the_program(start: Start, logs: Path) -> None:

@@ -57,11 +57,14 @@ def wait_until_it_sleeps(process: "subprocess.Popen[bytes]") -> list[int]:
     return children
 
 
-def test_waits_after_it_was_told_to_stop_and_ends_well(drain: Starter) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2])
+def test_waits_after_it_was_told_to_stop_and_ends_well(drain: Starter, number: signal.Signals) -> None:
+    """It is not the first process where containers share theirs, and a signal without a trap ends it at once."""
     process = drain(1)
     children = wait_until_it_sleeps(process)
+    process.send_signal(signal.SIGHUP)  # which means to read files again, and there are none
     told = time.monotonic()
-    process.terminate()
+    process.send_signal(number)
     assert process.wait(PATIENCE) == 0, "a Job's podFailurePolicy counts other codes"
     assert time.monotonic() - told >= 1
     out, err = process.communicate()

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import pytest
 
 SCRIPT = Path(__file__).parents[2] / "webhook" / "sidecars" / "stream.sh"
+ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 PATIENCE = 120.0
 """Seconds after which what is awaited is taken not to come: far more than anything takes on a loaded machine."""
 
@@ -700,7 +701,7 @@ def test_streams_100_000_lines_of_2_writers_through_5_rotations_of_3_files(strea
 # The end.
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", ENDING)
 @pytest.mark.parametrize("drain", ["native", "0", "1"])
 def test_ends_with_0_though_no_file_ever_came(stream: Starter, logs: Path, number: signal.Signals, drain: str) -> None:
     running = stream(logs / "*.log", drain=drain)
@@ -708,6 +709,28 @@ def test_ends_with_0_though_no_file_ever_came(stream: Starter, logs: Path, numbe
     running.tell(number)
     assert running.end() == 0
     assert running.written == b""
+
+
+@pytest.mark.parametrize("number", ENDING)
+def test_loses_nothing_whatever_signal_ends_it(stream: Starter, logs: Path, number: signal.Signals) -> None:
+    """Where containers share their processes it is not the first one, and a signal without a trap ends it."""
+    append(logs / "app.log", "one\n")
+    running = stream(logs / "app.log")
+    running.wait_for("one\n")
+    append(logs / "app.log", "two\nhalf")
+    running.tell(number)
+    assert running.end() == 0
+    assert running.lines == ["one", "two", "half"]
+
+
+def test_goes_on_after_a_signal_that_means_to_read_files_again(stream: Starter, logs: Path) -> None:
+    append(logs / "app.log", "one\n")
+    running = stream(logs / "app.log")
+    running.wait_for("one\n")
+    running.tell(signal.SIGHUP)
+    append(logs / "app.log", "two\n")
+    running.wait_for("two\n")
+    assert running.stop() == 0
 
 
 def test_loses_nothing_where_the_signal_comes_while_it_starts(stream: Starter, logs: Path, tmp_path: Path) -> None:

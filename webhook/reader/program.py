@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from .metrics import Metrics
 
 _STDOUT = 1
+_ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
+"""Signals that would end the program where it is not the first process, as in Pods whose containers share theirs."""
 _BATCHES_BETWEEN_NEWS = 8
 _DRAIN_LOOK = 0.2
 _MOST_HELD = 8 * 2**20
@@ -58,8 +60,9 @@ class Program:
         os.set_blocking(self._wake, False)
         signal.set_wakeup_fd(self._wake, warn_on_full_buffer=False)
         self._is_stopping = False
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in _ENDING:
             signal.signal(number, self._end)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # files are looked at all the time
         signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGTERM,))  # blocked at our start, to lose none
         self.report = Report()
         self._task = task

@@ -1,6 +1,7 @@
 # loghook: streams log files to stdout. Arguments: DRAIN FROM EXCLUDES -- PATH...
 stop=''
-trap 'stop=1; trap "" TERM INT' TERM INT
+trap 'stop=1; trap "" TERM INT QUIT USR1 USR2' TERM INT QUIT USR1 USR2
+trap '' HUP
 export LC_ALL=C
 exec 3>&1 4>&2 2>/dev/null
 nl='
