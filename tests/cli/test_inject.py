@@ -605,7 +605,8 @@ def annotated(line: str) -> str:
             POD + "    args:\n    - |\n      echo",
             "stdin: pod/app: the text that ends the file has no newline after it: add one",
         ),
-        ("kind: x\na: " + "[" * 5000 + "]" * 5000, "stdin: lists and maps are too deep inside of one another"),
+        ("kind: x\na: " + "[" * 5000 + "]" * 5000, "stdin:2:503: lists and maps are too deep inside of one another"),
+        ("kind: x\na: " + "[" * 2**20, "stdin:2:503: lists and maps are too deep inside of one another"),
     ],
 )
 def test_what_cannot_be_read_is_one_clear_line(run: Run, text: str | bytes, line: str) -> None:

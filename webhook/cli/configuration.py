@@ -6,7 +6,7 @@ from webhook.annotations.defaults import sound
 from webhook.cli.failures import InputError
 from webhook.config.loghook_yaml import Config, ConfigError
 
-__all__ = ["parse", "read"]
+__all__ = ["content", "parse", "read"]
 
 
 def read(path: Path | None) -> Config:
@@ -14,22 +14,24 @@ def read(path: Path | None) -> Config:
 
     Raises InputError, with a line for each mistake.
     """
-    if path is None:
-        return Config()
+    return Config() if path is None else parse(content(path), path)
+
+
+def content(path: Path) -> bytes:
+    """What is in the file `path`, which may be a FIFO: it can be read once. Raises InputError."""
     try:
-        content = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}") from None
-    return parse(content, path)
 
 
-def parse(content: bytes, path: Path | str) -> Config:
-    """The configuration in `content`, which was read from `path`, or from elsewhere.
+def parse(written: bytes, path: Path | str) -> Config:
+    """The configuration in `written`, which was read from `path`, or from elsewhere.
 
     Raises InputError, with a line for each mistake.
     """
     try:
-        return sound(content.decode("utf-8"), str(path))
+        return sound(written.decode("utf-8"), str(path))
     except UnicodeDecodeError as error:
         raise InputError(f"{path}: is not UTF-8 (byte {error.start})") from None
     except ConfigError as error:

@@ -18,8 +18,9 @@ _BUILT_IN = "built in"
 
 def run(file: Path | None, namespace: str | None) -> int:
     """Write what holds, in `namespace` where one is given, and return the exit code. Raises InputError."""
-    config = configuration.read(file)
-    root = yaml.compose(file.read_text("utf-8"), Loader=yaml.CSafeLoader) if file else None
+    written = configuration.content(file) if file else b""
+    config = configuration.parse(written, file or "")
+    root = yaml.compose(written.decode("utf-8"), Loader=yaml.CSafeLoader)
     click.echo("\n".join(_aligned(_rows(_values(config, namespace), (), _Origin(file, root, namespace)))))
     return 0
 

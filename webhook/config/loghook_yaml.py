@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 import yaml
 from pydantic import Field, PrivateAttr, ValidationError
 
+from webhook.config import plain_yaml
 from webhook.config.destinations import DESTINATION_NAME, PLACEHOLDER, AnyDestination, Destination
 from webhook.config.engines import EnginesResources, Images
 from webhook.config.faults import Place, faults, line_of
@@ -202,8 +203,7 @@ def load(text: str, origin: str = "loghook.yaml") -> Config:
     Raises ConfigError, whose lines name `origin` and the line of the mistake.
     """
     try:
-        root = yaml.compose(text, Loader=yaml.CSafeLoader)
-        raw = yaml.load(text, Loader=yaml.CSafeLoader)  # CSafeLoader: safe_load, in C
+        root, raw = plain_yaml.read(text)
     except yaml.YAMLError as error:
         raise ConfigError(f"{origin}: {_yaml_problem(error)}") from None
     try:

@@ -24,9 +24,15 @@ __all__ = [
     "split",
 ]
 
+DEPTH_LIMIT = 500
+"""Lists and maps inside of one another: no kind of Kubernetes has fifty, and the parser's time for each grows with it."""
+
 VALUES_LIMIT = (
     1_000_000  # values of one document once its aliases stand for what they repeat: "billion laughs" has more
 )
+
+
+_TOO_DEEP = "lists and maps are too deep inside of one another"
 
 
 class DocumentError(ValueError):
@@ -123,7 +129,7 @@ class Document:
             construction = _Construction()
             return construction.sized(self.root)[0] if self.aliases else construction.plain(self.root)
         except RecursionError:
-            raise DocumentError("lists and maps are too deep inside of one another") from None
+            raise DocumentError(_TOO_DEEP) from None
 
 
 def split(text: str) -> list[Document]:
@@ -235,6 +241,8 @@ class _Reading:
 
     def _enter(self, node: Sequence | Mapping, anchor: str | None) -> None:
         self._place(node, anchor)
+        if len(self.open) == DEPTH_LIMIT:
+            raise node.wrong(_TOO_DEEP)
         self.open.append((node, self.inside))
         self.inside = []
 
