@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 DEPTH_LIMIT = 500
-"""Lists and maps inside of one another: no kind of Kubernetes has fifty, and the parser's time for each grows with it."""
+"""Lists and maps inside of one another: no kind has fifty, and the parser takes time by the square of their number."""
 
 VALUES_LIMIT = (
     1_000_000  # values of one document once its aliases stand for what they repeat: "billion laughs" has more
