@@ -14,7 +14,7 @@ from webhook.annotations.parser import asks
 from webhook.config.loghook_yaml import Config
 from webhook.diagnostics import Diagnostic, Reason, warnings
 from webhook.inject import Added, Injected, Outcome, Refused, Skipped, inject
-from webhook.pod.view import ForeignSpec, Metadata, Pod, Spec
+from webhook.pod.view import MAY_READ_FILES, ForeignSpec, Metadata, Pod, Spec
 from webhook.remembered import Remembered, size_of
 
 __all__ = ["API_VERSION", "KIND", "Answer", "NotAReview", "Reviews", "Short", "answer"]
@@ -201,7 +201,7 @@ class Reviews:
     def _inject(self, pod: _Object, spec: bytes, namespace: str) -> Outcome:
         try:
             viewed: Spec = _decode_foreign_spec(spec)
-            if not viewed.is_foreign:
+            if not viewed.is_foreign or MAY_READ_FILES in spec:
                 del viewed  # before there is another one as large
                 viewed = _decode_spec(spec)
         except (msgspec.MsgspecError, RecursionError, ValueError) as error:

@@ -17,11 +17,14 @@ WORDS = "-m certs run --namespace logs --secret tls --service loghook --webhook-
 @pytest.fixture
 def kubeconfig(tmp_path: Path) -> Path:
     """Of a cluster at a port where nobody listens."""
-    named = {"clusters": {"cluster": {"server": f"https://127.0.0.1:{free_port()}"}}, "users": {"user": {}}}
-    named["contexts"] = {"context": {"cluster": "none", "user": "none"}}
-    text = {key: [{"name": "none", **each}] for key, each in named.items()} | {"current-context": "none"}
+    said = {
+        "clusters": [{"name": "none", "cluster": {"server": f"https://127.0.0.1:{free_port()}"}}],
+        "users": [{"name": "none", "user": {}}],
+        "contexts": [{"name": "none", "context": {"cluster": "none", "user": "none"}}],
+        "current-context": "none",
+    }
     file = tmp_path / "kubeconfig"
-    file.write_text(yaml.safe_dump(text))
+    file.write_text(yaml.safe_dump(said))
     return file
 
 

@@ -55,21 +55,21 @@ def remains(pod: Pod, plan: Plan) -> Iterator[Diagnostic]:
 
 
 def intruders(pod: Pod, plan: Plan) -> Iterator[Diagnostic]:
-    """What in `pod`, which has all of `plan`, mounts a volume that only containers of ours have any business with."""
+    """What in `pod`, which has all of `plan`, has anything of a volume that is for containers of ours alone."""
     sidecars = {sidecar.name for sidecar in plan.sidecars}
     first = plan.sidecars[0].sources[0].key("paths")
     for container in pod.every_container():
         if container.name in sidecars or _is_left_over(container):
             continue
-        for name in dict.fromkeys(mount.name for mount in container.mounts):
+        for name in dict.fromkeys(container.volume_names()):
             if _VOLUME_OF_OURS.fullmatch(name) and not is_added(name):
                 yield Diagnostic("LH303", first, None, {"volume": name})
 
 
 def _volumes(pod: Pod) -> Iterable[str]:
-    """The names of all volumes, those that are only mounted so far too."""
-    mounts = [mount.name for container in pod.every_container() for mount in container.volume_mounts or ()]
-    return dict.fromkeys([*[volume.name for volume in pod.spec.volumes or ()], *mounts])
+    """The names of all volumes, those that are only referred to so far too."""
+    used = [name for container in pod.every_container() for name in container.volume_names()]
+    return dict.fromkeys([*[volume.name for volume in pod.spec.volumes or ()], *used])
 
 
 def mounted(container: Container, sidecar: Sidecar) -> Iterator[tuple[str, str | None]]:
