@@ -133,8 +133,9 @@ def of_a_token(type_: str = "kubernetes.io/service-account-token") -> dict[str, 
         certificate(type="Opaque"),
         certificate(metadata={"name": "another"}),
         certificate(metadata={"generateName": f"{NAME}-loghook-tls"}),
+        certificate(metadata={"name": f"{NAME}-loghook-tls", "finalizers": ["thief.example/stays"]}),
     ],
-    ids=["of-a-token", "with-the-annotation", "opaque", "of-another-name", "of-a-generated-name"],
+    ids=["of-a-token", "with-the-annotation", "opaque", "of-another-name", "of-a-generated-name", "that-stays"],
 )
 def test_creates_no_secret_but_that_of_the_certificate(
     thief: Thief, secret: dict[str, Any], *, is_confined: bool
@@ -146,6 +147,8 @@ def test_makes_no_token_of_the_secret_that_is_there(thief: Thief, *, is_confined
     assert thief.client.call("POST", SECRETS, certificate())[0] == 201, "what the controller does"
     body: dict[str, Any] = {"metadata": {"annotations": {"kubernetes.io/service-account.name": "default"}}}
     path = f"{SECRETS}/{NAME}-loghook-tls?dryRun=All"
+    holds(thief.client.call("PATCH", path, body, f"application/{MERGE_PATCH}"), is_confined=is_confined)
+    body = {"metadata": {"finalizers": ["thief.example/stays"]}}
     holds(thief.client.call("PATCH", path, body, f"application/{MERGE_PATCH}"), is_confined=is_confined)
     body = {"metadata": {"annotations": {"loghook.dev/rotate": "ca"}}, "data": {"ca.crt": BUNDLE}}
     assert thief.client.call("PATCH", path, body, f"application/{MERGE_PATCH}")[0] == 200

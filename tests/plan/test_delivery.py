@@ -150,6 +150,18 @@ def test_resolves_templates_without_letting_anything_through() -> None:
     assert "Up-shop-unknown-default-app" in added(absent, "/metadata/annotations/loghook.dev~1config")
 
 
+@pytest.mark.parametrize("value", [".", "..", "..."])
+def test_a_value_leads_to_no_other_place_than_its_own(value: str) -> None:
+    """A store that has folders may take `shop/../billing/` for `billing/`."""
+    every = {"x": {"type": "s3", "bucket": "logs", "region": "r", "prefix": "{namespace}/{field:team}/{field:app}/"}}
+    found = outcome(
+        {"destination": "x", "fields": f"team={value},app=billing"}, load(yaml.safe_dump({"destinations": every}))
+    )
+    config = added(found, "/metadata/annotations/loghook.dev~1config")
+    assert f"/{'_' * len(value)}/billing/" in config
+    assert f"/{value}/" not in config
+
+
 @pytest.mark.parametrize("name", ["NODE", "LOGHOOK_POD_NAME", "HTTPS_PROXY"])
 def test_gives_the_sub_path_its_variable_under_a_name_of_ours_and_keeps_the_others(name: str) -> None:
     mount = {"name": "logs", "mountPath": "/var/log/app", "subPathExpr": f"$({name})"}

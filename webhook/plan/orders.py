@@ -116,7 +116,12 @@ def _placeholder(found: re.Match[str], source: Source, writer: str, labels: Mapp
     if what == "container":
         return writer
     value = labels.get(found["label"]) if found["label"] else dict(source.fields).get(found["field"])
-    return _UNSAFE.sub("_", value) if value else "unknown"
+    return _safe(value) if value else "unknown"
+
+
+def _safe(value: str) -> str:
+    """What `value`, which its Pod's author has chosen, is in a name: one part of it, that leads nowhere else."""
+    return _UNSAFE.sub("_", value) if value.strip(".") else "_" * len(value)
 
 
 def _joined(parts: Iterable[str | Variable]) -> Iterator[str | Variable]:
