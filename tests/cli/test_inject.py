@@ -615,6 +615,15 @@ def test_what_cannot_be_read_is_one_clear_line(run: Run, text: str | bytes, line
     assert [each for each in result.err.splitlines() if each.startswith("Error")] == [f"Error: {line}"]
 
 
+@pytest.mark.parametrize(
+    "words", [["lint", "-f"], ["inject", "-f"], ["config", "check"], ["config", "show", "--config"]]
+)
+def test_what_has_no_end_is_one_clear_line(run: Run, words: list[str]) -> None:
+    result = run(*words, "/dev/zero")
+    assert (result.code, result.out) == (2, "")
+    assert result.err == "Error: /dev/zero: has more than 32 MiB\n"
+
+
 def test_files_that_cannot_be_opened_are_one_clear_line(run: Run, tmp_path: Path) -> None:
     missing = run("inject", "-f", str(tmp_path / "missing.yaml"))
     assert (missing.code, missing.out) == (2, "")

@@ -3,10 +3,11 @@
 from pathlib import Path
 
 from webhook.annotations.defaults import sound
+from webhook.cli import contents
 from webhook.cli.failures import InputError
 from webhook.config.loghook_yaml import Config, ConfigError
 
-__all__ = ["content", "parse", "read"]
+__all__ = ["parse", "read"]
 
 
 def read(path: Path | None) -> Config:
@@ -14,15 +15,7 @@ def read(path: Path | None) -> Config:
 
     Raises InputError, with a line for each mistake.
     """
-    return Config() if path is None else parse(content(path), path)
-
-
-def content(path: Path) -> bytes:
-    """What is in the file `path`, which may be a FIFO: it can be read once. Raises InputError."""
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror or error}") from None
+    return Config() if path is None else parse(contents.of(path, str(path)), path)
 
 
 def parse(written: bytes, path: Path | str) -> Config:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 import yaml
 
-from webhook.cli import configuration
+from webhook.cli import configuration, contents
 from webhook.config.faults import Place, written_at
 from webhook.config.loghook_yaml import Config
 
@@ -18,7 +18,7 @@ _BUILT_IN = "built in"
 
 def run(file: Path | None, namespace: str | None) -> int:
     """Write what holds, in `namespace` where one is given, and return the exit code. Raises InputError."""
-    written = configuration.content(file) if file else b""
+    written = contents.of(file, str(file)) if file else b""
     config = configuration.parse(written, file or "")
     root = yaml.compose(written.decode("utf-8"), Loader=yaml.CSafeLoader)
     click.echo("\n".join(_aligned(_rows(_values(config, namespace), (), _Origin(file, root, namespace)))))

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from webhook.annotations.registry import PREFIX
-from webhook.cli import configuration
+from webhook.cli import configuration, contents
 from webhook.cli.failures import InputError
 from webhook.cli.terminal import say, show, styled
 from webhook.config.loghook_yaml import Config
@@ -21,10 +21,7 @@ def run(files: Sequence[Path]) -> int:
 
 
 def _judged(file: Path) -> int:
-    try:
-        content = file.read_bytes()
-    except OSError as error:
-        raise InputError(f"{file}: {error.strerror or error}") from None
+    content = contents.of(file, str(file))
     try:
         config = configuration.parse(content, file)
     except InputError as error:

@@ -6,16 +6,16 @@ are added; a document in JSON is written anew, since JSON has no comments, quote
 
 import json
 import re
-import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import jsonpatch
 import msgspec
 
 from webhook.advice import Object
+from webhook.cli import contents
+from webhook.cli.contents import STDIN
 from webhook.cli.failures import InputError
 from webhook.cli.reduction import GONE, Step, reduced, reduction
 from webhook.cli.workloads import NO_POD, is_listed, without_pod, workload
@@ -30,8 +30,6 @@ from webhook.pod.view import Pod, PodError, view
 from webhook.pod.workloads import Workload
 
 __all__ = ["STDIN", "Manifest", "ManifestError", "Part", "of_object", "parse", "read"]
-
-STDIN = "-"
 
 _Path = tuple[str, ...]
 
@@ -295,11 +293,7 @@ class Manifest:
 def read(source: str) -> list[Manifest]:
     """The documents of the file `source`, or of stdin (`-`). Raises InputError, with the place where it knows it."""
     origin = "stdin" if source == STDIN else escape(source, 1000)
-    try:
-        content = sys.stdin.buffer.read() if source == STDIN else Path(source).read_bytes()
-    except OSError as error:
-        raise InputError(f"{origin}: {error.strerror or error}") from None
-    return parse(origin, _decoded(origin, content))
+    return parse(origin, _decoded(origin, contents.of(source, origin)))
 
 
 def parse(origin: str, text: str) -> list[Manifest]:

@@ -43,7 +43,8 @@ starting, unless [`secrets.required`](configuration.md) says so.
 
 **Templates** may have `{namespace}`, `{pod}`, `{node}`, `{source}`, `{container}`, `{label:KEY}` (a label of the Pod)
 and `{field:KEY}` (of the Pod's [`fields`](annotations.md)). What a label or a field has besides letters, digits and
-`._-` becomes `_`, and so does each dot of a value of dots alone; what is missing is `unknown`. The source without a name is `default`.
+`._-` becomes `_`, and so does each dot of a value of dots alone; what is missing is `unknown`. The source without a
+name is `default`.
 
 **TLS** is on and verified, unless `tls.enabled` or `tls.verify` says otherwise. `tls.ca` names the CA of a server
 whose own is not one that everybody trusts. `tls.cert` and `tls.key` are a client's certificate and its private key, in
