@@ -30,7 +30,7 @@ def run(files: Sequence[str]) -> int:
         read = manifests.read(source)
         texts = []
         for manifest in read:
-            found = [(part, migrated(part.template())) for part in manifest.parts() if part.has_pod()]
+            found = [_migrated(part) for part in manifest.parts() if part.has_pod()]
             lost = any([_is_lost(part) for part in manifest.parts()]) or lost  # noqa: C419 - each is to be said
             texts.append(manifest.reduced((part, _changed(part, each)) for part, each in found))
             for part, each in found:
@@ -39,6 +39,12 @@ def run(files: Sequence[str]) -> int:
     sys.stdout.buffer.write(join(written).encode("utf-8"))
     sys.stdout.buffer.flush()
     return 1 if lost else 0
+
+
+def _migrated(part: Part) -> tuple[Part, Migration]:
+    """`part` with what becomes of it. Raises InputError where it is not shaped like what brings a Pod."""
+    part.view()
+    return part, migrated(part.template())
 
 
 def _changed(part: Part, found: Migration) -> dict[str, Any]:

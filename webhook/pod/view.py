@@ -295,10 +295,14 @@ class Spec(_View, frozen=True):
     @property
     def is_foreign(self) -> bool:
         """Whether nothing in the Pod has a name of ours, and no sub-path refers to a variable, as in nearly all."""
-        containers = (*(self.containers or ()), *(self.init_containers or ()))
-        return self._seems_foreign and not any(
-            name.startswith(OURS) for container in containers for name in container.volume_names()
-        )
+        if not self._seems_foreign:
+            return False
+        for container in (*(self.containers or ()), *(self.init_containers or ())):
+            for variable in container.env or ():
+                file = variable.value_from.file_key_ref if variable.value_from is not None else None
+                if file is not None and file.volume_name.startswith(OURS):
+                    return False
+        return True
 
     @property
     def _seems_foreign(self) -> bool:

@@ -201,7 +201,9 @@ def _mounts(container: Raw) -> dict[str, str]:
     """Where `container` has each volume; those of which it has a part are passed over."""
     mounts = container.get("volumeMounts") or ()
     return {
-        each["name"]: each["mountPath"] for each in mounts if not each.get("subPath") and not each.get("subPathExpr")
+        str(each.get("name", "")): str(each.get("mountPath", ""))
+        for each in mounts
+        if not each.get("subPath") and not each.get("subPathExpr")
     }
 
 
