@@ -192,7 +192,7 @@ def by_vrl(source: str, events: Iterable[Mapping[str, Any]], folder: Path) -> li
     given = "".join(json.dumps(event) + "\n" for event in events)
     ran = subprocess.run([vrl, folder / "program.vrl"], input=given, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
-    return [line for line in ran.stdout.splitlines() if line != '{"error":"aborted"}']
+    return [line for line in ran.stdout.split("\n") if line not in {"", '{"error":"aborted"}'}]
 
 
 def _of_vrl(line: str) -> dict[str, Any]:
@@ -261,7 +261,7 @@ def fluentd(cases: Iterable[Case], folder: Path) -> dict[str, list[Record]]:
     command = [str(ruby), str(folder / "harness.rb"), str(folder / "record.rb")]
     ran = subprocess.run(command, input=jobs, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
-    found = [json.loads(line) for line in ran.stdout.splitlines()]
+    found = [json.loads(line) for line in ran.stdout.removesuffix("\n").split("\n")]
     return {
         case.name: [_record(document, case.clock) for document in documents]
         for case, documents in zip(cases, found, strict=True)
@@ -410,7 +410,7 @@ def _by_fluent_bit(cases: list[Case], folder: Path, now: int | None) -> dict[str
         fluent_bit_process.until(lambda: running.stdout.count(b"\n") >= expected)
         time.sleep(3)
         running.stop()
-        documents = [json.loads(line) for line in running.stdout.splitlines() if line.startswith(b"{")]
+        documents = [json.loads(line) for line in running.stdout.split(b"\n") if line.startswith(b"{")]
     found: dict[str, list[Record]] = {case.name: [] for case in cases}
     by_source = {case.source: case.name for case in cases}
     for document in documents:

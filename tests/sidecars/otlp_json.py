@@ -17,5 +17,5 @@ def plain(value: dict[str, Any]) -> Any:
 
 
 def attributes(listed: list[dict[str, Any]]) -> dict[str, Any]:
-    """A list of keys and values as a dict."""
-    return {each["key"]: plain(each.get("value", {})) for each in listed}
+    """A list of keys and values as a dict; protobuf's JSON leaves an empty key out."""
+    return {each.get("key", ""): plain(each.get("value", {})) for each in listed}

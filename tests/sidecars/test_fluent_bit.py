@@ -309,7 +309,27 @@ def test_the_engine_is_told_everything_in_its_arguments() -> None:
     ],
 )
 def test_only_what_can_be_a_time_is_read_as_one(time_format: str, text: str) -> None:
-    (parser,) = times.parsers(parsing("json", time_format=time_format))
+    parser, *_ = times.parsers(parsing("json", time_format=time_format))
     pattern = parser["regex"].replace("(?<", "(?P<").replace(r"\z", r"\Z")
     assert re.search(pattern, text)
     assert not re.search(pattern, text + "x")
+
+
+@pytest.mark.parametrize(
+    ("time_format", "there_is", "there_is_not"),
+    [
+        ("%Y-%m-%d", "2024-02-29", "2026-02-29"),
+        ("%y%m%d", "000229", "990229"),
+        ("%d/%b/%Y", "31/Oct/2026", "31/Nov/2026"),
+        ("%b %e", "Feb 29", "Feb 30"),
+        ("%D", "02/28/26", "02/29/26"),
+        ("%F", "1996-02-29", "1998-02-29"),
+        ("%Y-%j", "2024-366", "2026-366"),
+        ("%d %B %Y", "30 june 2026", "31 june 2026"),
+    ],
+)
+def test_a_day_that_there_is_not_is_none(time_format: str, there_is: str, there_is_not: str) -> None:
+    (parser,) = times.parsers(parsing("json", time_format=time_format))
+    pattern = parser["regex"].replace("(?<", "(?P<").replace(r"\z", r"\Z")
+    assert re.search(pattern, there_is)
+    assert not re.search(pattern, there_is_not)

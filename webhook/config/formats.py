@@ -60,7 +60,8 @@ def csv_pattern(columns: tuple[str, ...]) -> str:
     value = r'(?P<{}>"(?:[^"]|"")*"|[^,"]*)'
     first, *others = columns
     optional = "".join(f"(?:,{value.format(name)}" for name in others)
-    return f"^{value.format(first)}{optional}(?:,.*)?{')?' * len(others)}$"
+    more = r'(?:,(?:"(?:[^"]|"")*"|[^,"]*))*'
+    return f"^{value.format(first)}{optional}{more}{')?' * len(others)}$"
 
 
 _COMBINED = (

@@ -78,6 +78,13 @@ Monitor by Fluent Bit for `TimeGenerated`.
 `time-zone` say otherwise; the field with the time stays in the record. Where no time is found a record's time is that
 of its reading.
 
+What is a time is the same for every agent. Its year is one from 1971 to 2099 (as a number: from March 1973 to September
+2096), so the nothing of a language (`0001-01-01T00:00:00Z`) is none, nor is what a clock says that was not set. A day
+or an hour that there is not (29 February 2026, 24:00) is no time; a leap second is the second after it, but for the
+collector where a `time-format` is said, which reads none. An hour that a zone has twice is the first of them, and one
+that it leaves out is read as if the clock had not been changed. There the collector takes the second one in zones east
+of Greenwich, and an hour less in spring in those west of it, and Fluent Bit an hour less in spring in those east of it.
+
 **Records of several lines** begin with a line that matches the format's start, or `multiline-start`; stack traces go on
 with the lines that belong to them. [More about it](formats/stack-traces.md).
 
@@ -170,7 +177,8 @@ _ABOUT = {
     "timeKey": "the field with the time; without, a record's time is that of its reading",
     "timeFormat": "how the time is written; without, ISO-8601 or seconds or milliseconds since 1970",
     "multilineStart": "an expression that a record begins with; what does not match goes on with the one before",
-    "types": "fields that are `integer`, `float` or `boolean`; what cannot be read as such stays text",
+    "types": "fields that are `integer`, `float` or `boolean`; what cannot be read as such stays text; "
+    "Fluent Bit takes its largest for an integer beyond 64 bits",
 }
 
 
@@ -201,9 +209,10 @@ def _directives() -> Iterator[str]:
     yield ""
 
 
-_SOME = """where `%L` is a fraction of any number of digits, behind the seconds and a point or a comma. Some are read by
-some agents only; the others refuse them ([LH143](../diagnostics.md#lh143)), but for Fluentd, which refuses none and
-takes the time of the reading where Ruby cannot read one.
+_SOME = """where `%L` is a fraction of any number of digits, behind the seconds and a point or a comma; it may be left
+out. Numbers may have one digit or two, and without a day there is no time. Some are read by some agents only; the
+others refuse them ([LH143](../diagnostics.md#lh143)), but for Fluentd, which refuses none and takes the time of the
+reading where Ruby cannot read one.
 
 | directive | agents |
 | --- | --- |"""

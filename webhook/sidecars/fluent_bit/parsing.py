@@ -32,7 +32,7 @@ _FUNCTIONS = {
     re.findall(r"function (\w+)", text)[0]: f"{text.strip()}\n" for text in _CODE.split("\n\n") if text.strip()
 }
 _FLUSH_MILLISECONDS = 1000
-_MILLISECONDS = r"\A[0-9]{12,13}(?:\.[0-9]+)?\z"
+_MILLISECONDS = r"\A(?:[1-9][0-9]{11}|[1-3][0-9]{12})(?:\.[0-9]+)?\z"
 _LIST_LIMIT = 10  # the length of a list in a processor; a longer one is refused
 _TRIMMED: Definition = {
     "name": "trimmed",
@@ -152,7 +152,7 @@ def _attributes(stream: Stream) -> Iterator[Definition]:
 
 def _before_json(stream: Stream) -> str:
     """The constants of the script for lines of JSON."""
-    key = _time_key(stream.parsing) if stream.parsing.time_format is None else ""
+    key = _time_key(stream.parsing) if stream.parsing.time_format in {None, "%s"} else ""
     places = ", ".join(f"{{ {', '.join(map(lua_text, path))} }}" for path in paths(stream))
     return f"paths = {{ {places} }}" + (f"\n{_time_constants(stream, key)}" if key else "")
 
@@ -192,7 +192,7 @@ def _time_steps(stream: Stream) -> Iterator[Definition]:
     names = [str(each["name"]) for each in times.parsers(parsing)]
     for place in range(0, len(names), _LIST_LIMIT):
         yield _parser(key, names[place : place + _LIST_LIMIT]) | {"preserve_key": is_kept}
-    if parsing.time_format is None and _may_hold_digits(parsing.format):
+    if parsing.time_format in {None, "%s"} and _may_hold_digits(parsing.format):
         condition = {"op": "and", "rules": [{"field": f"${key}", "op": "regex", "value": _MILLISECONDS}]}
         yield {**_lua("field_time", _time_constants(stream, key)), "condition": condition}
     if times.is_yearless(parsing):
@@ -256,7 +256,8 @@ def _csv_pattern(columns: tuple[str, ...]) -> str:
     value = r'(?:"(?<{0}>(?:[^"]|"")*)"|(?<{0}>[^,"]*))'
     first, *others = columns
     optional = "".join(f"(?:,{value.format(name)}" for name in others)
-    return rf'\A(?=[\s\S]*[^,"]){_MARK}{value.format(first)}{optional}(?:,.*)?{")?" * len(others)}\Z'
+    more = r'(?:,(?:"(?:[^"]|"")*"|[^,"]*))*'
+    return rf'\A(?=[\s\S]*[^,"]){_MARK}{value.format(first)}{optional}{more}{")?" * len(others)}\Z'
 
 
 _MARK = r"(?:\xEF\xBB\xBF)?"

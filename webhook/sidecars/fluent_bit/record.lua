@@ -2,18 +2,19 @@
 -- not made here is set before them: `key`, the field of the record's time; `ours`, the one that we write it to; `paths` of
 -- names that clash; `trees`.
 
--- The time that is written as digits, with their fraction ("" or ".123"): seconds or milliseconds since 1970.
+-- The time that is written as digits, with their fraction ("" or ".123"): seconds from 1973 to 2096, or as many
+-- milliseconds. Others would not do either: one of which Fluent Bit cannot make a time leaves all of its chunk unread.
 local function time_of(whole, fraction)
-  local digits
-  if #whole == 9 or #whole == 10 then
-    digits = string.sub(fraction, 2)
-  elseif #whole == 12 or #whole == 13 then
-    digits = string.sub(whole, -3) .. string.sub(fraction, 2)
+  local digits = string.sub(fraction, 2)
+  if #whole == 12 or #whole == 13 then
+    digits = string.sub(whole, -3) .. digits
     whole = string.sub(whole, 1, -4)
-  else
+  end
+  local seconds = tonumber(whole)
+  if string.sub(whole, 1, 1) == "0" or #whole > 10 or seconds < 100000000 or seconds >= 4000000000 then
     return nil
   end
-  return { sec = tonumber(whole), nsec = tonumber(string.sub(digits .. "000000000", 1, 9)) }
+  return { sec = seconds, nsec = tonumber(string.sub(digits .. "000000000", 1, 9)) }
 end
 
 -- How many objects and lists are open behind a piece of JSON, before which `level` were and no string; nil where one more
@@ -56,19 +57,29 @@ local function renamed(json, first, name, suffix)
   return string.sub(json, 1, first + #name) .. suffix .. string.sub(json, first + #name + 1)
 end
 
--- The time that is a number, or the text of one, and where its member begins.
-local digits = '"?(%d+)(%.?%d*)"?%s*[,}]'
+-- The time that is a number, or the text of one, and where its member begins: the last of that name.
+local digits = '("?)(%d+)(%.?%d*)([eE]?%+?%d*)("?)%s*[,}]'
 local dated = key and '"' .. string.gsub(key, "%W", "%%%0") .. '"%s*:%s*' .. digits
 local function time_in(json)
   local from = key and string.find(json, dated) and inside(json)
   local first, value
-  if from then
-    first, value = member(json, from, key)
+  while from do
+    local at, behind_it = member(json, from, key)
+    if at then
+      first, value = at, behind_it
+    end
+    from = at and behind_it
   end
   if first == nil then
     return nil
   end
-  local whole, fraction = string.match(json, "^" .. digits, value)
+  local quote, whole, fraction, exponent, unquote = string.match(json, "^" .. digits, value)
+  if quote ~= unquote or fraction == "." then
+    return nil, first
+  elseif exponent ~= "" then
+    local number = quote == "" and tonumber(whole .. fraction .. exponent)
+    whole, fraction = string.match(string.format("%.3f", number or 0), "^(%d+)(%.%d+)$")
+  end
   return whole and time_of(whole, fraction), first
 end
 

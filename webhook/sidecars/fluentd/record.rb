@@ -39,8 +39,13 @@ class ::Fluent::Plugin::LoghookFilter < ::Fluent::Plugin::Filter
 
   MARK = "\uFEFF"
   ISO = /\A\s*(\d{4})(?:-(\d\d)-|(\d\d))(\d\d)[Tt ](\d\d)(?::(\d\d):|(\d\d))(\d\d)(?:[.,](\d+))?\s*([Zz]|[+-]\d\d(?::?\d\d)?)?\s*\z/
+  EPOCH = /\A[1-9]\d*(?:\.\d+)?\z/
   PAIR = /([^\s="]+)(?:=("(?:[^"\\]|\\.)*"|[^\s"]*))?/
-  CASTS = {"integer" => ->(text) { Integer(text, 10) }, "float" => ->(text) { Float(text) },
+  QUOTED = /"(?:[^"\\]|\\.)*"/
+  ESCAPE = /\\(?:["\\\/bfnrt]|u[dD][89abAB]\h\h\\u[dD][c-fC-F]\h\h|(?<half>u[dD][89a-fA-F]\h\h)|u\h{4}|(?<other>))/
+  EXPONENT = /[eE]\+?\d{3}/
+  CASTS = {"integer" => ->(text) { Integer(text, 10).then { |found| found.bit_length < 64 ? found : text } },
+           "float" => ->(text) { Float(text).then { |found| found.finite? ? found : text } },
            "boolean" => ->(text) { {"true" => true, "false" => false}.fetch(text.downcase) }}
 
   def configure(conf)
@@ -50,6 +55,7 @@ class ::Fluent::Plugin::LoghookFilter < ::Fluent::Plugin::Filter
     @drop &&= bounded(@drop)
     @replaced = @redact.map { |pattern, text| [bounded(pattern), text.gsub("\\") { "\\\\" }] }
     @hint &&= bounded(@hint)
+    @whole_seconds = @time_format.to_s.sub(/(?<=%[STs])[.,]%L/, "")
     @left_out = 0
     @begun = {}
     @places = @stems.map do |stem|
@@ -141,9 +147,7 @@ class ::Fluent::Plugin::LoghookFilter < ::Fluent::Plugin::Filter
 
   def parse(text)
     case @syntax
-    when :json
-      found = JSON.parse(text)
-      found.is_a?(Hash) ? found : nil
+    when :json then object(text)
     when :logfmt then logfmt(text)
     when :csv
       found = @columns.zip(CSV.parse_line(text)).reject { |_, cell| cell.to_s.empty? }
@@ -151,6 +155,34 @@ class ::Fluent::Plugin::LoghookFilter < ::Fluent::Plugin::Filter
     when :regex
       found = @pattern.match(text)
       found && found.named_captures.reject { |_, value| value.nil? || (value.empty? && !@partial) }
+    end
+  end
+
+  # An object of JSON that can be written again. Ruby's parser takes comments and any escape, too, numbers beyond all
+  # bounds, and halves of surrogates; and its writer nothing that is nested more than 100 times, with what is around it.
+  def object(text)
+    text = escaped(text) if text.include?("\\")
+    return nil if (text.include?("/*") || text.include?("//")) && text.gsub(QUOTED, "").include?("/")
+    found = JSON.parse(text, max_nesting: 98)
+    return nil unless found.is_a?(Hash)
+    is_odd = text.match?(EXPONENT) || (text.bytesize > 300 && text.match?(/\d{300}/))
+    is_odd && !finite?(found) ? nil : found
+  end
+
+  # The text with U+FFFD in the place of half a surrogate. Raises what has another escape than JSON's.
+  def escaped(text)
+    text.gsub(ESCAPE) do |found|
+      raise JSON::ParserError, found if $~[:other]
+      $~[:half] ? "\\ufffd" : found
+    end
+  end
+
+  def finite?(value)
+    case value
+    when Float then value.finite?
+    when Hash then value.each_value.all? { |each| finite?(each) }
+    when Array then value.all? { |each| finite?(each) }
+    else true
     end
   end
 
@@ -186,26 +218,29 @@ class ::Fluent::Plugin::LoghookFilter < ::Fluent::Plugin::Filter
     value = @time_key && record[@time_key]
     return nil if value.nil? || value == ""
     return formatted(value.to_s) if @time_format && @time_format != "%s"
-    return epoch(value.to_s) if value.is_a?(Numeric) || /\A\d+(?:\.\d+)?\z/.match?(value.to_s)
+    return epoch(value.to_s) if value.is_a?(Numeric) || EPOCH.match?(value.to_s)
     clock = ISO.match(value.to_s)&.captures
     return nil unless clock
     *clock, fraction, zone = clock
-    at(clock.compact.map(&:to_i), fraction, zone && zone_of(zone))
+    offset = zone && zone_of(zone)
+    zone && offset.nil? ? nil : at(clock.compact.map(&:to_i), fraction, offset)
   rescue StandardError
     nil
   end
 
+  # Seconds from 1973 to 2096, or as many milliseconds.
   def epoch(text)
     number = Rational(text)
     number /= 1000 if number >= 100_000_000_000
+    return nil unless (100_000_000...4_000_000_000).cover?(number)
     Fluent::EventTime.new(number.floor, ((number % 1) * 1_000_000_000).to_i)
   end
 
   def formatted(text)
-    parts = Date._strptime(text, @time_format)
-    return nil if parts.nil? || parts[:leftover] || (parts[:zone] && parts[:offset].nil?)
+    parts = Date._strptime(text, @time_format) || Date._strptime(text, @whole_seconds)
+    return nil if parts.nil? || parts[:leftover] || (parts[:zone] && !parts[:offset]&.between?(-86_399, 86_399))
     fraction = parts[:sec_fraction] ? (parts[:sec_fraction] * 1_000_000_000).to_i.to_s.rjust(9, "0") : nil
-    return Fluent::EventTime.new(parts[:seconds].to_i, fraction.to_i) if parts[:seconds]
+    return epoch(parts[:seconds].to_s)&.then { |found| Fluent::EventTime.new(found.sec, fraction.to_i) } if parts[:seconds]
     clock = [parts[:hour] || 0, parts[:min] || 0, parts[:sec] || 0]
     return dated(parts[:year], parts, clock, fraction) if parts[:year]
     latest = Time.now.to_i + 86_400
@@ -221,14 +256,25 @@ class ::Fluent::Plugin::LoghookFilter < ::Fluent::Plugin::Filter
     nil
   end
 
+  # A time that there is: of a year from 1971 to 2099, a day of its month, an hour before 24; a leap second is the next.
   def at(clock, fraction, offset)
+    return nil unless (1971..2099).cover?(clock[0]) && Date.valid_civil?(*clock[0, 3]) && clock[3] < 24
     wall = Time.utc(*clock)
-    offset ||= @offset || @zone.period_for_local(wall, true, &:first).observed_utc_offset
+    offset ||= @offset || offset_at(wall)
     Fluent::EventTime.new(wall.to_i - offset, fraction.to_s.ljust(9, "0")[0, 9].to_i)
   end
 
+  # The first of two, where a zone has an hour twice; where it has it not at all, that of the hour before.
+  def offset_at(wall)
+    @zone.period_for_local(wall, true, &:first).observed_utc_offset
+  rescue TZInfo::PeriodNotFound
+    @zone.period_for_local(wall - 3600, true, &:first).observed_utc_offset
+  end
+
   def zone_of(text)
-    text.upcase == "Z" ? 0 : seconds_of(/([+-])(\d\d):?(\d\d)?/.match(text))
+    return 0 if text.upcase == "Z"
+    offset = /([+-])([01]\d|2[0-3])(?::?([0-5]\d))?\z/.match(text)
+    offset && seconds_of(offset)
   end
 
   def seconds_of(offset)

@@ -99,10 +99,12 @@ def statement(*parts: str | Text) -> Text:
 # Times. The collector is told by Go's reference time (package time of Go).
 
 _DIRECTIVES = {
-    "Y": "2006", "y": "06", "m": "01", "b": "Jan", "h": "Jan", "B": "January", "d": "02", "e": "_2", "j": "002",
-    "a": "Mon", "A": "Monday", "H": "15", "I": "03", "l": "3", "M": "04", "S": "05", "p": "PM",
-    "F": "2006-01-02", "T": "15:04:05", "R": "15:04", "D": "01/02/06", "z": "-0700",
+    "Y": "2006", "y": "06", "m": "1", "b": "Jan", "h": "Jan", "B": "January", "d": "2", "e": "_2", "j": "002",
+    "a": "Mon", "A": "Monday", "H": "15", "I": "3", "l": "3", "M": "4", "S": "5", "p": "PM",
+    "F": "2006-1-2", "T": "15:4:5", "R": "15:4", "D": "1/2/06", "z": "-0700",
 }  # fmt: skip
+"""Numbers may have one digit or two, as strptime has it (package time of Go: only those with a zero must have two)."""
+
 _TOKEN = re.compile(r"(?P<fraction>(?<=%[ST])[.,]%[Lf])|%(?P<directive>.)|(?P<literal>[^%]+)", re.DOTALL)
 _OF_THE_REFERENCE = re.compile(r"[0-9]|Jan|Mon|MST|PM|pm")
 
@@ -137,7 +139,8 @@ def layouts(time_format: str) -> list[str] | None:
         layout += piece
     if "__2" in layout or not _DIRECTIVES.keys() & set(re.findall(r"%(.)", time_format)):
         return None
-    return [layout] if "-0700" not in layout else [layout, layout.replace("-0700", "Z07:00")]
+    zones = [layout] if "-0700" not in layout else [layout, layout.replace("-0700", "Z07:00")]
+    return [each for found in zones for each in dict.fromkeys((found, found.replace("PM", "pm")))]
 
 
 def _directive(letter: str) -> str | None:

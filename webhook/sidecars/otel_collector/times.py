@@ -9,11 +9,15 @@ from webhook.sidecars.otel_collector.notation import has_year, layouts, plain, q
 
 __all__ = ["UNREAD", "fallbacks", "needs_database", "operators", "problem", "statements"]
 
-_DAY = "[0-9-]{10}"  # a wrong one fails in silence; every form of it stands in every configuration
+_YEAR = "(?:19(?:7[1-9]|[89][0-9])|20[0-9]{2})"
+"""Others, as the year 1 of some languages, are those of no log, and more than the collector's numbers hold."""
+
+_DAY = f"{_YEAR}[0-9-]{{6}}"  # a wrong one fails in silence; every form of it stands in every configuration
+_HOURS = "[+-](?:[01][0-9]|2[0-3])"
 _ISO = tuple(
     (f"^{_DAY}{between}[0-9:.,]+{zone}$", f"2006-01-02{between}15:04:05{layout}")
     for between in ("T", " ")
-    for zone, layout in (("(?:Z|[+-][0-9]{2}:[0-9]{2})", "Z07:00"), ("[+-][0-9]{4}", "-0700"), ("", ""))
+    for zone, layout in ((f"(?:Z|{_HOURS}:[0-5][0-9])", "Z07:00"), (f"{_HOURS}[0-5][0-9]", "-0700"), ("", ""))
 )
 """Each way of writing ISO-8601: the expression by which it is known, and Go's layout."""
 
@@ -22,11 +26,12 @@ IS_READ = {"attributes": "", "body": 'type(body) == "map" and '}
 
 _NO_ZONE = f"^{_DAY}[T ][0-9:.,]+$"
 _OFFSET = re.compile(r"(?P<sign>[+-])(?P<hours>[0-9]{2}):(?P<minutes>[0-9]{2})")
+_SECONDS, _MILLISECONDS = (f"(?:[1-9][0-9]{{{size - 1}}}|[1-3][0-9]{{{size}}})" for size in (9, 12))  # 1973 to 2096
 _EPOCH = (
-    ("^[0-9]{1,11}$", "Int({}) * 1000000000"),
-    (r"^[0-9]{1,11}\.[0-9]+$", "Int(Double({}) * 1000000.0) * 1000"),
-    ("^[0-9]{12,14}$", "Int({}) * 1000000"),
-    (r"^[0-9]{12,14}\.[0-9]+$", "Int(Double({}) * 1000.0) * 1000"),
+    (f"^{_SECONDS}$", "Int({}) * 1000000000"),
+    (rf"^{_SECONDS}\.[0-9]+$", "Int(Double({}) * 1000000.0) * 1000"),
+    (f"^{_MILLISECONDS}$", "Int({}) * 1000000"),
+    (rf"^{_MILLISECONDS}\.[0-9]+$", "Int(Double({}) * 1000.0) * 1000"),
 )
 """Seconds and milliseconds since 1970, told apart by their size, as numbers or as text."""
 
@@ -61,6 +66,12 @@ def statements(parsing: Parsing, fields: str) -> Iterator[Text]:
     if parsing.time_format in {None, "%s"}:
         yield from _epoch(field)
     yield from _offset(parsing, field)
+    if parsing.time_format not in {None, "%s"}:
+        yield (f"set(log.time_unix_nano, 0) where log.time_unix_nano < {_FIRST} or log.time_unix_nano >= {_LAST}",)
+
+
+_FIRST, _LAST = 31_536_000_000_000_000, 4_102_444_800_000_000_000
+"""The nanoseconds of the years that are times, from 1971 to 2099."""
 
 
 def fallbacks(parsing: Parsing, fields: str) -> Iterator[Text]:
@@ -69,7 +80,7 @@ def fallbacks(parsing: Parsing, fields: str) -> Iterator[Text]:
         return
     if parsing.time_format is None:
         yield from _other_iso(parsing, _field(parsing, fields))
-    elif _is_yearless(parsing):
+    elif _is_yearless(parsing) and re.search("%[dej]", parsing.time_format):  # a time of today would be a guess
         yield from _yearless(parsing, _field(parsing, fields))
 
 
@@ -104,9 +115,13 @@ def _yearless(parsing: Parsing, field: Text) -> Iterator[Text]:
         )
 
 
+_SHORT = {"%d": "%g", "%m": "%q", "%I": "%l"}
+"""What OTTL calls a number of one digit or two."""
+
+
 def _notation(parsing: Parsing) -> tuple[str, str]:
     """The time format, with an offset where one is appended to the text, and the argument for a named zone."""
-    time_format = without_fraction(str(parsing.time_format))
+    time_format = re.sub("%[dmI]", lambda found: _SHORT[found[0]], without_fraction(str(parsing.time_format)))
     if "%z" in time_format or parsing.time_zone == "UTC":
         return time_format, ""
     return (f"{time_format} %z", "") if _appended(parsing) else (time_format, f', "{parsing.time_zone}"')
@@ -123,8 +138,11 @@ def _offset_of(parsing: Parsing) -> str:
     return parsing.time_zone.replace(":", "") if _OFFSET.fullmatch(parsing.time_zone) else ""
 
 
-_OTHER_ISO = r"^\s*(\d{4})-?(\d\d)-?(\d\d)[Tt ](\d\d):?(\d\d):?(\d\d)(?:[.,](\d+))?\s*([Zz]|[+-]\d\d(?::?\d\d)?)?\s*$"
-"""ISO-8601 as it is written seldom: the basic form, small letters, an offset in hours."""
+_OTHER_ISO = (
+    rf"^\s*({_YEAR})(?:-(\d\d)-|(\d\d))(\d\d)[Tt ](\d\d)(?::(\d\d):|(\d\d))(\d\d)(?:[.,](\d+))?"
+    rf"\s*([Zz]|{_HOURS}(?::?[0-5]\d)?)?\s*$"
+)
+"""ISO-8601 as it is written seldom: the basic form, small letters, an offset in hours, a leap second."""
 
 
 _ZONES = ((r"\|[Zz]$", "+0000"), (r"\|([+-]\d\d):?(\d\d)$", "$1$2"), (r"\|([+-]\d\d)$", "${1}00"))
@@ -132,16 +150,19 @@ _ZONES = ((r"\|[Zz]$", "+0000"), (r"\|([+-]\d\d):?(\d\d)$", "$1$2"), (r"\|([+-]\
 
 
 def _other_iso(parsing: Parsing, field: Text) -> Iterator[Text]:
-    """What no operator has read, in one notation."""
+    """What no operator has read, in one notation; the mark before it is of what was understood."""
     text = 'log.cache["time"]'
     has_name = not _offset_of(parsing) and parsing.time_zone != "UTC"
     yield statement(f"set({text}, ", field, ") where IsString(", field, ")")
-    yield _replace(text, _OTHER_ISO, "$1-$2-${3}T$4:$5:$6.${7}0|$8")
+    yield _replace(text, _OTHER_ISO, "@$1-$2${3}-${4}T$5:$6${7}:$8.${9}0|$10")
+    yield (f'set(log.cache["leap"], true) where IsMatch({text}, ":60[.]")',)
+    yield _replace(text, ":60[.]", ":59.")
     for pattern, zone in (*_ZONES, (r"\|$", "" if has_name else _offset_of(parsing) or "+0000")):
         yield _replace(text, pattern, zone)
-    yield (f'set(log.time, Time({text}, "%Y-%m-%dT%H:%M:%S%z"))',)
+    yield (f'set(log.time, Time({text}, "@%Y-%m-%dT%H:%M:%S%z"))',)
     if has_name:
-        yield (f'set(log.time, Time({text}, "%Y-%m-%dT%H:%M:%S", "{parsing.time_zone}")) where {UNREAD}',)
+        yield (f'set(log.time, Time({text}, "@%Y-%m-%dT%H:%M:%S", "{parsing.time_zone}")) where {UNREAD}',)
+    yield ('set(log.time_unix_nano, log.time_unix_nano + 1000000000) where log.cache["leap"] == true',)
 
 
 def _replace(place: str, pattern: str, replacement: str) -> Text:

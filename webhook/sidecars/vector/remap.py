@@ -16,9 +16,17 @@ from webhook.sidecars.vector.literals import program_regex, program_text
 
 __all__ = ["program", "text", "time_problem"]
 
-_JSON = """parsed, failure = parse_json(text)
+# Half a surrogate, for which VRL refuses a line, stands for no character: U+FFFD. It is put behind whole ones, too, and
+# taken away there.
+_JSON = r"""parsed, failure = parse_json(text)
+if failure != null && match(text, r'\\u[dD][89a-fA-F]') {
+  whole = replace(text, r'(?P<whole>WHOLE)|\\u[dD][89a-fA-F][0-9a-fA-F]{2}', "$whole\\ufffd")
+  parsed, failure = parse_json(replace(whole, r'(?P<whole>WHOLE)\\ufffd', "$whole"))
+}
 record = {}
-if failure == null && is_object(parsed) { record = object(parsed) ?? {} } else { record.message = text }"""
+if failure == null && is_object(parsed) { record = object(parsed) ?? {} } else { record.message = text }""".replace(
+    "WHOLE", r"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+)
 
 # A group that matched nothing is no field, but for the line of a container, which may be empty.
 _REGEX = """parsed, failure = parse_regex(text, {pattern})
@@ -66,11 +74,12 @@ if is_empty(record) {{ record.message = text }}"""
 _TYPES = {"integer": "to_int", "float": "to_float", "boolean": "to_bool"}
 
 _ISO = r"""found = get(record, [{key}]) ?? null
-if is_integer(found) || is_float(found) || (is_string(found) && match(string!(found), r'^[0-9]+(?:\.[0-9]+)?$')) {{
+if is_integer(found) || is_float(found) || (is_string(found) && match(string!(found), r'^[1-9][0-9]*(?:\.[0-9]+)?$')) {{
   number = to_float(found) ?? 0.0
   if number >= 100000000000.0 {{ number = number / 1000.0 }}
-  micro = to_int(number * 1000000.0)
-  at = from_unix_timestamp(micro, unit: "microseconds") ?? null
+  if number >= 100000000.0 && number < 4000000000.0 {{
+    at = from_unix_timestamp(to_int(number * 1000000.0), unit: "microseconds") ?? null
+  }}
 }} else if is_string(found) {{
   iso = parse_regex(string!(found), r'{iso}') ?? {{}}
   if exists(iso.day) {{
@@ -81,16 +90,28 @@ if is_integer(found) || is_float(found) || (is_string(found) && match(string!(fo
     if length(zone) == 3 {{ zone = zone + "00" }}
     local = replace(string!(iso.day), "-", "") + "T" + replace(string!(iso.hour), ":", "") + "." + part
     {zoned}
+    if ends_with(string!(iso.hour), "60") && at != null {{ {no_leap} }}
   }}
 }}"""
 
+# A leap second (RFC 3339, 5.6) is the next one: chrono would write it as 60 again.
+_NO_LEAP = """micro = to_unix_timestamp(timestamp(at) ?? now(), unit: "microseconds")
+at = from_unix_timestamp(micro, unit: "microseconds") ?? at"""
+
 _ISO_PATTERN = (
-    r"^\s*(?P<day>\d{4}(?:-\d\d-\d\d|\d{4}))[Tt ](?P<hour>\d\d(?::\d\d:\d\d|\d{4}))"
+    r"^\s*(?P<day>(?:19(?:7[1-9]|[89]\d)|20\d\d)(?:-\d\d-\d\d|\d{4}))[Tt ](?P<hour>\d\d(?::\d\d:\d\d|\d{4}))"
     r"(?:[.,](?P<part>\d+))?\s*(?P<zone>[Zz]|[+-]\d\d(?::?\d\d)?)?\s*$"
 )
 
+# What no log was written at, as the year 1 of some languages, is no time: there is none but from 1971 to 2099.
+_FIRST, _LAST = 31_536_000, 4_102_444_800
+
 _FORMATTED = """found = to_string(get(record, [{key}]) ?? null) ?? ""
-if found != "" {{ at = parse_timestamp({text}, {format}{zone}) ?? null }}"""
+if found != "" {{ {parsed} }}
+if at != null {{
+  seconds = to_unix_timestamp(timestamp(at) ?? now())
+  if seconds < FIRST || seconds >= LAST {{ at = null }} else if contains(found, "60") {{ {no_leap} }}
+}}""".replace("FIRST", str(_FIRST)).replace("LAST", str(_LAST))
 
 # Without a year it is that of now and a day, or the last one in which the date exists and is no more than a day ahead.
 # Of nine years in a row one has a 29 February.
@@ -100,10 +121,12 @@ if found != "" {{
   year = to_int(format_timestamp(from_unix_timestamp(latest) ?? now(), "%Y") ?? "1970") ?? 1970
   for_each([0, 1, 2, 3, 4, 5, 6, 7, 8]) -> |_, back| {{
     if at == null {{
-      then = parse_timestamp(to_string(year - back) + " " + {text}, {format}{zone}) ?? null
+      dated = to_string(year - back) + " " + {text}
+      {parsed}
       if is_timestamp(then) && to_unix_timestamp(timestamp(then) ?? now()) <= latest {{ at = then }}
     }}
   }}
+  if at != null && contains(found, "60") {{ {no_leap} }}
 }}"""
 
 _OFFSET = re.compile(r"([+-])([0-9]{2}):?([0-9]{2})")
@@ -219,32 +242,53 @@ def _told_apart(stream: Stream) -> Iterator[str]:
 
 def _iso(key: str, time_zone: str) -> str:
     offset = _OFFSET.fullmatch(time_zone)
+    with_zone = f"parse_timestamp(local + zone, {program_text(f'{_LOCAL}%z')}) ?? null"
     if offset or time_zone == "UTC":
         zone = f"{offset[1]}{offset[2]}:{offset[3]}" if offset else "+00:00"
-        zoned = (
-            f'if zone == "" {{ zone = "{zone}" }}\n    at = parse_timestamp(local + zone, "%Y%m%dT%H%M%S%.f%z") ?? null'
-        )
+        zoned = f'if zone == "" {{ zone = "{zone}" }}\n    at = {with_zone}'
     else:
-        zoned = (
-            'if zone == "" { at = parse_timestamp(local, "%Y%m%dT%H%M%S%.f", timezone: '
-            + program_text(time_zone)
-            + ') ?? null } else { at = parse_timestamp(local + zone, "%Y%m%dT%H%M%S%.f%z") ?? null }'
-        )
-    return _ISO.format(key=key, iso=_ISO_PATTERN, zoned=zoned)
+        zoned = f'if zone != "" {{ at = {with_zone} }} else {{ {_in_zone("at", "local", _LOCAL, time_zone)} }}'
+    return _ISO.format(key=key, iso=_ISO_PATTERN, zoned=zoned, no_leap=_NO_LEAP)
+
+
+_LOCAL = "%Y%m%dT%H%M%S%.f"
+
+# An hour that a zone has twice or not at all is read as the hour before, and put an hour later: the first of two, and
+# what the clock would have shown had it not been changed.
+_IN_ZONE = """{name} = parse_timestamp({text}, {format}, timezone: {zone}) ?? null
+if {name} == null {{
+  wall = parse_timestamp({text} + " +0000", {with_offset}) ?? null
+  if wall != null {{
+    wall = from_unix_timestamp(to_unix_timestamp(timestamp(wall) ?? now()) - 3600) ?? now()
+    before = parse_timestamp(format_timestamp(wall, {format}) ?? "", {format}, timezone: {zone}) ?? null
+    if before != null {{
+      {name} = from_unix_timestamp(to_unix_timestamp(timestamp(before) ?? now()) + 3600) ?? null
+    }}
+  }}
+}}"""
+
+
+def _in_zone(name: str, text: str, time_format: str, zone: str) -> str:
+    """The variable `name`: the time `text`, of no zone of its own, in a zone with a name; null where there is none."""
+    own, with_offset = program_text(time_format), program_text(f"{time_format} %z")
+    return _IN_ZONE.format(name=name, text=text, format=own, with_offset=with_offset, zone=program_text(zone))
 
 
 def _formatted(key: str, parsing: Parsing) -> str:
     time_format, has_comma, has_zone, has_year = _chrono(parsing.time_format or "")
     text = 'replace(found, ",", ".")' if has_comma else "found"
-    zone = ""
     offset = _OFFSET.fullmatch(parsing.time_zone)
     if not has_zone and offset:
-        text, time_format = f'{text} + " {"".join(offset.groups())}"', f"{time_format} %z"
-    elif not has_zone:
-        zone = f", timezone: {program_text(parsing.time_zone)}"
-    template = _FORMATTED if has_year else _YEARLESS
+        text, time_format, has_zone = f'{text} + " {"".join(offset.groups())}"', f"{time_format} %z", True
+    name, given = ("at", text) if has_year else ("then", "dated")
     full = time_format if has_year else f"%Y {time_format}"
-    return template.format(key=key, text=text, format=program_text(full), zone=zone)
+    if has_zone or parsing.time_zone == "UTC":
+        zone = "" if has_zone else ', timezone: "UTC"'
+        parsed = f"{name} = parse_timestamp({given}, {program_text(full)}{zone}) ?? null"
+    else:
+        parsed = _in_zone(name, given, full, parsing.time_zone)
+    template = _FORMATTED if has_year else _YEARLESS
+    return template.format(key=key, text=text, parsed=parsed, no_leap=_NO_LEAP)
 
 
 def _chrono(time_format: str) -> tuple[str, bool, bool, bool]:
@@ -258,7 +302,12 @@ def _chrono(time_format: str) -> tuple[str, bool, bool, bool]:
         if letter == "L":
             raise Untranslatable("%L without a point or a comma before it")
     has_year = any(letter in "YyDFs" for letter in directives)
-    return rest.replace(".%L", "%.f"), has_comma, any(letter in "zs" for letter in directives), has_year
+    return (
+        rest.replace(".%L", "%.f").replace("%z", "%#z"),
+        has_comma,
+        any(letter in "zs" for letter in directives),
+        has_year,
+    )
 
 
 def _file(trees: tuple[Tree, ...]) -> str:
