@@ -62,14 +62,14 @@ def _changed(part: Part, found: Migration) -> dict[str, Any]:
 def _take_out(spec: dict[str, Any], names: Collection[str]) -> None:
     """Take the containers with these names out of `spec`, with the volumes that nobody else mounts."""
 
-    def mounted(containers: Iterable[Any]) -> set[str]:
-        return {mount["name"] for each in containers for mount in each.get("volumeMounts") or ()}
+    def mounted(containers: Iterable[Any]) -> set[str | None]:
+        return {mount.get("name") for each in containers for mount in each.get("volumeMounts") or ()}
 
-    gone = [each for each in spec["containers"] if each["name"] in names]
-    spec["containers"] = [each for each in spec["containers"] if each["name"] not in names]
+    gone = [each for each in spec["containers"] if each.get("name", "") in names]
+    spec["containers"] = [each for each in spec["containers"] if each.get("name", "") not in names]
     others = mounted((*spec["containers"], *(spec.get("initContainers") or ())))
     if spec.get("volumes"):
-        spec["volumes"] = [each for each in spec["volumes"] if each["name"] not in mounted(gone) - others]
+        spec["volumes"] = [each for each in spec["volumes"] if each.get("name") not in mounted(gone) - others]
 
 
 def _is_lost(part: Part) -> bool:
@@ -101,4 +101,6 @@ def _objections(part: Part, found: Migration) -> Sequence[Any]:
     changed = _changed(part, found)
     if not changed:
         return ()
-    return inject(view({**changed, "kind": "Pod"}), Config()).diagnostics
+    metadata = changed["metadata"]
+    said = {key: "" if value is None else value for key, value in metadata["annotations"].items()}
+    return inject(view({**changed, "metadata": {**metadata, "annotations": said}}), Config()).diagnostics

@@ -66,7 +66,9 @@ def _without(part: Part, config: Config, namespace: str | None, *, annotations: 
 
 def _say(template: dict[str, Any], said: Mapping[str, str]) -> None:
     """Give `template` the annotations `said`; none are no map at all, nor is what had only them."""
-    there = template["metadata"]["annotations"]
+    there = annotations_of(template)
+    if not there:
+        return
     if said:
         template["metadata"]["annotations"] = {
             key: None if there.get(key, value) is None else value for key, value in said.items()

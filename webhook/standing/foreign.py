@@ -164,7 +164,7 @@ def migrated(pod: Raw) -> Migration:
     lost: list[str] = []
     containers: list[str] = []
     for project, (start, read) in PROJECTS.items():
-        said = {key: value for key, value in annotations_of(pod).items() if key.startswith(start)}
+        said = {key: value or "" for key, value in annotations_of(pod).items() if key.startswith(start)}
         if not said:
             continue
         found = read(pod, said)
@@ -194,7 +194,7 @@ def _annotations(asked: list[Asked]) -> dict[str, str]:
 
 
 def _containers(pod: Raw) -> list[Any]:
-    return list((pod.get("spec") or {}).get("containers") or ())
+    return [{"name": "", **each} for each in (pod.get("spec") or {}).get("containers") or ()]
 
 
 def _mounts(container: Raw) -> dict[str, str]:
@@ -227,9 +227,8 @@ def _by_hand(pod: Raw) -> Iterator[tuple[str, Asked]]:
 def _followed(container: Raw) -> list[str]:
     """The files that a container follows, by `tail -f` or by the image of tailing-sidecar."""
     if "tailing-sidecar" in str(container.get("image", "")):
-        return [
-            each["value"] for each in container.get("env") or () if each["name"] == "PATH_TO_TAIL" and each.get("value")
-        ]
+        variables = [each for each in container.get("env") or () if each.get("name") == "PATH_TO_TAIL"]
+        return [each["value"] for each in variables if each.get("value")]
     words = " ".join(map(str, (*(container.get("command") or ()), *(container.get("args") or ()))))
     found = _TAILS.search(words)
     is_followed = found and re.search(r"-\w*[fF]|--follow", found["options"])
