@@ -178,7 +178,7 @@ _ABOUT = {
     "timeFormat": "how the time is written; without, ISO-8601 or seconds or milliseconds since 1970",
     "multilineStart": "an expression that a record begins with; what does not match goes on with the one before",
     "types": "fields that are `integer`, `float` or `boolean`; what cannot be read as such stays text; "
-    "Fluent Bit takes its largest for an integer beyond 64 bits",
+    "Fluent Bit takes whole numbers of up to 15 digits, and none in a format like `json`",
 }
 
 

@@ -112,7 +112,7 @@ def parsers(stream: Stream) -> Iterator[Definition]:
     parsing = stream.parsing
     if is_joined(parsing):
         yield _TRIMMED
-    if parsing.format.syntax != "text":
+    if parsing.format.syntax not in {"text", "logfmt"}:
         yield _record_parser(stream)
     if _time_key(parsing):
         yield from times.parsers(parsing)
@@ -131,8 +131,12 @@ def steps(stream: Stream) -> Iterator[Definition]:
         yield {"name": "modify", "copy": f"{LINE} {WHOLE_LINE}"}
     if parsing.format.syntax == "json":
         yield _lua("json", _before_json(stream))
-    if parsing.format.syntax != "text" and not parsing.format.is_partial:
+    if parsing.format.syntax == "logfmt":
+        yield _lua("logfmt", _types(parsing.format))
+    elif parsing.format.syntax != "text" and not parsing.format.is_partial:
         yield _parser(LINE, [f"{stream.tag} record"])
+        if parsing.format.types and not _is_typed_by_parser(parsing.format):
+            yield _lua("typed", _types(parsing.format))
     yield from _time_steps(stream)
     if stream.redact:
         yield _lua("redact", search.replacing(stream.redact), search.SCRIPT) | {"enable_flb_null": True}
@@ -218,11 +222,9 @@ def _record_parser(stream: Stream) -> Definition:
     name = f"{stream.tag} record"
     if format_.syntax == "json":
         return {"name": name, "format": "json"}
-    if format_.syntax == "logfmt":
-        return {"name": name, "format": "logfmt", "logfmt_no_bare_keys": True}
-    types = (
-        {"types": " ".join(f"{key}:{_TYPES[type_]}" for key, type_ in format_.types.items())} if format_.types else {}
-    )
+    types = {}
+    if format_.types and _is_typed_by_parser(format_):
+        types = {"types": " ".join(f"{key}:{_TYPES[type_]}" for key, type_ in format_.types.items())}
     empty = {"skip_empty_values": False} if format_.is_partial else {}  # a container may print an empty line
     return {"name": name, "format": "regex", "regex": literal(_pattern(format_), 1), **types, **empty}
 
@@ -286,6 +288,21 @@ def _script(function: str) -> str:
             script = text + script
             called |= {other for other in _FUNCTIONS if f"{other}(" in text}
     return script
+
+
+def _is_typed_by_parser(format_: Format) -> bool:
+    """Whether the parser's own types do: those of the built-in formats are digits, if they are there.
+
+    In JSON there are numbers already, which do not come back from Lua as they were.
+    """
+    return format_.syntax == "json" or (format_.name in FORMATS and format_.types == FORMATS[format_.name].types)
+
+
+def _types(format_: Format) -> str:
+    """The constant of the scripts for types."""
+    return (
+        f"types = {{ {', '.join(f'[{lua_text(key)}] = {lua_text(type_)}' for key, type_ in format_.types.items())} }}"
+    )
 
 
 def _lua_tree(tree: Tree) -> str:

@@ -1,6 +1,6 @@
 -- What no parser of Fluent Bit can do. A paragraph is a function, and a step has those that it calls. What is named and
 -- not made here is set before them: `key`, the field of the record's time; `ours`, the one that we write it to; `paths` of
--- names that clash; `trees`.
+-- names that clash; `types` of fields; `trees`.
 
 -- The time that is written as digits, with their fraction ("" or ".123"): seconds from 1973 to 2096, or as many
 -- milliseconds. Others would not do either: one of which Fluent Bit cannot make a time leaves all of its chunk unread.
@@ -121,6 +121,129 @@ function json(tag, timestamp, record)
   end
   record["message"] = whole
   return time and 1 or 2, time or timestamp, record
+end
+
+-- The character of UTF-8 by its number; half a surrogate is none.
+local function utf8(code)
+  if code >= 0xD800 and code <= 0xDFFF then
+    code = 0xFFFD
+  end
+  if code < 0x80 then
+    return string.char(code)
+  elseif code < 0x800 then
+    return string.char(0xC0 + math.floor(code / 0x40), 0x80 + code % 0x40)
+  elseif code < 0x10000 then
+    return string.char(0xE0 + math.floor(code / 0x1000), 0x80 + math.floor(code / 0x40) % 0x40, 0x80 + code % 0x40)
+  end
+  local high = 0x80 + math.floor(code / 0x1000) % 0x40
+  return string.char(0xF0 + math.floor(code / 0x40000), high, 0x80 + math.floor(code / 0x40) % 0x40, 0x80 + code % 0x40)
+end
+
+-- What the escapes of JSON in a text stand for; nil where there is another.
+local escapes = { ['"'] = '"', ["\\"] = "\\", ["/"] = "/", b = "\b", f = "\f", n = "\n", r = "\r", t = "\t" }
+local function unescaped(text)
+  local parts, from = {}, 1
+  local at = string.find(text, "\\", from, true)
+  while at do
+    parts[#parts + 1] = string.sub(text, from, at - 1)
+    local letter = string.sub(text, at + 1, at + 1)
+    local code = letter == "u" and tonumber(string.match(text, "^%x%x%x%x", at + 2), 16)
+    from = at + (code and 6 or 2)
+    if code and code >= 0xD800 and code <= 0xDBFF then
+      local low = tonumber(string.match(text, "^\\u([dD][c-fC-F]%x%x)", from) or "", 16)
+      if low then
+        code, from = 0x10000 + (code - 0xD800) * 0x400 + low - 0xDC00, from + 6
+      end
+    end
+    local meant = code and utf8(code) or escapes[letter]
+    if meant == nil then
+      return nil
+    end
+    parts[#parts + 1] = meant
+    at = string.find(text, "\\", from, true)
+  end
+  return table.concat(parts) .. string.sub(text, from)
+end
+
+-- The value behind the quote before `from`, and the place behind the quote that ends it.
+local function quoted(text, from)
+  local place = from
+  while true do
+    place = string.find(text, '["\\]', place)
+    if place == nil then
+      return nil
+    elseif string.sub(text, place, place) == '"' then
+      return unescaped(string.sub(text, from, place - 1)), place + 1
+    end
+    place = place + 2
+  end
+end
+
+-- The pairs and words of a line up to its end, or nil. Fluent Bit's own parser knows no words without a value, and takes
+-- what stands behind another = for a pair.
+local function pairs_of(text)
+  local found, has_pair, place = {}, false, string.find(text, "%S")
+  while place do
+    local _, last, key = string.find(text, '^([^%s="]+)', place)
+    if last == nil then
+      return nil
+    end
+    local value = true
+    if string.sub(text, last + 1, last + 1) == "=" then
+      has_pair = true
+      if string.sub(text, last + 2, last + 2) == '"' then
+        value, place = quoted(text, last + 3)
+      else
+        _, place, value = string.find(text, '^([^%s"]*)', last + 2)
+        place = place + 1
+      end
+    else
+      place = last + 1
+    end
+    if value == nil or string.find(text, "^%S", place) then
+      return nil
+    end
+    found[key] = value
+    place = string.find(text, "%S", place)
+  end
+  return has_pair and found or nil
+end
+
+-- The value of a field that is no text; what cannot be read as such stays one.
+local function cast(text, kind)
+  if kind == "boolean" then
+    local is_true = string.lower(text) == "true"
+    return is_true or (string.lower(text) ~= "false" and text)
+  elseif kind == "integer" then
+    return #text < 16 and string.find(text, "^[+-]?%d+$") and tonumber((string.gsub(text, "^%+", ""))) or text
+  end
+  local number = string.find(text, "^[+-]?%.?%d[%deE.+-]*$") and tonumber((string.gsub(text, "^%+", "")))
+  return number and math.abs(number) < 1e308 and number or text
+end
+
+-- The record with its types, whose fields are all text. Fluent Bit's own parsers take 0 for what is no number.
+function typed(tag, timestamp, record)
+  for name, kind in pairs(types) do
+    if type(record[name]) == "string" then
+      record[name] = cast(record[name], kind)
+    end
+  end
+  return 2, timestamp, record
+end
+
+-- The fields of a line of logfmt.
+function logfmt(tag, timestamp, record)
+  local text = record["message"]
+  local found = type(text) == "string" and pairs_of(string.gsub(text, "^\239\187\191", ""))
+  if not found then
+    return 0, timestamp, record
+  end
+  for name, value in pairs(record) do
+    if name ~= "message" and found[name] == nil then
+      found[name] = value
+    end
+  end
+  return typed(tag, timestamp, found)
 end
 
 -- The time that is a text of digits in the field.

@@ -40,12 +40,13 @@ class ::Fluent::Plugin::LoghookFilter < ::Fluent::Plugin::Filter
   MARK = "\uFEFF"
   ISO = /\A\s*(\d{4})(?:-(\d\d)-|(\d\d))(\d\d)[Tt ](\d\d)(?::(\d\d):|(\d\d))(\d\d)(?:[.,](\d+))?\s*([Zz]|[+-]\d\d(?::?\d\d)?)?\s*\z/
   EPOCH = /\A[1-9]\d*(?:\.\d+)?\z/
-  PAIR = /([^\s="]+)(?:=("(?:[^"\\]|\\.)*"|[^\s"]*))?/
+  PAIR = /\G\s*([^\s="]+)(?:=("(?:[^"\\]|\\.)*"|[^\s"]*))?(?=\s|\z)/
   QUOTED = /"(?:[^"\\]|\\.)*"/
   ESCAPE = /\\(?:["\\\/bfnrt]|u[dD][89abAB]\h\h\\u[dD][c-fC-F]\h\h|(?<half>u[dD][89a-fA-F]\h\h)|u\h{4}|(?<other>))/
   EXPONENT = /[eE]\+?\d{3}/
-  CASTS = {"integer" => ->(text) { Integer(text, 10).then { |found| found.bit_length < 64 ? found : text } },
-           "float" => ->(text) { Float(text).then { |found| found.finite? ? found : text } },
+  FLOAT = /\A[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\z/
+  CASTS = {"integer" => ->(text) { text.match?(/\A[+-]?\d+\z/) && text.to_i.bit_length < 64 ? text.to_i : text },
+           "float" => ->(text) { text.match?(FLOAT) && text.to_f.finite? ? text.to_f : text },
            "boolean" => ->(text) { {"true" => true, "false" => false}.fetch(text.downcase) }}
 
   def configure(conf)
@@ -187,9 +188,16 @@ class ::Fluent::Plugin::LoghookFilter < ::Fluent::Plugin::Filter
   end
 
   def logfmt(text)
-    pairs = text.scan(PAIR)
-    return nil unless pairs.any? { |_, value| value }
-    pairs.to_h { |key, value| [key, value.nil? ? true : value.start_with?("\"") ? JSON.parse("[#{value}]").first : value] }
+    pairs = []
+    rest = text.gsub(PAIR) { pairs << [$1, $2] && "" }
+    return nil unless rest.match?(/\A\s*\z/) && pairs.any? { |_, value| value }
+    pairs.to_h { |key, value| [key, value.nil? ? true : value.start_with?("\"") ? unquoted(value) : value] }
+  end
+
+  # What stands between quotes, whose escapes are those of JSON; control characters may stand there as they are.
+  def unquoted(value)
+    return value[1..-2] unless value.include?("\\")
+    JSON.parse("[#{escaped(value).gsub(/[\x00-\x1f]/) { |control| format("\\u%04x", control.ord) }}]").first
   end
 
   def typed(record)

@@ -46,7 +46,12 @@ def _matches(pattern: str) -> str:
     return f"body matches {plain(quoted(pattern))}"
 
 
-_ODD = r"""['\\\t]"""
+_ODD = r"""['\\\x00-\x1f]"""
+_WORD = r'[^\s="]+'
+_VALUE = r'(?:"(?:[^"\\]|\\.)*"|[^\s"]*)'
+_WHOLE = rf"^\s*(?:{_WORD}\s+)*{_WORD}={_VALUE}(?:\s+{_WORD}(?:={_VALUE})?)*\s*$"
+"""Pairs and words, of which one is a pair, up to the end of the line."""
+
 _PAIRS = 'attributes["loghook.pairs"]'
 _PAIR = r'([^\s="]+)(=)?(?:("(?:[^"\\]|\\.)*")|([^\s"]*))(?:\s+|$)'
 _AS_JSON = (
@@ -63,7 +68,7 @@ def _logfmt(fields: str) -> Iterator[Operator]:
     That parser takes an apostrophe for a quote, leaves escapes as they are, and knows neither tabs nor words without a
     value (stanza 0.165). What it does not read is cut at the pairs by control characters, and becomes JSON.
     """
-    has_pair = _matches(r'(?:^|\s)[^\s="]+=')
+    has_pair = _matches(_WHOLE)
     is_unread = 'type(body) == "string"' if fields == "body" else "len(attributes) == 1"
     is_cut = '"loghook.pairs" in attributes'
     quiet = {"on_error": "send_quiet"}

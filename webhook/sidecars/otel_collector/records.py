@@ -143,4 +143,9 @@ def _convert(place: str, kind: str) -> Iterator[Text]:
         yield (f'set({place}, false) where IsMatch({place}, "^(?i:false)$")',)
     else:
         convert = "Int" if kind == "integer" else "Double"
-        yield (f"set({place}, {convert}({place})) where IsString({place})",)
+        is_number = "" if kind == "integer" else f' and IsMatch({place}, "{_FLOAT}")'
+        yield (f"set({place}, {convert}({place})) where IsString({place}){is_number}",)
+
+
+_FLOAT = "^[+-]?([0-9]+[.]?[0-9]*|[.][0-9]+)([eE][+-]?[0-9]+)?$"
+"""A number with a fraction; Go reads nan, inf and 1_0.5 as well."""

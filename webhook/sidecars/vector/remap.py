@@ -39,26 +39,35 @@ _UNMARKED = 'if starts_with(text, "\ufeff") { text = slice(text, 3) ?? text }'
 
 _PLAIN = "record = {}\nrecord.message = text"
 
-# logfmt takes any words; a line is logfmt when there is at least one pair in it. VRL's own parser takes the next pair
-# for a value of nothing, knows no tabs and few escapes, and makes a list of two values of one key: what has none of
-# these is left to it, since it is faster.
+# Pairs and words up to the end, or the line is no logfmt. VRL's own parser takes the next pair for a value of nothing,
+# knows no tabs and few escapes, cuts values at odd quotes, and makes a list of two values of one key: what has none of
+# these is left to it, since it is faster. An escape that JSON has not makes the line none, too.
 _LOGFMT = r"""record = {}
-if match(text, r'=(?:\s|$)|[\\\t]') {
-  pairs = parse_regex_all(text, PAIR) ?? []
+is_read = match(text, r'^\s*(?:PAIR(?:\s+|$))+$') && match(text, r'(?:^|\s)[^\s="]+=')
+if is_read && match(text, r'=(?:\s|$)|[\\\x00-\x1f]|\'') {
+  pairs = parse_regex_all(text, r'NAMED') ?? []
   for_each(pairs) -> |_, pair| {
     value = true
-    if is_string(pair.quoted) { value = parse_json("\"" + string!(pair.quoted) + "\"") ?? pair.quoted }
-    else if is_string(pair.is) { value = string(pair.bare) ?? "" }
+    if is_string(pair.quoted) {
+      value = pair.quoted
+      if contains(string!(value), "\\") {
+        value, failure = parse_json("\"" + ESCAPED + "\"")
+        if failure != null { is_read = false }
+      }
+    } else if is_string(pair.is) { value = string(pair.bare) ?? "" }
     record = set!(record, [string!(pair.key)], value)
   }
-} else {
+} else if is_read {
   for_each(parse_logfmt(text) ?? {}) -> |key, value| {
     if is_array(value) { value = get!(value, [-1]) }
     record = set!(record, [key], value)
   }
 }
-if !match(text, r'(?:^|\s)[^\s="]+=') { record = {"message": text} }""".replace(
-    "PAIR", r"""r'(?P<key>[^\s="]+)(?P<is>=)?(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[^\s"]*))'"""
+if !is_read { record = {"message": text} }"""
+_LOGFMT = (
+    _LOGFMT.replace("PAIR", r"""[^\s="]+(?:=(?:"(?:[^"\\]|\\.)*"|[^\s"]*))?""")
+    .replace("NAMED", r"""(?P<key>[^\s="]+)(?P<is>=)?(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[^\s"]*))""")
+    .replace("ESCAPED", r"""replace(replace(string!(value), "\t", "\\t"), "\r", "\\r")""")
 )
 
 # Columns of nothing are no fields, and a line of nothing else is shipped as it is.
@@ -71,7 +80,12 @@ for_each(cells) -> |name, cell| {{
 }}
 if is_empty(record) {{ record.message = text }}"""
 
-_TYPES = {"integer": "to_int", "float": "to_float", "boolean": "to_bool"}
+_TYPES = {
+    "integer": ("to_int", r"^[+-]?[0-9]+$"),
+    "float": ("to_float", r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?$"),
+    "boolean": ("to_bool", "^(?i:true|false)$"),
+}
+"""What reads a type, and what it may read: each would take more, and each agent something else."""
 
 _ISO = r"""found = get(record, [{key}]) ?? null
 if is_integer(found) || is_float(found) || (is_string(found) && match(string!(found), r'^[1-9][0-9]*(?:\.[0-9]+)?$')) {{
@@ -200,7 +214,9 @@ def _typed(format_: Format) -> Iterator[str]:
     for name, type_ in format_.types.items():
         path = f"[{program_text(name)}]"
         yield f"typed = get(record, {path}) ?? null"
-        yield f"if is_string(typed) {{ record = set(record, {path}, {_TYPES[type_]}(typed) ?? typed) ?? record }}"
+        read, pattern = _TYPES[type_]
+        yield f"if is_string(typed) && match(string!(typed), r'{pattern}') {{"
+        yield f"  record = set(record, {path}, {read}(typed) ?? typed) ?? record\n}}"
 
 
 def _time(stream: Stream) -> Iterator[str]:
