@@ -218,7 +218,8 @@ def run_command(  # noqa: PLR0913  # the options of the command line
 )
 def clean_command(namespace: str, secrets: Sequence[str]) -> int:
     """Delete what cert-manager leaves behind; `CLEAN_HELP` tells the user all of it."""
-    from certs.cluster import Cluster, ClusterError, Place, connect  # noqa: PLC0415  # as in `run_command`
+    from certs.answers import ClusterError  # noqa: PLC0415  # as in `run_command`
+    from certs.cluster import Cluster, Place, connect  # noqa: PLC0415  # as in `run_command`
 
     logging.basicConfig(level=logging.CRITICAL)  # as in `_run`
     try:
@@ -245,7 +246,8 @@ def service_names(service: str, namespace: str) -> tuple[str, ...]:
 
 def _run(place: "Place", rules: Rules, health_port: int | None) -> int:
     """Run the controller; without a port once, else until a signal that ends it."""
-    from certs.cluster import Cluster, ClusterError, connect  # noqa: PLC0415  # as above
+    from certs.answers import ClusterError  # noqa: PLC0415  # as above
+    from certs.cluster import Cluster, connect  # noqa: PLC0415  # as above
     from certs.controller import Controller  # noqa: PLC0415  # as above
     from certs.health import Health, HealthServer, say  # noqa: PLC0415  # as above
 

@@ -10,37 +10,25 @@ has it, hence after the delayed one's reading, and that makes the delayed one's 
 manager owns, and a caBundle of one's own is such a change. So the controller gives up the ownership of what it has
 written; and a configuration that says that its caBundle is given by others, it leaves alone.
 
-**Time.** The API server checks the dates of our certificates, so its clock counts: `Observation.now` is the `Date`
-header of its answer. This machine's clock stands in only where a proxy drops that header.
-
-**Patience.** Each request ends within `REQUEST_SECONDS`, also with a server that accepts and says nothing, or drips. A
-watch is ended by the server once a minute and by us soon after; it carries no state, so its end or a 410 just means to
-look again.
-
-**Secrecy.** Answers about a Secret hold private keys, and so may an error that quotes one. Only the sentence of a
-Status leaves this module, without anything that is long enough to be a key.
+**Watching.** A watch is ended by the server once a minute and by us soon after; it carries no state, so its end or a
+410 just means to look again.
 """
 
 import base64
 import binascii
-import contextlib
-import json
 import os
-import re
-import time
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
-import urllib3
 from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 
+from certs.answers import NOT_FOUND, ClusterError, object_in, safe, time_of, told
 from certs.rotate import Found, Store
 
-__all__ = ["GIVEN", "ROTATE", "Cluster", "ClusterError", "Kind", "Observation", "Place", "connect"]
+__all__ = ["GIVEN", "ROTATE", "Cluster", "Kind", "Observation", "Place", "connect"]
 
 ROTATE = "loghook.dev/rotate"
 """The annotation on the Secret that asks for a rotation: `leaf` or `ca`."""
@@ -50,7 +38,6 @@ GIVEN = "loghook.dev/ca-bundle"
 
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 5.0
-REQUEST_SECONDS = 10.0
 WATCH_SECONDS = 60
 _WATCH_GRACE_SECONDS = 15.0
 
@@ -58,29 +45,11 @@ _CERTIFICATE = "cert-manager.io/certificate-name"
 """What cert-manager writes on the Secrets that it makes (cert-manager, pkg/apis/certmanager/v1/types.go)."""
 
 _MANAGER = "loghook-certs"
-_ANSWER_LIMIT = 8 * 1024 * 1024  # bytes; etcd stores 1.5 MiB at most, the API server takes 3 MiB
-_SHOWN = 300  # characters of the server's sentence
-_MOST_PATIENCE = 30.0  # seconds that a server may ask us to stay away
-_KEY_LIKE = re.compile(r"[A-Za-z0-9+/=_\\-]{48,}")
 _LABELS = {"app.kubernetes.io/name": "loghook", "app.kubernetes.io/managed-by": _MANAGER}
 
-_CONFLICT, _NOT_FOUND, _THROTTLED = 409, 404, 429
 
 Kind: TypeAlias = Literal["mutating", "validating"]
 Answer: TypeAlias = tuple[Any, datetime]
-Why: TypeAlias = Literal["conflict", "unreachable", "throttled", "refused", "failed"]
-
-
-class ClusterError(Exception):
-    """The API server did not do what it was asked. Its text is one line for a log, and never holds a key.
-
-    `why` is a closed set, for metrics. `after` is for how many seconds the server asked not to be asked again.
-    """
-
-    def __init__(self, text: str, why: Why, after: float = 0.0) -> None:
-        super().__init__(text)
-        self.why = why
-        self.after = after
 
 
 @dataclass(frozen=True)
@@ -124,7 +93,7 @@ def connect() -> client.ApiClient:
         else:
             config.load_incluster_config(client_configuration=settings)
     except (config.ConfigException, OSError) as error:
-        raise ClusterError(f"no access to a cluster: {_safe(str(error))}", "refused") from None
+        raise ClusterError(f"no access to a cluster: {safe(str(error))}", "refused") from None
     settings.retries = False
     settings.connection_pool_maxsize = 16
     return client.ApiClient(settings)
@@ -224,7 +193,7 @@ class Cluster:
             "validating": self._registration.list_validating_webhook_configuration,
         }
         ask = lists.get(kind, self._core.list_namespaced_secret)
-        with _told(f"watch {name}"):
+        with told(f"watch {name}"):
             response = ask(
                 *(() if kind else (self.place.namespace,)),
                 field_selector=f"metadata.name={name}",
@@ -295,92 +264,14 @@ class Cluster:
     def _ask(self, what: str, call: Callable[..., Any], *words: Any, may_lack: bool = False, **more: Any) -> Answer:
         """Return the decoded answer, and the server's time; with `may_lack` None stands for what does not exist."""
         timeout = CONNECT_SECONDS, READ_SECONDS
-        with _told(what):
+        with told(what):
             try:
                 response = call(*words, **more, _preload_content=False, _request_timeout=timeout)
             except ApiException as error:
-                if error.status == _NOT_FOUND and may_lack:
-                    return None, _time(error.headers)
+                if error.status == NOT_FOUND and may_lack:
+                    return None, time_of(error.headers)
                 raise
-            return _object(what, _body(what, response)), _time(response.headers)
-
-
-@contextlib.contextmanager
-def _told(what: str) -> Iterator[None]:
-    """Turn what the libraries raise into `ClusterError`, whose text is safe to log."""
-    try:
-        yield
-    except ApiException as error:
-        raise _refusal(what, error) from None
-    except (urllib3.exceptions.HTTPError, OSError) as error:
-        name = type(getattr(error, "reason", None) or error).__name__
-        raise ClusterError(f"cannot {what}: the API server does not answer ({name})", "unreachable") from None
-
-
-def _refusal(what: str, error: ApiException) -> ClusterError:
-    status = int(error.status or 0)
-    text = f"cannot {what}: HTTP {status}{_sentence(error.body)}"
-    after = _patience(error.headers)
-    if status == _CONFLICT:
-        return ClusterError(text, "conflict", after)
-    if status == _THROTTLED:
-        return ClusterError(text, "throttled", after)
-    if status in (401, 403, 422, 400, 404):
-        return ClusterError(text, "refused", after)
-    return ClusterError(text, "failed", after)
-
-
-def _sentence(body: object) -> str:
-    """Return what a Status says, without anything that could be a key: admission plugins may quote what they refuse."""
-    try:
-        message = json.loads(body)["message"] if isinstance(body, str | bytes) else ""
-    except (ValueError, TypeError, KeyError):
-        return ""
-    return f": {_safe(message)}" if isinstance(message, str) and message else ""
-
-
-def _safe(text: str) -> str:
-    text = _KEY_LIKE.sub("…", " ".join(text.split()))[:_SHOWN]
-    return text if text.isprintable() else ascii(text)[1:-1]
-
-
-def _patience(headers: Mapping[str, str] | None) -> float:
-    value = (headers or {}).get("Retry-After", "")
-    return min(float(value), _MOST_PATIENCE) if value.isdecimal() else 0.0
-
-
-def _body(what: str, response: Any) -> bytes:
-    """Return the whole answer, if it ends in time and is not larger than anything that the API could hold."""
-    deadline = time.monotonic() + REQUEST_SECONDS
-    content = b""
-    try:
-        while part := response.read1(65536):  # `stream` would wait until so much is there, however long that takes
-            content += part
-            if len(content) > _ANSWER_LIMIT or time.monotonic() > deadline:
-                break
-        else:
-            response.release_conn()
-            return content
-    finally:
-        response.close()
-    raise ClusterError(f"cannot {what}: the answer does not end", "unreachable")
-
-
-def _object(what: str, body: bytes) -> Any:
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict) or not isinstance(found.get("metadata"), dict):
-        raise ClusterError(f"cannot {what}: what answers is no Kubernetes API", "failed")
-    return found
-
-
-def _time(headers: Mapping[str, str] | None) -> datetime:
-    try:
-        return parsedate_to_datetime((headers or {})["Date"]).astimezone(UTC)
-    except (KeyError, ValueError):
-        return datetime.now(UTC)
+            return object_in(what, response), time_of(response.headers)
 
 
 def _data(secret: Mapping[str, Any] | None) -> dict[str, bytes] | None:

@@ -12,7 +12,8 @@ import traceback
 from collections.abc import Callable, Hashable
 from datetime import timedelta
 
-from certs.cluster import ROTATE, Cluster, ClusterError, Kind, Observation
+from certs.answers import ClusterError
+from certs.cluster import ROTATE, Cluster, Kind, Observation
 from certs.health import Health, say
 from certs.rotate import Publish, Rules, Store, Trust, Wait, plan, trust
 

@@ -33,39 +33,43 @@ are adopted into `ca.crt` and dropped like the old ones of a roll-over. A caBund
 to teach: what else it holds was dropped on purpose.
 """
 
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Literal, TypeAlias, TypeVar
-
-from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
+from typing import Literal, TypeAlias
 
 from certs.authority import (
     AUTHORITY_LIFE,
     LEAF_LIFE,
     Authority,
-    BadCertificateError,
     Certificate,
-    Key,
     is_issued_by,
     issue_leaf,
-    names_of,
     new_authority,
-    parse_key,
     parse_names,
     renewal_time,
     restore_authority,
 )
+from certs.holding import (
+    CA_CERTIFICATE,
+    CA_KEY,
+    TLS_CERTIFICATE,
+    TLS_KEY,
+    Holding,
+    Leaf,
+    certificates_of,
+    distinct,
+    has_names,
+    holding_of,
+    identity,
+    is_current,
+    key_of,
+    pem_of,
+    unexpired,
+    verifies,
+)
 
 __all__ = [
-    "CA_CERTIFICATE",
-    "CA_KEY",
-    "TLS_CERTIFICATE",
-    "TLS_KEY",
     "Found",
     "Phase",
     "Publish",
@@ -78,14 +82,6 @@ __all__ = [
     "plan",
     "trust",
 ]
-
-CA_CERTIFICATE, CA_KEY = "ca.crt", "ca.key"
-TLS_CERTIFICATE, TLS_KEY = "tls.crt", "tls.key"
-
-_BLOCK = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
-_MOST_CERTIFICATES = 32  # that are read from one place; ours has 3 at the very most
-
-_Parsed = TypeVar("_Parsed")
 
 
 Phase: TypeAlias = Literal["announce", "overlap"]
@@ -172,27 +168,6 @@ class Trust:
 
 
 @dataclass(frozen=True)
-class _Leaf:
-    """The serving certificate of a Secret, whoever made it: the chain of `tls.crt`, whose first has `tls.key`."""
-
-    chain: tuple[Certificate, ...]
-
-    @property
-    def certificate(self) -> Certificate:
-        return self.chain[0]
-
-
-@dataclass(frozen=True)
-class _Holding:
-    """A Secret as it is understood: what of it is whole."""
-
-    key: Key | None
-    signer: Authority | None
-    others: tuple[Certificate, ...]
-    leaf: _Leaf | None
-
-
-@dataclass(frozen=True)
 class _Change:
     """A Secret on its way to what it should be."""
 
@@ -208,9 +183,9 @@ def plan(found: Found, rules: Rules, now: datetime, held: timedelta) -> Step:
     After a `Store` or a `Publish`, look again and ask again; after a `Wait` or `Rest`, whenever something has changed,
     and every few seconds. `now` is the time of those who verify: the API server's.
     """
-    holding = _read(found.secret or {}, now)
+    holding = holding_of(found.secret or {}, now)
     change = _authority(holding, found, rules, now)
-    bundle = _pem(change.signer.certificate, *change.others)
+    bundle = pem_of(change.signer.certificate, *change.others)
     is_published = not change.why and all(each == bundle for each in found.bundles)
     if _leaf_is_due(holding.leaf, change, found, rules, now):
         if _may_serve(holding.leaf, change) or (is_published and held >= rules.settle):
@@ -230,7 +205,7 @@ def plan(found: Found, rules: Rules, now: datetime, held: timedelta) -> Step:
 
 def trust(found: Found, names: Iterable[str], now: datetime) -> Trust:
     """Say whether every caBundle verifies what the Secret serves, for all `names`, at `now`."""
-    holding = _read(found.secret or {}, now)
+    holding = holding_of(found.secret or {}, now)
     leaf, signer = holding.leaf, holding.signer
     return Trust(
         problem=_problem(holding, found, tuple(names), now),
@@ -240,16 +215,16 @@ def trust(found: Found, names: Iterable[str], now: datetime) -> Trust:
     )
 
 
-def _problem(holding: _Holding, found: Found, names: tuple[str, ...], now: datetime) -> str:
+def _problem(holding: Holding, found: Found, names: tuple[str, ...], now: datetime) -> str:
     if found.secret is None:
         return "the Secret does not exist"
     if holding.leaf is None:
         return "the Secret holds no serving certificate with its key"
-    if not _is_current(holding.leaf.certificate, now):
+    if not is_current(holding.leaf.certificate, now):
         return "the serving certificate is not valid at this time"
-    if not _has_names(holding.leaf.certificate, names):
+    if not has_names(holding.leaf.certificate, names):
         return "the serving certificate is for other names"
-    if not all(_verifies(bundle, holding.leaf, now) for bundle in found.bundles):
+    if not all(verifies(bundle, holding.leaf, now) for bundle in found.bundles):
         return "a caBundle does not verify the serving certificate"
     return ""
 
@@ -257,19 +232,19 @@ def _problem(holding: _Holding, found: Found, names: tuple[str, ...], now: datet
 # The CA
 
 
-def _authority(holding: _Holding, found: Found, rules: Rules, now: datetime) -> _Change:
+def _authority(holding: Holding, found: Found, rules: Rules, now: datetime) -> _Change:
     """Return the CA to sign with and those to trust beside it, kept wherever they can be."""
     change = _signer(holding, found, rules, now)
-    known = {_identity(each) for each in (change.signer.certificate, *change.others)}
-    unknown = _distinct(_unknown(found.bundles, change.signer, now))
-    adopted = tuple(each for each in unknown if _identity(each) not in known)
+    known = {identity(each) for each in (change.signer.certificate, *change.others)}
+    unknown = distinct(_unknown(found.bundles, change.signer, now))
+    adopted = tuple(each for each in unknown if identity(each) not in known)
     if not adopted:
         return change
     why = f"kept {len(adopted)} CA(s) of the caBundle that may still be served"
     return replace(change, others=(*change.others, *adopted), why=(*change.why, why))
 
 
-def _signer(holding: _Holding, found: Found, rules: Rules, now: datetime) -> _Change:
+def _signer(holding: Holding, found: Found, rules: Rules, now: datetime) -> _Change:
     signer, others = holding.signer, holding.others
     if signer is None and holding.key is None:
         return _Change(new_authority(now, rules.ca_life), others, ("made a CA",), answered=found.rotate == "ca")
@@ -281,7 +256,7 @@ def _signer(holding: _Holding, found: Found, rules: Rules, now: datetime) -> _Ch
             return _Change(signer, others, answered=True)  # a new CA is on its way already
         made = new_authority(now, rules.ca_life)
         return _Change(made, (signer.certificate, *others), ("made a new CA, as asked",), answered=True)
-    if not _is_current(signer.certificate, now) or renewal_time(signer.certificate) <= now:
+    if not is_current(signer.certificate, now) or renewal_time(signer.certificate) <= now:
         return _Change(restore_authority(signer.key, now, rules.ca_life), others, ("renewed the CA on its key",))
     return _Change(signer, others, _untidy(found, signer, others))
 
@@ -289,12 +264,12 @@ def _signer(holding: _Holding, found: Found, rules: Rules, now: datetime) -> _Ch
 def _untidy(found: Found, signer: Authority, others: tuple[Certificate, ...]) -> tuple[str, ...]:
     """Say why `ca.crt` must be written although no CA has changed: an old one expired, or it holds something else."""
     assert found.secret is not None  # noqa: S101  # it holds the signer
-    if found.secret[CA_CERTIFICATE] == _pem(signer.certificate, *others):
+    if found.secret[CA_CERTIFICATE] == pem_of(signer.certificate, *others):
         return ()
     return ("removed from ca.crt what nobody needs",)
 
 
-def _is_announcing(holding: _Holding, signer: Authority) -> bool:
+def _is_announcing(holding: Holding, signer: Authority) -> bool:
     """Say whether a roll-over is in its first phase: `signer` is to be trusted, and has signed nothing yet."""
     is_used = holding.leaf is not None and is_issued_by(holding.leaf.certificate, signer.certificate)
     return bool(holding.others) and not is_used
@@ -304,8 +279,8 @@ def _unknown(bundles: Iterable[bytes], signer: Authority, now: datetime) -> list
     """Return the CAs of each caBundle that lacks `signer`; see the module's last paragraph."""
     unknown: list[Certificate] = []
     for bundle in bundles:
-        certificates = _unexpired(_certificates(bundle), now)
-        if _identity(signer.certificate) not in map(_identity, certificates):
+        certificates = unexpired(certificates_of(bundle), now)
+        if identity(signer.certificate) not in map(identity, certificates):
             unknown.extend(certificates)
     return unknown
 
@@ -313,18 +288,18 @@ def _unknown(bundles: Iterable[bytes], signer: Authority, now: datetime) -> list
 # The serving certificate
 
 
-def _leaf_is_due(leaf: _Leaf | None, change: _Change, found: Found, rules: Rules, now: datetime) -> bool:
+def _leaf_is_due(leaf: Leaf | None, change: _Change, found: Found, rules: Rules, now: datetime) -> bool:
     return (
         leaf is None
         or found.rotate == "leaf"
-        or not _is_current(leaf.certificate, now)
+        or not is_current(leaf.certificate, now)
         or renewal_time(leaf.certificate) <= now
-        or not _has_names(leaf.certificate, rules.names)
+        or not has_names(leaf.certificate, rules.names)
         or not is_issued_by(leaf.certificate, change.signer.certificate)
     )
 
 
-def _may_serve(leaf: _Leaf | None, change: _Change) -> bool:
+def _may_serve(leaf: Leaf | None, change: _Change) -> bool:
     """Say whether the CA may sign what is served without being announced first.
 
     So it is where no other CA could be the one that is trusted, and where it signed what is served already.
@@ -349,8 +324,8 @@ def _store(found: Found, change: _Change, rules: Rules, now: datetime, *, new_le
     Without a serving certificate there are two empty entries: the type kubernetes.io/tls asks for both.
     """
     data = {TLS_CERTIFICATE: b"", TLS_KEY: b"", **(found.secret or {})}
-    data[CA_CERTIFICATE] = _pem(change.signer.certificate, *change.others)
-    stored_key = _parsed(parse_key, data.get(CA_KEY, b""))
+    data[CA_CERTIFICATE] = pem_of(change.signer.certificate, *change.others)
+    stored_key = key_of(data)
     if stored_key is None or stored_key.public_key() != change.signer.key.public_key():
         data[CA_KEY] = change.signer.key_pem()
     if new_leaf:
@@ -359,98 +334,7 @@ def _store(found: Found, change: _Change, rules: Rules, now: datetime, *, new_le
     return Store(data, change.answered, change.why)
 
 
-def _next_renewal(holding: _Holding, now: datetime) -> datetime:
+def _next_renewal(holding: Holding, now: datetime) -> datetime:
     certificates = [holding.signer.certificate] if holding.signer else []
     certificates += [holding.leaf.certificate] if holding.leaf else []
     return min(map(renewal_time, certificates), default=now)
-
-
-# Reading
-
-
-def _read(secret: Mapping[str, bytes], now: datetime) -> _Holding:
-    """Return what of a Secret's data is whole; what is damaged counts as missing, and expired CAs as well."""
-    key = _parsed(parse_key, secret.get(CA_KEY, b""))
-    certificates = _certificates(secret.get(CA_CERTIFICATE, b""))
-    signer = None if key is None else _authority_of(key, certificates)
-    own = None if signer is None else _identity(signer.certificate)
-    others = [each for each in _unexpired(certificates, now) if _identity(each) != own]
-    leaf = _leaf(secret.get(TLS_CERTIFICATE, b""), secret.get(TLS_KEY, b""))
-    return _Holding(key, signer, _distinct(others), leaf)
-
-
-def _authority_of(key: Key, certificates: Iterable[Certificate]) -> Authority | None:
-    """Return the CA of `key`: of several certificates the one that ends last."""
-    found = [ca for each in certificates if (ca := _parsed(lambda each=each: Authority(each, key)))]
-    return max(found, key=lambda ca: ca.expires, default=None)
-
-
-def _leaf(certificate: bytes, key: bytes) -> _Leaf | None:
-    """Return the serving certificate if `key` is its key. Both may be of any kind: cert-manager's may be RSA."""
-    chain = tuple(_certificates(certificate))
-    if not chain:
-        return None
-    try:
-        private = serialization.load_pem_private_key(key, password=None)
-        matches = _spki(private.public_key()) == _spki(chain[0].public_key())
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        return None
-    return _Leaf(chain) if matches else None
-
-
-def _certificates(pem: bytes) -> list[Certificate]:
-    """Return the certificates of `pem` that can be read, each read by itself, so that a damaged one spoils none."""
-    blocks = _BLOCK.findall(pem)[:_MOST_CERTIFICATES]
-    return [each for block in blocks if (each := _parsed(x509.load_pem_x509_certificate, block)) and _is_readable(each)]
-
-
-def _is_readable(certificate: Certificate) -> bool:
-    """Say whether key and dates of a certificate can be read; the parser looks at each only when it is asked for."""
-    return _parsed(lambda: (_identity(certificate), certificate.not_valid_after_utc)) is not None
-
-
-def _parsed(parse: Callable[..., _Parsed], *arguments: bytes) -> _Parsed | None:
-    try:
-        return parse(*arguments)
-    except (BadCertificateError, ValueError, UnsupportedAlgorithm):
-        return None
-
-
-def _unexpired(certificates: Iterable[Certificate], now: datetime) -> list[Certificate]:
-    return [each for each in certificates if now < each.not_valid_after_utc]
-
-
-def _distinct(certificates: Iterable[Certificate]) -> tuple[Certificate, ...]:
-    """Return one certificate for each CA, the one that ends last, in the order in which they were found."""
-    latest: dict[bytes, Certificate] = {}
-    for each in certificates:
-        name = _identity(each)
-        if name not in latest or latest[name].not_valid_after_utc < each.not_valid_after_utc:
-            latest[name] = each
-    return tuple(latest.values())
-
-
-def _identity(certificate: Certificate) -> bytes:
-    """Return what a verifier knows a CA by: its name and its key, which a renewal keeps."""
-    return certificate.subject.public_bytes() + _spki(certificate.public_key())
-
-
-def _spki(key: PublicKeyTypes) -> bytes:
-    return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-
-
-def _is_current(certificate: Certificate, now: datetime) -> bool:
-    return certificate.not_valid_before_utc <= now < certificate.not_valid_after_utc
-
-
-def _has_names(certificate: Certificate, names: Iterable[str]) -> bool:
-    return {str(name.value) for name in parse_names(names)} <= set(names_of(certificate))
-
-
-def _verifies(bundle: bytes, leaf: _Leaf, now: datetime) -> bool:
-    roots = [each for each in _certificates(bundle) if _is_current(each, now)]
-    return any(is_issued_by(each, root) for each in leaf.chain for root in roots)
-
-
-def _pem(*certificates: Certificate) -> bytes:
-    return b"".join(each.public_bytes(serialization.Encoding.PEM) for each in certificates)

@@ -15,8 +15,9 @@ from reviews import pod as pod_of
 
 from webhook.config.loghook_yaml import Config, load
 from webhook.inject import Injected, inject
-from webhook.pod.view import ForeignSpec, view
+from webhook.pod.foreign import ForeignSpec
 from webhook.pod.view import Pod as View
+from webhook.pod.view import view
 from webhook.remembered import Remembered
 from webhook.review import Reviews
 

@@ -20,7 +20,8 @@ from webhook.plan.patch import Op, annotation_ops, fits, has_room, ops, surface,
 from webhook.plan.plan import Plan, plan
 from webhook.plan.status import left_alone, with_words
 from webhook.plan.volumes import locate
-from webhook.pod.view import ForeignSpec, Pod
+from webhook.pod.foreign import ForeignSpec
+from webhook.pod.view import Pod
 from webhook.pod.windows import is_for_windows
 from webhook.remembered import size_of
 

@@ -14,7 +14,8 @@ from webhook.annotations.parser import asks
 from webhook.config.loghook_yaml import Config
 from webhook.diagnostics import Diagnostic, Reason, warnings
 from webhook.inject import Added, Injected, Outcome, Refused, Skipped, inject
-from webhook.pod.view import MAY_READ_FILES, ForeignSpec, Metadata, Pod, Spec
+from webhook.pod.foreign import MAY_READ_FILES, ForeignSpec
+from webhook.pod.view import Metadata, Pod, Spec
 from webhook.remembered import Remembered, size_of
 
 __all__ = ["API_VERSION", "KIND", "Answer", "NotAReview", "Reviews", "Short", "answer"]

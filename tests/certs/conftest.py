@@ -465,7 +465,7 @@ class Controllers:
 def controllers(api: FakeApi, monkeypatch: pytest.MonkeyPatch) -> Iterator[Controllers]:
     """Controllers for `api`, whose requests end after two seconds, and which look every half second."""
     monkeypatch.setattr("certs.cluster.READ_SECONDS", 2.0)
-    monkeypatch.setattr("certs.cluster.REQUEST_SECONDS", 2.0)
+    monkeypatch.setattr("certs.answers.REQUEST_SECONDS", 2.0)
     monkeypatch.setattr("certs.controller.COALESCE_SECONDS", 0.02)
     monkeypatch.setattr("certs.controller.RESYNC_SECONDS", 0.5)
     monkeypatch.setattr("certs.controller.MOST_BACKOFF_SECONDS", 0.5)

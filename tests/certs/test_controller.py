@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from certs.answers import ClusterError
 from certs.authority import is_issued_by, names_of, new_authority, parse_certificate
-from certs.cluster import ClusterError
 from certs.health import LEVELS, say, say_from
 from certs.rotate import Found, Trust, trust
 

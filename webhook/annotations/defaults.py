@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 
 from webhook.annotations import values
-from webhook.annotations.registry import BUILT_IN_FORMATS, KEYS, POD_FIELDS, SOURCE_FIELDS, Key
+from webhook.annotations.key import Key
+from webhook.annotations.registry import BUILT_IN_FORMATS, KEYS, POD_FIELDS, SOURCE_FIELDS
 from webhook.config.loghook_yaml import Config, ConfigError, load
 from webhook.diagnostics import Diagnostic, Mistake, Mistaken
 

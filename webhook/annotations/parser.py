@@ -14,7 +14,8 @@ from typing import Any
 import msgspec
 
 from webhook.annotations.defaults import configured, details
-from webhook.annotations.registry import BUILT_IN_FORMATS, KEYS, PREFIX, SOURCE_FIELDS, WRITTEN, Key
+from webhook.annotations.key import Key
+from webhook.annotations.registry import BUILT_IN_FORMATS, KEYS, PREFIX, SOURCE_FIELDS, WRITTEN
 from webhook.annotations.request import Request, Source
 from webhook.annotations.values import PATHS_LIMIT, format_name, nearest, sound_paths
 from webhook.diagnostics import Diagnostic, Mistake, Mistaken

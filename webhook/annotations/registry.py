@@ -3,12 +3,10 @@
 Nothing else in the project lists the keys: the parser, the messages and the reference page read `KEYS`.
 """
 
-from collections.abc import Callable, Collection, Mapping
-from typing import Any, Literal
-
-import msgspec
+from collections.abc import Mapping
 
 from webhook.annotations import values
+from webhook.annotations.key import Key
 from webhook.config.destinations import DESTINATION_NAME
 from webhook.config.formats import FORMATS
 from webhook.config.replacements import BUILT_IN
@@ -23,42 +21,11 @@ __all__ = [
     "PREFIX",
     "SOURCE_FIELDS",
     "WRITTEN",
-    "Key",
 ]
 
 PREFIX = "loghook.dev/"
 
 BUILT_IN_FORMATS = frozenset(FORMATS)
-
-
-class Key(msgspec.Struct, frozen=True, kw_only=True):
-    """One annotation key: everything that the parser, the messages and the documentation need to know of it.
-
-    `default` is the text that is parsed where no level says a value; None where there is no such text. `names_format`:
-    the administrator's own formats are values as well. `about_records`: it says how a record is read or what is put on
-    it, which a streaming sidecar leaves to others. `needs_agent`: beside a stream it is a mistake.
-    """
-
-    name: str
-    scope: Literal["pod", "source"]
-    parse: Callable[[str], Any]
-    default: str | None = None
-    default_about: str = ""
-    example: str
-    about: str
-    names_format: bool = False
-    about_records: bool = False
-    needs_agent: bool = False
-    field: str = ""
-    """The attribute of Request or Source that holds the value; follows from the name."""
-
-    def __post_init__(self) -> None:
-        """Name the field, once: each annotation of each Pod asks for it."""
-        msgspec.structs.force_setattr(self, "field", self.name.replace("-", "_"))
-
-    def value(self, text: str, formats: Collection[str]) -> Any:
-        """What `text` means, where there are `formats`. Raises Mistaken."""
-        return values.format_name(text, formats) if self.names_format else self.parse(text)
 
 
 _SOURCE_KEYS = (
@@ -68,9 +35,8 @@ _SOURCE_KEYS = (
         parse=values.log_paths,
         default_about="required",
         example="/var/log/app/*.log",
-        about="The files to read: absolute paths or globs, separated by commas or newlines. `*`, `?` and `[…]` "
-        "match within "
-        "one segment; `*` matches no leading dot. A file that does not exist yet is waited for.",
+        about="The files to read: absolute paths or globs, separated by commas or newlines. `*`, `?` and `[…]` match "
+        "within one segment; `*` matches no leading dot. A file that does not exist yet is waited for.",
     ),
     Key(
         name="exclude",
@@ -94,8 +60,8 @@ _SOURCE_KEYS = (
         name="container",
         scope="source",
         parse=values.containers,
-        default_about="the one container whose writable mount covers the path, else the Pod's default "
-        "container, else the first",
+        default_about="the one container whose writable mount covers the path, else the Pod's default container, "
+        "else the first",
         example="app",
         about="The container or containers that write these files. Init containers may be named.",
     ),
@@ -105,9 +71,8 @@ _SOURCE_KEYS = (
         parse=values.one_of("streaming", "agent"),
         default_about="`agent` where an annotation names a destination, else the configured one, else `streaming`",
         example="streaming",
-        about="`streaming`: a sidecar writes the files' lines to its own stdout, for the node's log agent. "
-        "`agent`: a log agent "
-        "in the Pod ships them to a destination by itself.",
+        about="`streaming`: a sidecar writes the files' lines to its own stdout, for the node's log agent. `agent`: "
+        "a log agent in the Pod ships them to a destination by itself.",
     ),
     Key(
         name="destination",
@@ -123,9 +88,8 @@ _SOURCE_KEYS = (
         parse=values.one_of("beginning", "end"),
         default_about="`beginning`; on claims and hostPaths `end` for the files that are there at the first start",
         example="beginning",
-        about="Where to start in files that are there already when the sidecar starts. Files that come later "
-        "are always read "
-        "from their beginning.",
+        about="Where to start in files that are there already when the sidecar starts. Files that come later are "
+        "always read from their beginning.",
     ),
     Key(
         name="multiline-start",
@@ -229,8 +193,8 @@ _POD_KEYS = (
         parse=values.boolean,
         default="false",
         example="false",
-        about="Whether the streaming sidecar remembers how far it has read, so that no line comes twice after "
-        "it restarts. `true` needs `engine: reader`, which always does, or `fluent-bit`.",
+        about="Whether the streaming sidecar remembers how far it has read, so that no line comes twice after it "
+        "restarts. `true` needs `engine: reader`, which always does, or `fluent-bit`.",
     ),
     Key(
         name="free",
@@ -248,8 +212,8 @@ _POD_KEYS = (
         default="true",
         example="true",
         about="A native sidecar (an init container with restartPolicy Always, KEP-753) starts before the "
-        "application, ends after "
-        "it, and lets Jobs complete. `false` adds a plain container, for clusters before Kubernetes 1.29.",
+        "application, ends after it, and lets Jobs complete. `false` adds a plain container, for clusters before "
+        "Kubernetes 1.29.",
     ),
     Key(
         name="inject",
@@ -257,8 +221,8 @@ _POD_KEYS = (
         parse=values.boolean,
         default_about="true where any other key is there",
         example="true",
-        about="`false` opts the Pod out, whatever else is said. `true` opts in where the configured defaults "
-        "give paths.",
+        about="`false` opts the Pod out, whatever else is said. `true` opts in where the configured defaults give "
+        "paths.",
     ),
     Key(
         name="on-error",
@@ -266,9 +230,8 @@ _POD_KEYS = (
         parse=values.one_of("reject", "warn"),
         default="reject",
         example="reject",
-        about="What a mistake in the Pod's annotations does: `reject` refuses the Pod, `warn` lets it start "
-        "without any of ours "
-        "and says so in `status`.",
+        about="What a mistake in the Pod's annotations does: `reject` refuses the Pod, `warn` lets it start without "
+        "any of ours and says so in `status`.",
     ),
     Key(
         name="volume-size-limit",
@@ -276,8 +239,8 @@ _POD_KEYS = (
         parse=values.size_or_none,
         default="1Gi",
         example="1Gi",
-        about="The `sizeLimit` of the volume that loghook adds, or `none`. The kubelet evicts a Pod that "
-        "exceeds it: rotate.",
+        about="The `sizeLimit` of the volume that loghook adds, or `none`. The kubelet evicts a Pod that exceeds it: "
+        "rotate.",
     ),
     Key(
         name="cpu-request",

@@ -22,9 +22,9 @@ from webhook.plan.names import (
     is_added,
     sidecar_name,
 )
+from webhook.plan.readings import Reader
 from webhook.plan.resources import of_drain, resources
 from webhook.plan.security import User, security_context
-from webhook.plan.volumes import Reader
 from webhook.pod.refused_places import TOKEN_PATH
 from webhook.pod.view import EnvVar
 from webhook.sidecars import CA_DIRECTORY, CONFIG_DIRECTORY, STATE_DIRECTORY, Agent, Assignment, Command, Engine, Tree

@@ -14,7 +14,8 @@ from webhook.annotations.request import Source
 from webhook.diagnostics import Diagnostic
 from webhook.plan.agreed import Agreed
 from webhook.plan.names import ADDED_VOLUME, STATE_VOLUME, sidecar_name
-from webhook.plan.volumes import Located, Missing, Reader, Reading
+from webhook.plan.readings import Missing, Reader, Reading
+from webhook.plan.volumes import Located
 from webhook.pod.paths import LogPath, ancestors, leaves_nothing
 from webhook.pod.refused_places import TOKEN_PATH, holds_data, is_of_data
 from webhook.sidecars import CA_DIRECTORY, CONFIG_DIRECTORY, STATE_DIRECTORY

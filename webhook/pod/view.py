@@ -10,17 +10,18 @@ from typing import Any
 
 import msgspec
 
+from webhook.pod.nodes import Affinity, Os
+from webhook.pod.partial import Partial
+
 __all__ = [
-    "MAY_READ_FILES",
     "OURS",
     "Container",
     "EnvVar",
-    "ForeignSpec",
     "Metadata",
-    "NodeRequirement",
     "Owner",
     "Pod",
     "PodError",
+    "Present",
     "Quantities",
     "Quantity",
     "Resources",
@@ -32,18 +33,11 @@ __all__ = [
 ]
 
 
-MAY_READ_FILES = b"fileKeyRef"
-"""What stands in the JSON of a spec in which a variable comes from a file of a volume."""
-
 OURS = "loghook"
 """What the names of all containers and volumes of ours begin with."""
 
 
-class _View(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, gc=False):
-    """A struct of Kubernetes' field names. `gc=False`: no view refers back to itself."""
-
-
-class Owner(_View, frozen=True):
+class Owner(Partial, frozen=True):
     """An owner reference."""
 
     kind: str = ""
@@ -51,7 +45,7 @@ class Owner(_View, frozen=True):
     controller: bool | None = None
 
 
-class Metadata(_View, frozen=True):
+class Metadata(Partial, frozen=True):
     """The object metadata."""
 
     name: str | None = None
@@ -62,18 +56,18 @@ class Metadata(_View, frozen=True):
     owner_references: list[Owner] | None = None
 
 
-class Present(_View, frozen=True):
+class Present(Partial, frozen=True):
     """Some object whose fields do not matter."""
 
 
-class FieldRef(_View, frozen=True):
+class FieldRef(Partial, frozen=True):
     """A field of the Pod."""
 
     field_path: str = ""
     api_version: str | None = None
 
 
-class SecretKeyRef(_View, frozen=True):
+class SecretKeyRef(Partial, frozen=True):
     """A key of a Secret."""
 
     name: str = ""
@@ -81,13 +75,13 @@ class SecretKeyRef(_View, frozen=True):
     optional: bool | None = None
 
 
-class FileKeyRef(_View, frozen=True):
+class FileKeyRef(Partial, frozen=True):
     """A value in a file of an emptyDir, which the container need not mount."""
 
     volume_name: str = ""
 
 
-class ValueFrom(_View, frozen=True):
+class ValueFrom(Partial, frozen=True):
     """Where a variable's value comes from; only what our own containers have, and volumes, are looked at."""
 
     field_ref: FieldRef | None = None
@@ -95,7 +89,7 @@ class ValueFrom(_View, frozen=True):
     file_key_ref: FileKeyRef | None = None
 
 
-class EnvVar(_View, frozen=True):
+class EnvVar(Partial, frozen=True):
     """An environment variable."""
 
     name: str = ""
@@ -103,7 +97,7 @@ class EnvVar(_View, frozen=True):
     value_from: ValueFrom | None = None
 
 
-class VolumeMount(_View, frozen=True):
+class VolumeMount(Partial, frozen=True):
     """A volume mount."""
 
     name: str = ""
@@ -125,7 +119,7 @@ def absolute(path: str) -> str:
     return posixpath.normpath("/" + path.lstrip("/"))
 
 
-class SecurityContext(_View, frozen=True):
+class SecurityContext(Partial, frozen=True):
     """A security context, of a container or of the Pod."""
 
     run_as_user: int | None = None
@@ -139,14 +133,14 @@ Quantity = str | int | float
 Quantities = dict[str, Quantity]
 
 
-class Resources(_View, frozen=True):
+class Resources(Partial, frozen=True):
     """Requests and limits, of a container or of the Pod."""
 
     requests: Quantities | None = None
     limits: Quantities | None = None
 
 
-class Container(_View, frozen=True):
+class Container(Partial, frozen=True):
     """A container or init container."""
 
     name: str = ""
@@ -175,20 +169,20 @@ class Container(_View, frozen=True):
                 yield variable.value_from.file_key_ref.volume_name
 
 
-class Claim(_View, frozen=True):
+class Claim(Partial, frozen=True):
     """A persistent claim as a volume."""
 
     claim_name: str = ""
     read_only: bool | None = None
 
 
-class ReadOnly(_View, frozen=True):
+class ReadOnly(Partial, frozen=True):
     """A volume source that may be read-only."""
 
     read_only: bool | None = None
 
 
-class Volume(_View, frozen=True):
+class Volume(Partial, frozen=True):
     """A volume; of its source only what decides whether it can be written, and what our own ones say."""
 
     name: str = ""
@@ -231,51 +225,13 @@ class Volume(_View, frozen=True):
         )
 
 
-class Os(_View, frozen=True):
-    """The operating system that the Pod is for."""
-
-    name: str = ""
-
-
-class NodeRequirement(_View, frozen=True):
-    """What a node's label is to be."""
-
-    key: str = ""
-    operator: str = ""
-    values: list[str] | None = None
-
-
-class NodeTerm(_View, frozen=True):
-    """Requirements that a node is to meet together."""
-
-    match_expressions: list[NodeRequirement] | None = None
-
-
-class NodeTerms(_View, frozen=True):
-    """Terms of which a node is to meet one."""
-
-    node_selector_terms: list[NodeTerm] | None = None
-
-
-class NodeAffinity(_View, frozen=True):
-    """Which nodes the Pod may run on."""
-
-    required: NodeTerms | None = msgspec.field(default=None, name="requiredDuringSchedulingIgnoredDuringExecution")
-
-
-class Affinity(_View, frozen=True):
-    """Where the Pod may run; only nodes are looked at."""
-
-    node_affinity: NodeAffinity | None = None
-
-
-class LocalObjectReference(_View, frozen=True):
+class LocalObjectReference(Partial, frozen=True):
     """A name in the Pod's namespace."""
 
     name: str = ""
 
 
-class Spec(_View, frozen=True):
+class Spec(Partial, frozen=True):
     """The Pod's spec."""
 
     containers: list[Container] | None = None
@@ -316,37 +272,7 @@ class Spec(_View, frozen=True):
         return OURS not in [volume.name[: len(OURS)] for volume in self.volumes or ()]
 
 
-class ForeignContainer(Container, frozen=True):
-    """A container of which nothing of ours is known beforehand: what its variables say is not read."""
-
-    env: list[Present] | None = None  # type: ignore[assignment]  # each is one, and nobody asks what it says
-    lifecycle: Present | None = None  # type: ignore[assignment]
-
-
-class ForeignVolume(Volume, frozen=True):
-    """A volume that is none of ours: what is projected is not read."""
-
-    projected: Present | None = None  # type: ignore[assignment]
-    downward_api: Present | None = msgspec.field(default=None, name="downwardAPI")  # type: ignore[assignment]
-
-
-class ForeignSpec(Spec, frozen=True):
-    """The spec of a foreign Pod: it tells all that is looked at in such a one.
-
-    To read what all variables say takes half as long again. So it is good for none with MAY_READ_FILES in its JSON.
-    """
-
-    containers: list[ForeignContainer] | None = None  # type: ignore[assignment]
-    init_containers: list[ForeignContainer] | None = None  # type: ignore[assignment]
-    volumes: list[ForeignVolume] | None = None  # type: ignore[assignment]
-
-    @property
-    def is_foreign(self) -> bool:
-        """As of Spec."""
-        return self._seems_foreign
-
-
-class Pod(_View, frozen=True):
+class Pod(Partial, frozen=True):
     """What loghook reads of a Pod."""
 
     metadata: Metadata = Metadata()

@@ -6,7 +6,8 @@ https://kubernetes.io/docs/reference/labels-annotations-taints/
 
 from collections.abc import Iterator, Mapping
 
-from webhook.pod.view import NodeRequirement, Pod
+from webhook.pod.nodes import NodeRequirement
+from webhook.pod.view import Pod
 
 __all__ = ["is_for_windows"]
 

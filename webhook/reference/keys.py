@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import yaml
 
-from webhook.annotations.registry import KEYS, PREFIX, WRITTEN, Key
+from webhook.annotations.key import Key
+from webhook.annotations.registry import KEYS, PREFIX, WRITTEN
 from webhook.config.formats import FORMATS
 from webhook.reference.formats import FAMILIES
 

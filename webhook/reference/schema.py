@@ -12,7 +12,8 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from webhook.annotations import values
-from webhook.annotations.registry import KEYS, Key
+from webhook.annotations.key import Key
+from webhook.annotations.registry import KEYS
 from webhook.config.destinations import DESTINATION_NAME, TYPES
 from webhook.config.engines import EnginesResources
 from webhook.config.formats import FORMATS

@@ -10,7 +10,8 @@ from pathlib import Path
 import msgspec
 import yaml
 
-from webhook.annotations.registry import KEYS, PREFIX, Key
+from webhook.annotations.key import Key
+from webhook.annotations.registry import KEYS, PREFIX
 from webhook.config.destinations import TYPES
 from webhook.config.formats import FORMATS
 from webhook.diagnostics import CODES, Reason

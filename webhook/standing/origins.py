@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 import msgspec
 
-from webhook.annotations.registry import FIELDS_ABOUT_RECORDS, KEYS, Key
+from webhook.annotations.key import Key
+from webhook.annotations.registry import FIELDS_ABOUT_RECORDS, KEYS
 from webhook.annotations.request import Request, Source
 from webhook.config.engines import Images
 from webhook.config.loghook_yaml import Config

@@ -1,0 +1,132 @@
+"""What the API server says: whole, in time, and safe to log.
+
+**Time.** The API server checks the dates of our certificates, so its clock counts: `Observation.now` is the `Date`
+header of its answer. This machine's clock stands in only where a proxy drops that header.
+
+**Patience.** An answer ends within `REQUEST_SECONDS`, also with a server that accepts and says nothing, or drips.
+
+**Secrecy.** Answers about a Secret hold private keys, and so may an error that quotes one. Only the sentence of a
+Status leaves this module, without anything that is long enough to be a key.
+"""
+
+import contextlib
+import json
+import re
+import time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Literal, TypeAlias
+
+import urllib3
+from kubernetes.client.exceptions import ApiException
+
+__all__ = ["NOT_FOUND", "ClusterError", "object_in", "safe", "time_of", "told"]
+
+REQUEST_SECONDS = 10.0
+NOT_FOUND = 404
+
+_CONFLICT, _THROTTLED = 409, 429
+_ANSWER_LIMIT = 8 * 1024 * 1024  # bytes; etcd stores 1.5 MiB at most, the API server takes 3 MiB
+_SHOWN = 300  # characters of the server's sentence
+_MOST_PATIENCE = 30.0  # seconds that a server may ask us to stay away
+_KEY_LIKE = re.compile(r"[A-Za-z0-9+/=_\\-]{48,}")
+
+Why: TypeAlias = Literal["conflict", "unreachable", "throttled", "refused", "failed"]
+
+
+class ClusterError(Exception):
+    """The API server did not do what it was asked. Its text is one line for a log, and never holds a key.
+
+    `why` is a closed set, for metrics. `after` is for how many seconds the server asked not to be asked again.
+    """
+
+    def __init__(self, text: str, why: Why, after: float = 0.0) -> None:
+        super().__init__(text)
+        self.why = why
+        self.after = after
+
+
+@contextlib.contextmanager
+def told(what: str) -> Iterator[None]:
+    """Turn what the libraries raise into `ClusterError`, whose text is safe to log."""
+    try:
+        yield
+    except ApiException as error:
+        raise _refusal(what, error) from None
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        name = type(getattr(error, "reason", None) or error).__name__
+        raise ClusterError(f"cannot {what}: the API server does not answer ({name})", "unreachable") from None
+
+
+def _refusal(what: str, error: ApiException) -> ClusterError:
+    status = int(error.status or 0)
+    text = f"cannot {what}: HTTP {status}{_sentence(error.body)}"
+    after = _patience(error.headers)
+    if status == _CONFLICT:
+        return ClusterError(text, "conflict", after)
+    if status == _THROTTLED:
+        return ClusterError(text, "throttled", after)
+    if status in (401, 403, 422, 400, 404):
+        return ClusterError(text, "refused", after)
+    return ClusterError(text, "failed", after)
+
+
+def _sentence(body: object) -> str:
+    """Return what a Status says, without anything that could be a key: admission plugins may quote what they refuse."""
+    try:
+        message = json.loads(body)["message"] if isinstance(body, str | bytes) else ""
+    except (ValueError, TypeError, KeyError):
+        return ""
+    return f": {safe(message)}" if isinstance(message, str) and message else ""
+
+
+def safe(text: str) -> str:
+    """Return `text` in one short line, without control characters and without anything that could be a key."""
+    text = _KEY_LIKE.sub("…", " ".join(text.split()))[:_SHOWN]
+    return text if text.isprintable() else ascii(text)[1:-1]
+
+
+def _patience(headers: Mapping[str, str] | None) -> float:
+    value = (headers or {}).get("Retry-After", "")
+    return min(float(value), _MOST_PATIENCE) if value.isdecimal() else 0.0
+
+
+def _body(what: str, response: Any) -> bytes:
+    """Return the whole answer, if it ends in time and is not larger than anything that the API could hold."""
+    deadline = time.monotonic() + REQUEST_SECONDS
+    content = b""
+    try:
+        while part := response.read1(65536):  # `stream` would wait until so much is there, however long that takes
+            content += part
+            if len(content) > _ANSWER_LIMIT or time.monotonic() > deadline:
+                break
+        else:
+            response.release_conn()
+            return content
+    finally:
+        response.close()
+    raise ClusterError(f"cannot {what}: the answer does not end", "unreachable")
+
+
+def object_in(what: str, response: Any) -> Any:
+    """Return the object in the `response` to what was asked, whose connection is free afterwards.
+
+    Raises `ClusterError` where it does not end in time, is larger than anything in a cluster, or is no object.
+    """
+    body = _body(what, response)
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict) or not isinstance(found.get("metadata"), dict):
+        raise ClusterError(f"cannot {what}: what answers is no Kubernetes API", "failed")
+    return found
+
+
+def time_of(headers: Mapping[str, str] | None) -> datetime:
+    """Return the API server's time by the `headers` of its answer; this machine's where they have none."""
+    try:
+        return parsedate_to_datetime((headers or {})["Date"]).astimezone(UTC)
+    except (KeyError, ValueError):
+        return datetime.now(UTC)
