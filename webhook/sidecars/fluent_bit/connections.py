@@ -1,18 +1,39 @@
-"""What the options of several outputs have in common: hosts, TLS, secrets, templates, headers."""
+"""What several outputs have in common: what each is made from, and the options for hosts, TLS, secrets and headers."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Generic, TypeVar
+
+import msgspec
 
 from webhook.config import destinations
 from webhook.config.destinations import Tls
-from webhook.sidecars import Target, Text
+from webhook.sidecars import Stream, Target, Text
+from webhook.sidecars.clashes import TIME
 from webhook.sidecars.fluent_bit.literals import value
 
-__all__ = ["Options", "basic", "headers", "named", "network", "secrets", "templates", "tls"]
+__all__ = ["JSON", "Options", "To", "basic", "headers", "named", "network", "secrets", "templates", "tls"]
 
 Options = dict[str, Any]
 
+JSON: Options = {"json_date_key": TIME, "json_date_format": "iso8601"}
+"""How the record's time is written in JSON."""
+
+_D_co = TypeVar("_D_co", covariant=True)
+
 _FILES = {"tls.ca": "tls.ca_file", "tls.cert": "tls.crt_file", "tls.key": "tls.key_file"}
+
+
+class To(msgspec.Struct, Generic[_D_co]):
+    """A stream, the settings of its destination by their own type, and the bytes that its output may keep on disk."""
+
+    stream: Stream
+    settings: _D_co
+    disk_bytes: int
+
+    @property
+    def target(self) -> Target:
+        """Where the stream goes."""
+        return self.stream.target
 
 
 def network(target: Target, settings: destinations.Network) -> Options:

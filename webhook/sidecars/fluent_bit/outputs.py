@@ -1,24 +1,19 @@
 """How Fluent Bit is told of each type of destination: one function for each, in the table `OUTPUTS`."""
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Generic, TypeVar
-
-import msgspec
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from webhook.config import destinations
 from webhook.config.destinations import TYPES
-from webhook.sidecars import STATE_DIRECTORY, Stream, Target, victorialogs
+from webhook.sidecars import Stream, Target, victorialogs
 from webhook.sidecars.clashes import TIME
-from webhook.sidecars.fluent_bit import connections, opentelemetry
-from webhook.sidecars.fluent_bit.connections import Options
+from webhook.sidecars.fluent_bit import clouds, connections, kafka, opentelemetry
+from webhook.sidecars.fluent_bit.connections import JSON, Options, To
 from webhook.sidecars.fluent_bit.literals import value
 from webhook.tables import demand
 
 __all__ = ["AWS", "OUTPUTS", "WHOLE_LINE", "is_blind", "output", "time_fields"]
 
-_D_co = TypeVar("_D_co", covariant=True)
-
-_JSON = {"json_date_key": TIME, "json_date_format": "iso8601"}
 WHOLE_LINE = "loghook.line"
 """The field in which a record for a syslog server keeps its whole text: syslog takes one field, not a record."""
 
@@ -30,9 +25,6 @@ A try comes 1 to 30 s after the last one (`scheduler.cap`), at random.
 
 _BLIND = frozenset({"es", "datadog", "cloudwatch_logs", "azure_logs_ingestion"})
 """The outputs that try again whatever the answer is. The others give up by themselves what is refused (5.1.1)."""
-
-_UPLOADS = 1_000_000
-"""How often the output of S3 tries to upload an object: it takes `no_limits` for 5 times, and then puts it aside."""
 
 _RESPONSE = "4M"
 """What is read of an answer. The answer to a bulk request has a line for each record."""
@@ -66,18 +58,6 @@ AWS = {
 """The variable that AWS's client reads, by the field that holds the secret."""
 
 
-class _To(msgspec.Struct, Generic[_D_co]):
-    """A stream, and the settings of its destination by their own type."""
-
-    stream: Stream
-    settings: _D_co
-    disk_bytes: int
-
-    @property
-    def target(self) -> Target:
-        return self.stream.target
-
-
 def is_blind(stream: Stream) -> bool:
     """Whether what delivers the records of `stream` cannot tell a refusal from a server that is away."""
     return output(stream, 0)["name"] in _BLIND
@@ -88,24 +68,24 @@ def output(stream: Stream, disk_bytes: int) -> Options:
 
     `disk_bytes` is what it may keep in the state volume.
     """
-    own = OUTPUTS[stream.target.settings.type](_To(stream, stream.target.settings, disk_bytes))
+    own = OUTPUTS[stream.target.settings.type](To(stream, stream.target.settings, disk_bytes))
     tries = _TRIES if own["name"] in _BLIND else "no_limits"
     common = {"match": stream.tag, "alias": stream.tag, "retry_limit": tries, "log_suppress_interval": "30s"}
     return {**common, **own}
 
 
-def _stdout(_to: _To[destinations.Stdout]) -> Options:
-    return {"name": "stdout", "format": "json_lines", **_JSON}
+def _stdout(_to: To[destinations.Stdout]) -> Options:
+    return {"name": "stdout", "format": "json_lines", **JSON}
 
 
-def _elasticsearch(to: _To[destinations.Elasticsearch]) -> Options:
+def _elasticsearch(to: To[destinations.Elasticsearch]) -> Options:
     return {
         **_search(to),
         **connections.secrets(to.target, {"api_key": "http_api_key"}),
     }
 
 
-def _opensearch(to: _To[destinations.OpenSearch]) -> Options:
+def _opensearch(to: To[destinations.OpenSearch]) -> Options:
     """The output for Elasticsearch, whose bulk API it is.
 
     The one for OpenSearch sends a request again in which one record is refused, whole, so that all others are stored
@@ -115,7 +95,7 @@ def _opensearch(to: _To[destinations.OpenSearch]) -> Options:
     return {**_search(to), **signed}
 
 
-def _search(to: "_To[destinations.Elasticsearch | destinations.OpenSearch]") -> Options:
+def _search(to: "To[destinations.Elasticsearch | destinations.OpenSearch]") -> Options:
     index = value(to.target.templates["index"])
     named = {"logstash_format": True, "logstash_prefix": index} if to.settings.daily else {"index": index}
     return {
@@ -138,7 +118,7 @@ _BULK = {
 }
 
 
-def _loki(to: _To[destinations.Loki]) -> Options:
+def _loki(to: To[destinations.Loki]) -> Options:
     return {
         "name": "loki",
         **connections.network(to.target, to.settings),
@@ -155,11 +135,11 @@ def _loki(to: _To[destinations.Loki]) -> Options:
     }
 
 
-def _splunk(to: _To[destinations.Splunk]) -> Options:
+def _splunk(to: To[destinations.Splunk]) -> Options:
     return {**_hec(to), **connections.named(to.target, {"index": "event_index"})}
 
 
-def _hec(to: _To[destinations.Splunk | destinations.Logscale]) -> Options:
+def _hec(to: To[destinations.Splunk | destinations.Logscale]) -> Options:
     return {
         "name": "splunk",
         **connections.network(to.target, to.settings),
@@ -169,15 +149,15 @@ def _hec(to: _To[destinations.Splunk | destinations.Logscale]) -> Options:
     }
 
 
-def _logscale(to: _To[destinations.Logscale]) -> Options:
+def _logscale(to: To[destinations.Logscale]) -> Options:
     return _LOGSCALE[to.settings.via](to)
 
 
-def _logscale_hec(to: _To[destinations.Logscale]) -> Options:
+def _logscale_hec(to: To[destinations.Logscale]) -> Options:
     return _hec(to)
 
 
-def _logscale_bulk(to: _To[destinations.Logscale]) -> Options:
+def _logscale_bulk(to: To[destinations.Logscale]) -> Options:
     """Its bulk API takes any user, with the token as the password."""
     return {
         "name": "es",
@@ -189,7 +169,7 @@ def _logscale_bulk(to: _To[destinations.Logscale]) -> Options:
     }
 
 
-def _logscale_otlp(to: _To[destinations.Logscale]) -> Options:
+def _logscale_otlp(to: To[destinations.Logscale]) -> Options:
     return {
         "name": "opentelemetry",
         **connections.network(to.target, to.settings),
@@ -214,85 +194,7 @@ def _records(stream: Stream) -> Options:
     }
 
 
-def _kafka(to: _To[destinations.Kafka]) -> Options:
-    return {
-        "name": "kafka",
-        "brokers": ",".join(to.settings.brokers),
-        "topics": value(to.target.templates["topic"]),
-        "format": "json",
-        "timestamp_key": TIME,
-        "timestamp_format": "iso8601",
-        "queue_full_retries": 0,
-        **_msk(to.settings),
-        **{f"rdkafka.{key}": text for key, text in _rdkafka(to)},
-    }
-
-
-def _msk(settings: destinations.Kafka) -> Options:
-    """Amazon's identities: Fluent Bit signs tokens itself, and says the mechanism. The ARN tells it the region."""
-    if not (settings.sasl and settings.sasl.cluster):
-        return {}
-    return {"aws_msk_iam": True, "aws_msk_iam_cluster_arn": settings.sasl.cluster}
-
-
-def _rdkafka(to: _To[destinations.Kafka]) -> Iterable[tuple[str, str | int]]:
-    """Options of librdkafka. A message is tried without end, and what waits is bounded.
-
-    It may be longer than any record is: with one that librdkafka takes for too long, Fluent Bit gives up what stands
-    behind it in its chunk (5.1.1). The broker refuses that one alone.
-    """
-    yield "message.timeout.ms", 0
-    yield "message.max.bytes", _LONGEST_RECORD
-    yield "queue.buffering.max.kbytes", _LONGEST_RECORD // 1000
-    yield "enable.idempotence", "true"
-    yield "batch.size", to.settings.BATCH_BYTES
-    yield "log.connection.close", "false"
-    tls = to.settings.tls
-    security = ("SASL_" if to.settings.sasl else "") + ("SSL" if tls.enabled else "PLAINTEXT")
-    yield "security.protocol", security
-    if tls.enabled:
-        yield "enable.ssl.certificate.verification", "true" if tls.verify else "false"
-        for field, option in _RDKAFKA_FILES.items():
-            if field in to.target.files:
-                yield option, to.target.files[field]
-    if to.settings.sasl and not to.settings.sasl.cluster:
-        yield "sasl.mechanism", to.settings.sasl.mechanism
-        yield "sasl.username", value((to.target.secrets["sasl.user"],))
-        yield "sasl.password", value((to.target.secrets["sasl.password"],))
-
-
-_LONGEST_RECORD = 8_000_000
-"""More than a line of 1 MiB is in JSON if each of its characters is escaped, with what is put on it."""
-
-_RDKAFKA_FILES = {
-    "tls.ca": "ssl.ca.location",
-    "tls.cert": "ssl.certificate.location",
-    "tls.key": "ssl.key.location",
-}
-
-
-def _s3(to: _To[destinations.S3]) -> Options:
-    prefix = value(to.target.templates["prefix"]).strip("/")
-    return {
-        "name": "s3",
-        "bucket": to.settings.bucket,
-        "region": to.settings.region,
-        **({"endpoint": to.settings.endpoint} if to.settings.endpoint else {}),
-        "s3_key_format": f"/{prefix}/%Y/%m/%d/%H/%M/%S-$UUID.gz",
-        "store_dir": f"{STATE_DIRECTORY}/s3/{to.stream.tag}",
-        "store_dir_limit_size": to.disk_bytes,
-        "retry_limit": _UPLOADS,
-        "use_put_object": True,
-        "total_file_size": "5M",
-        "upload_timeout": "1m",
-        "compression": "gzip",
-        "static_file_path": True,
-        "preserve_data_ordering": True,
-        **_JSON,
-    }
-
-
-def _otlp(to: _To[destinations.Otlp]) -> Options:
+def _otlp(to: To[destinations.Otlp]) -> Options:
     is_grpc = to.settings.protocol == "grpc"
     return {
         "name": "opentelemetry",
@@ -303,13 +205,13 @@ def _otlp(to: _To[destinations.Otlp]) -> Options:
     }
 
 
-def _http(to: _To[destinations.Http]) -> Options:
+def _http(to: To[destinations.Http]) -> Options:
     return {
         "name": "http",
         **connections.network(to.target, to.settings),
         "uri": to.settings.path or "/",
         "format": "json_lines",
-        **_JSON,
+        **JSON,
         **connections.basic(to.target),
         **connections.headers(to.target, is_bearer=True),
         "compress": "gzip",
@@ -317,7 +219,7 @@ def _http(to: _To[destinations.Http]) -> Options:
     }
 
 
-def _datadog(to: _To[destinations.Datadog]) -> Options:
+def _datadog(to: To[destinations.Datadog]) -> Options:
     tags = ",".join(f"{key}:{value(text)}" for key, text in connections.templates(to.target, "tags").items())
     return {
         "name": "datadog",
@@ -333,26 +235,7 @@ def _datadog(to: _To[destinations.Datadog]) -> Options:
     }
 
 
-def _cloudwatch(to: _To[destinations.CloudWatch]) -> Options:
-    return {
-        "name": "cloudwatch_logs",
-        "region": to.settings.region,
-        **connections.named(to.target, {"group": "log_group_name", "stream": "log_stream_name"}),
-        "auto_create_group": to.settings.create_group,
-        **({"log_retention_days": to.settings.retention_days} if to.settings.retention_days else {}),
-        **_endpoint(to.settings.endpoint),
-    }
-
-
-def _endpoint(url: str | None) -> Options:
-    """The host and port of a URL, as the output of CloudWatch takes them. It speaks TLS, and only TLS."""
-    if url is None:
-        return {}
-    host, _, port = url.removeprefix("https://").partition(":")
-    return {"endpoint": host, "port": int(port or 443)}
-
-
-def _forward(to: _To[destinations.Forward]) -> Options:
+def _forward(to: To[destinations.Forward]) -> Options:
     return {
         "name": "forward",
         **connections.network(to.target, to.settings),
@@ -363,7 +246,7 @@ def _forward(to: _To[destinations.Forward]) -> Options:
     }
 
 
-def _syslog(to: _To[destinations.Syslog]) -> Options:
+def _syslog(to: To[destinations.Syslog]) -> Options:
     return {
         "name": "syslog",
         "host": to.settings.host,
@@ -379,59 +262,14 @@ def _syslog(to: _To[destinations.Syslog]) -> Options:
     }
 
 
-def _google_cloud(to: _To[destinations.GoogleCloud]) -> Options:
-    own = {
-        "project_id": to.settings.project,
-        "location": to.settings.location,
-        "cluster_name": to.settings.cluster,
-        **{
-            key: value(to.stream.attributes[name], 1)
-            for key, name in _K8S_CONTAINER.items()
-            if name in to.stream.attributes
-        },
-    }
-    return {
-        "name": "stackdriver",
-        "resource": "k8s_container",
-        "export_to_project_id": to.settings.project,
-        "k8s_cluster_name": to.settings.cluster,
-        "k8s_cluster_location": to.settings.location,
-        "resource_labels": ",".join(f"{key}={text}" for key, text in own.items()),
-        **({"google_service_credentials": to.target.files["credentials"]} if "credentials" in to.target.files else {}),
-        "severity_key": "level",
-        "compress": "gzip",
-    }
-
-
-_K8S_CONTAINER = {
-    "namespace_name": "k8s.namespace.name",
-    "pod_name": "k8s.pod.name",
-    "container_name": "k8s.container.name",
-}
-
-
-def _azure(to: _To[destinations.Azure]) -> Options:
-    return {
-        "name": "azure_logs_ingestion",
-        "tenant_id": to.settings.tenant,
-        **connections.secrets(to.target, {"client_id": "client_id", "client_secret": "client_secret"}),
-        "dce_url": to.settings.endpoint,
-        "dcr_id": to.settings.rule,
-        "table_name": to.settings.table,
-        "time_key": "TimeGenerated",
-        "time_generated": True,
-        "compress": True,
-    }
-
-
-def _victorialogs(to: _To[destinations.VictoriaLogs]) -> Options:
+def _victorialogs(to: To[destinations.VictoriaLogs]) -> Options:
     own = victorialogs.headers(to.target, to.settings)
     return {
         "name": "http",
         **connections.network(to.target, to.settings),
         "uri": f"{to.settings.path}/insert/jsonline",
         "format": "json_lines",
-        **_JSON,
+        **JSON,
         **connections.basic(to.target),
         **connections.headers(to.target, own, is_bearer=True),
         **({"compress": "gzip"} if to.settings.compression == "gzip" else {}),
@@ -446,16 +284,16 @@ OUTPUTS: Mapping[str, Callable[[Any], Options]] = {
     "loki": _loki,
     "splunk": _splunk,
     "logscale": _logscale,
-    "kafka": _kafka,
-    "s3": _s3,
+    "kafka": kafka.output,
+    "s3": clouds.s3,
     "otlp": _otlp,
     "http": _http,
     "datadog": _datadog,
-    "cloudwatch": _cloudwatch,
+    "cloudwatch": clouds.cloudwatch,
     "forward": _forward,
     "syslog": _syslog,
-    "google-cloud": _google_cloud,
-    "azure": _azure,
+    "google-cloud": clouds.google_cloud,
+    "azure": clouds.azure,
     "victorialogs": _victorialogs,
 }
 """The options of an output by the type of destination."""

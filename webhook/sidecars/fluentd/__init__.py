@@ -11,7 +11,8 @@ from webhook.sidecars import CONFIG_DIRECTORY, STATE_DIRECTORY, Command, Problem
 from webhook.sidecars.clashes import stems
 from webhook.sidecars.fluentd.files import sources
 from webhook.sidecars.fluentd.literals import Ruby, Section, Value, json_text, write
-from webhook.sidecars.fluentd.outputs import OUTPUTS, Output, known_environment, misfits, output
+from webhook.sidecars.fluentd.misfits import misfits
+from webhook.sidecars.fluentd.outputs import OUTPUTS, Output, known_environment, output
 from webhook.sidecars.onigmo import BORDER, Untranslatable, translate
 from webhook.sidecars.shared import written
 
