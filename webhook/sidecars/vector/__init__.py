@@ -14,9 +14,10 @@ from webhook.sidecars.rust import Untranslatable, translate
 from webhook.sidecars.vector.connections import only_ca
 from webhook.sidecars.vector.files import sources
 from webhook.sidecars.vector.literals import Data, document
+from webhook.sidecars.vector.misfits import misfits
 from webhook.sidecars.vector.remap import program, time_problem
 from webhook.sidecars.vector.shapes import shape
-from webhook.sidecars.vector.sinks import SINKS, misfits
+from webhook.sidecars.vector.sinks import SINKS
 
 __all__ = ["SECRETS", "VECTOR"]
 

@@ -4,7 +4,7 @@ Source of the options: Vector's reference for 0.57 (`docs/reference/configuratio
 requests that the server refuses as such (4xx) are retried where a sink can be told so.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from webhook.config.destinations import (
@@ -12,7 +12,6 @@ from webhook.config.destinations import (
     Azure,
     CloudWatch,
     Datadog,
-    Destination,
     Elasticsearch,
     Http,
     Kafka,
@@ -27,9 +26,8 @@ from webhook.config.destinations import (
 from webhook.sidecars import Target, Text, victorialogs
 from webhook.sidecars.vector import connections
 from webhook.sidecars.vector.connections import Sink
-from webhook.sidecars.vector.literals import is_template_safe
 
-__all__ = ["SINKS", "misfits"]
+__all__ = ["SINKS"]
 
 _BATCH: Sink = {"max_bytes": 1_000_000, "timeout_secs": 1}
 _JSON: Sink = {"codec": "json"}
@@ -313,38 +311,3 @@ SINKS: Mapping[str, Callable[[Any, Target], Sink]] = {
 
 There is no sink for `forward`, and `gcp_stackdriver_logs` ends Vector at its start when no token can be had at once.
 """
-
-
-def misfits(target: Target) -> Iterator[tuple[str, dict[str, str]]]:
-    """What a sink cannot do of `target`: codes with their details."""
-    settings = target.settings
-    if settings.type not in SINKS:
-        yield "LH142", {"type": settings.type}
-        return
-    if isinstance(settings, Otlp) and settings.protocol == "grpc":
-        yield "LH145", {"option": "protocol: grpc"}
-    if isinstance(settings, Kafka) and settings.sasl and settings.sasl.cluster:
-        yield "LH145", {"option": "sasl.mechanism: AWS_MSK_IAM"}
-    if isinstance(settings, Kafka) and settings.tls.server_name:
-        yield "LH145", {"option": "tls.serverName"}
-    if settings.given_headers and not _takes_headers(settings):
-        yield "LH145", {"option": "headers"}
-    if not all(is_template_safe(text) for text in _template_texts(target)):
-        yield "LH144", {}
-
-
-def _takes_headers(settings: Destination) -> bool:
-    """Whether the sink can be told headers: those of Loki and of HEC cannot."""
-    if isinstance(settings, Logscale):
-        return settings.via != "hec"
-    return not isinstance(settings, Loki | Splunk)
-
-
-def _template_texts(target: Target) -> Iterator[Text]:
-    """What sinks take for templates: what is one, the URLs of `http`, and headers."""
-    settings = target.settings
-    if not isinstance(settings, Datadog):
-        yield from target.templates.values()
-    if isinstance(settings, Otlp | Http | VictoriaLogs):
-        yield (settings.path,)
-    yield from ((header.value,) for header in settings.given_headers if isinstance(header.value, str))
