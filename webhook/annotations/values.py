@@ -111,17 +111,20 @@ def name_globs(text: str) -> tuple[str, ...]:
 
 def containers(text: str) -> tuple[str, ...]:
     """The names of containers of a list; at least one."""
-    if _LABEL.fullmatch(text):
-        return (text,)
+    return (text,) if _LABEL.fullmatch(text) else _names(text, _LABEL, "LH123")
+
+
+def _names(text: str, pattern: re.Pattern[str], code: str) -> tuple[str, ...]:
+    """The names of a list, at least one, each of which `pattern` matches as a whole; else the mistake is `code`."""
 
     def parse_name(item: str) -> str:
-        if not _LABEL.fullmatch(item):
-            raise Mistake("LH123", item)
+        if not pattern.fullmatch(item):
+            raise Mistake(code, item)
         return item
 
     items = _items(text)
     if not items or len(items) > PATHS_LIMIT:
-        raise Mistake("LH123")
+        raise Mistake(code)
     return _all(parse_name, items)
 
 
@@ -183,16 +186,7 @@ def shared_expression(text: str) -> str:
 
 def replacements(text: str) -> tuple[str, ...]:
     """The names of replacements of a list; at least one. Whether there are such is known where they are looked up."""
-
-    def parse_name(item: str) -> str:
-        if not _REPLACEMENT.fullmatch(item):
-            raise Mistake("LH128", item)
-        return item
-
-    items = _items(text)
-    if not items or len(items) > PATHS_LIMIT:
-        raise Mistake("LH128")
-    return _all(parse_name, items)
+    return _names(text, _REPLACEMENT, "LH128")
 
 
 def _check_look_behind(part: Any) -> None:

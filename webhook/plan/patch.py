@@ -14,7 +14,7 @@ import msgspec
 from webhook.annotations.registry import PREFIX
 from webhook.diagnostics import Diagnostic
 from webhook.plan.containers import Sidecar
-from webhook.plan.names import CONFIG, DEFAULT_CONTAINER, SAFE_TO_EVICT
+from webhook.plan.names import DEFAULT_CONTAINER, SAFE_TO_EVICT
 from webhook.plan.plan import Plan
 from webhook.pod.view import Container, Pod
 
@@ -105,9 +105,7 @@ def annotations(pod: Pod, plan: Plan) -> dict[str, str]:
 
 
 def too_large(pod: Pod, plan: Plan) -> Iterator[Diagnostic]:
-    """A mistake where `pod` has no room for the agent's configuration in its annotations."""
-    if CONFIG not in plan.annotations:
-        return
+    """A mistake where `pod` has no room for the annotations of `plan`, an agent's configuration among them."""
     if not fits(pod, plan):
         yield Diagnostic("LH147", PREFIX + "paths")
 
