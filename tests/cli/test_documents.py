@@ -3,7 +3,8 @@ from typing import Any
 
 import pytest
 
-from webhook.cli.yaml_text.documents import VALUES_LIMIT, DocumentError, split
+from webhook.cli.yaml_text.documents import VALUES_LIMIT, split
+from webhook.cli.yaml_text.nodes import DocumentError
 from webhook.cli.yaml_text.scalars import is_plain_text
 
 

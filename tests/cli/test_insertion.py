@@ -11,8 +11,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from webhook.cli.yaml_text import insertion
-from webhook.cli.yaml_text.documents import DocumentError, split
+from webhook.cli.yaml_text.documents import split
 from webhook.cli.yaml_text.insertion import add, add_all
+from webhook.cli.yaml_text.nodes import DocumentError
 
 POD = """\
 # top

@@ -2,8 +2,9 @@
 
 import pytest
 
-from webhook.cli.yaml_text.documents import Mapping, Sequence, split
+from webhook.cli.yaml_text.documents import split
 from webhook.cli.yaml_text.lines import Edit, Lines, applied
+from webhook.cli.yaml_text.nodes import Mapping, Sequence
 
 TEXT = """\
 a: 1

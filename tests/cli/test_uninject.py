@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from webhook.cli.reduction import GONE, reduction
-from webhook.cli.yaml_text.documents import DocumentError
+from webhook.cli.yaml_text.nodes import DocumentError
 from webhook.cli.yaml_text.removal import remove
 from webhook.standing.ours import ours
 

@@ -19,9 +19,10 @@ from webhook.cli.contents import STDIN
 from webhook.cli.failures import InputError
 from webhook.cli.reduction import GONE, Step, reduced, reduction
 from webhook.cli.workloads import NO_POD, is_listed, without_pod, workload
-from webhook.cli.yaml_text.documents import Alias, Document, DocumentError, Scalar, split
-from webhook.cli.yaml_text.documents import Mapping as MappingNode
+from webhook.cli.yaml_text.documents import Document, split
 from webhook.cli.yaml_text.insertion import add, add_all
+from webhook.cli.yaml_text.nodes import Alias, DocumentError, Scalar
+from webhook.cli.yaml_text.nodes import Mapping as MappingNode
 from webhook.cli.yaml_text.places import node_at, stands_alone, value_at
 from webhook.cli.yaml_text.removal import remove
 from webhook.diagnostics import escape

@@ -34,8 +34,9 @@ from collections.abc import Sequence as Steps
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from webhook.cli.yaml_text.documents import Alias, Document, Mapping, Node, Sequence, split
+from webhook.cli.yaml_text.documents import Document, split
 from webhook.cli.yaml_text.lines import Edit, Lines, applied, children, has_lines, is_empty
+from webhook.cli.yaml_text.nodes import Alias, Mapping, Node, Sequence
 from webhook.cli.yaml_text.notation import block, flow, scalar
 
 __all__ = ["add", "add_all"]

@@ -5,7 +5,7 @@ Positions are those of the document's text. A line is meant by the position at w
 
 from typing import NamedTuple
 
-from webhook.cli.yaml_text.documents import Mapping, Node, Scalar, Sequence
+from webhook.cli.yaml_text.nodes import Mapping, Node, Scalar, Sequence
 
 __all__ = ["Edit", "Lines", "applied", "children", "has_lines", "is_empty"]
 

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from webhook.cli.yaml_text.documents import Alias, Document, Mapping, Node, Sequence
+from webhook.cli.yaml_text.documents import Document
+from webhook.cli.yaml_text.nodes import Alias, Mapping, Node, Sequence
 
 __all__ = ["node_at", "stands_alone", "value_at"]
 

@@ -6,8 +6,9 @@ comments that are indented below it; in flow style what is between two commas.
 
 from collections.abc import Sequence as Steps
 
-from webhook.cli.yaml_text.documents import Alias, DocumentError, Mapping, Node, Sequence, split
+from webhook.cli.yaml_text.documents import split
 from webhook.cli.yaml_text.lines import Edit, Lines, applied
+from webhook.cli.yaml_text.nodes import Alias, DocumentError, Mapping, Node, Sequence
 
 __all__ = ["remove"]
 
