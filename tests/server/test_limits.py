@@ -1,5 +1,6 @@
 """What one connection may ask of the server: size of the head, and time."""
 
+import asyncio
 import contextlib
 import json
 import re
@@ -9,6 +10,13 @@ import time
 from typing import Any
 
 import pytest
+import uvicorn
+from uvicorn.server import ServerState
+
+from webhook.server.limits import HEADERS, Limited
+from webhook.server.line import Line
+from webhook.server.turns import Turns
+from webhook.server.watch import Watch
 
 KIB = 1024
 
@@ -44,6 +52,39 @@ def test_a_head_of_more_than_64_kib_is_refused(server: Any, head: bytes) -> None
         connection.sendall(head)
         assert first_line(connection) == b"HTTP/1.1 431 Request Header Fields Too Large"
         assert connection.recv(1) == b""
+
+
+@pytest.mark.parametrize(
+    "before",
+    [b"GET / HTTP/1.1\r\n", b"POST /mutate HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"],
+    ids=["in front", "behind a body"],
+)
+def test_no_more_headers_are_kept_than_there_may_be(before: bytes) -> None:
+    """Not even until the end of what came in one go, which may be thousands."""
+
+    async def nobody(scope: Any, receive: Any, send: Any) -> None:
+        del scope, receive, send
+
+    async def scenario() -> int:
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            ours.settimeout(0)
+            refused: list[int] = []
+            limited = Limited(
+                Watch(refused.append, lambda _: None),
+                {},
+                config=uvicorn.Config(nobody, log_config=None),
+                server_state=ServerState(),
+                app_state={},
+            )
+            line = Line(ours, Turns(lambda: False), lambda _: None)
+            line.begin(limited)
+            theirs.sendall(before + b"X:x\r\n" * 3000)
+            line.read()
+            assert refused == [431]
+            return len(limited.headers)
+
+    assert asyncio.run(scenario()) <= HEADERS
 
 
 def test_a_head_of_less_is_taken(server: Any, review: Any) -> None:

@@ -5,7 +5,7 @@ import selectors
 from typing import Any, cast
 
 from webhook.server.line import Line
-from webhook.server.turns import Turns
+from webhook.server.turns import SAVED_SECONDS, Turns
 
 
 class Dripping:
@@ -55,3 +55,36 @@ def test_the_smallest_records_take_no_longer_than_a_turn() -> None:
         return dripping.reads
 
     assert asyncio.run(scenario()) <= 32
+
+
+class Silent(Dripping):
+    """A socket that has nothing for now."""
+
+    def recv(self, size: int) -> bytes:
+        del size
+        raise BlockingIOError
+
+
+def test_who_stands_among_the_regulars() -> None:
+    """Whose review was answered, with nothing behind it, until something comes that is no whole request."""
+
+    async def scenario() -> None:
+        turns = Apart(lambda: False)
+        turns.others.now, turns.regulars.now = 5.0, 7.0
+        line = Line(cast("Any", Silent()), turns, lambda _: None)
+        assert (line.order, line.had) == (turns.others, 5.0)
+        line.unread(b"POST")
+        line.credit()
+        assert line.order is turns.others
+        line.unread(b"")
+        line.credit()
+        assert (line.order, line.had) == (turns.regulars, 7.0)
+        line.begin(asyncio.Protocol())
+        line.read()
+        assert (line.order, line.had) == (turns.others, 5.0 - SAVED_SECONDS)
+        line.credit()
+        line.discredit(1.0)
+        assert (line.order, line.had) == (turns.others, 6.0)
+        turns.close()
+
+    asyncio.run(scenario())

@@ -9,7 +9,7 @@ import pytest
 import uvloop
 
 from webhook.server import turns as turns_module
-from webhook.server.turns import CROWD, IN_HAND, Turns
+from webhook.server.turns import CROWD, IN_HAND, SAVED_SECONDS, Order, Turns
 
 
 class Slow:
@@ -17,14 +17,15 @@ class Slow:
 
     has_more = False
 
-    def __init__(self, bound: socket.socket) -> None:
+    def __init__(self, bound: socket.socket, order: Order) -> None:
+        self.order = order
         self.had = self.ready_at = 0.0
         self.reads = 0
         self._socket = bound
 
-    def ready(self, events: int) -> bool:
+    def ready(self, events: int) -> "Slow":
         del events
-        return True
+        return self
 
     def read(self) -> None:
         self.reads += len(self._socket.recv(1))
@@ -38,7 +39,7 @@ def test_in_a_crowd_nobody_pays_for_the_time_of_others() -> None:
         with ExitStack() as opened:
             turns = Turns(lambda: False)
             pairs = [socket.socketpair() for _ in range(CROWD + 1)]
-            guests = [Slow(one) for one, _ in pairs]
+            guests = [Slow(one, turns.others) for one, _ in pairs]
             for (one, other), guest in zip(pairs, guests, strict=True):
                 opened.enter_context(one)
                 opened.enter_context(other)
@@ -54,21 +55,21 @@ def test_in_a_crowd_nobody_pays_for_the_time_of_others() -> None:
 
 
 class Asking:
-    """A guest who is always ready, or when he is told; in which order they were read is in `order`."""
+    """A guest who is always ready, or when he is told; who was read when is in `read_so_far`."""
 
     has_more = False
 
-    def __init__(self, bound: socket.socket, had: float, order: list["Asking"]) -> None:
-        self.had, self.ready_at = had, 0.0
-        self._socket, self._order = bound, order
+    def __init__(self, bound: socket.socket, order: Order, had: float, read_so_far: list["Asking"]) -> None:
+        self.order, self.had, self.ready_at = order, had, 0.0
+        self._socket, self._read_so_far = bound, read_so_far
 
-    def ready(self, events: int) -> bool:
+    def ready(self, events: int) -> "Asking":
         del events
-        return True
+        return self
 
     def read(self) -> None:
         self._socket.recv(1)
-        self._order.append(self)
+        self._read_so_far.append(self)
 
 
 def test_who_asks_now_and_then_goes_before_those_who_come_anew(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,22 +79,21 @@ def test_who_asks_now_and_then_goes_before_those_who_come_anew(monkeypatch: pyte
     async def scenario() -> None:
         with ExitStack() as opened:
             turns = Turns(lambda: False)
-            order: list[Asking] = []
+            read: list[Asking] = []
             pairs = [socket.socketpair() for _ in range(2)]
             for one, other in pairs:
                 opened.enter_context(one)
                 opened.enter_context(other)
-            rare, new = (Asking(one, 0.0, order) for one, _ in pairs)
-            turns.now = 100.0
-            new.had = turns.now
+            rare, new = (Asking(one, turns.others, 0.0, read) for one, _ in pairs)
+            turns.others.now = new.had = 100.0
             for (one, _), guest in zip(pairs, (new, rare), strict=True):
                 turns.watch(one, guest)
             for _, other in pairs:
                 other.send(b"x")
             async with asyncio.timeout(120):
-                while len(order) < 2:  # noqa: ASYNC110  # nobody tells
+                while len(read) < 2:  # noqa: ASYNC110  # nobody tells
                     await asyncio.sleep(0.005)
-            assert order == [rare, new]
+            assert read == [rare, new]
             assert 50.0 <= rare.had < 100.0 <= new.had
             turns.close()
 
@@ -103,8 +103,8 @@ def test_who_asks_now_and_then_goes_before_those_who_come_anew(monkeypatch: pyte
 class Kept(Asking):
     """A guest whose request waits for its decision from when it is read until the end of the turn."""
 
-    def __init__(self, bound: socket.socket, had: float, order: list[Asking], turns: Turns) -> None:
-        super().__init__(bound, had, order)
+    def __init__(self, bound: socket.socket, had: float, read_so_far: list[Asking], turns: Turns) -> None:
+        super().__init__(bound, turns.others, had, read_so_far)
         self._turns = turns
 
     def read(self) -> None:
@@ -117,11 +117,11 @@ def test_while_reviews_wait_newcomers_do_not_go_before_who_was_answered_before()
 
     async def scenario() -> None:
         with ExitStack() as opened:
-            order: list[Asking] = []
+            read: list[Asking] = []
 
             def comes(more: float) -> Asking:
                 one, other = (opened.enter_context(each) for each in socket.socketpair())
-                guest = Kept(one, turns.now + more, order, turns)
+                guest = Kept(one, turns.others.now + more, read, turns)
                 turns.watch(one, guest)
                 other.send(b"x")
                 return guest
@@ -136,9 +136,9 @@ def test_while_reviews_wait_newcomers_do_not_go_before_who_was_answered_before()
             kept = comes(1.0)
             comes(0.0)
             async with asyncio.timeout(120):
-                while len(order) < 10:  # noqa: ASYNC110  # nobody tells
+                while len(read) < 10:  # noqa: ASYNC110  # nobody tells
                     await asyncio.sleep(0.005)
-            assert kept in order[:2]
+            assert kept in read[:2]
             turns.close()
 
     uvloop.run(scenario())
@@ -161,24 +161,137 @@ def test_while_reviews_wait_who_never_stops_does_not_have_all_the_time() -> None
         with ExitStack() as opened:
             turns = Turns(lambda: False)
             turns.in_hand = IN_HAND - 1
-            order: list[Asking] = []
+            read: list[Asking] = []
             pairs = [socket.socketpair() for _ in range(5)]
             for number, (one, other) in enumerate(pairs):
                 opened.enter_context(one)
                 opened.enter_context(other)
                 other.send(b"x" * 100 if number else b"x")
-            endless = [Endless(one, 100.0, order) for one, _ in pairs[1:]]
+            endless = [Endless(one, turns.others, 100.0, read) for one, _ in pairs[1:]]
             for each in endless:
                 each.ready_at = 1.0
-            rare = Asking(pairs[0][0], 0.0, order)
+            rare = Asking(pairs[0][0], turns.others, 0.0, read)
             for (one, _), guest in zip(pairs, (rare, *endless), strict=True):
                 turns.watch(one, guest)
             async with asyncio.timeout(120):
-                while len(order) < 2:  # noqa: ASYNC110  # nobody tells
+                while len(read) < 2:  # noqa: ASYNC110  # nobody tells
                     await asyncio.sleep(0.005)
-            assert order[0] in endless
-            assert order[1] is rare
+            assert read[0] in endless
+            assert read[1] is rare
             assert rare.had < 50.0
+            turns.close()
+
+    uvloop.run(scenario())
+
+
+class Hungry(Asking):
+    """A guest who sends without end, of which each part takes all the time of a turn, or makes work for as long."""
+
+    def __init__(self, bound: socket.socket, turns: Turns, read_so_far: list[Asking], *, later: bool) -> None:
+        super().__init__(bound, turns.others, 0.0, read_so_far)
+        self._turns, self._later = turns, later
+
+    def read(self) -> None:
+        super().read()
+        if self._later:
+            self._turns.owe(turns_module.TURN_SECONDS)
+            return
+        ends = time.perf_counter() + 1.5 * turns_module.TURN_SECONDS
+        while time.perf_counter() < ends:
+            pass
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_regulars_go_first_and_others_have_some_time_in_every_turn(*, later: bool) -> None:
+    """Whatever a regular has had, and however many send without end: of these one is read in a turn."""
+
+    async def scenario() -> None:
+        with ExitStack() as opened:
+            read: list[Asking] = []
+            turns = Turns(lambda: True)
+            pairs = [socket.socketpair() for _ in range(4)]
+            for one, other in pairs:
+                opened.enter_context(one)
+                opened.enter_context(other)
+                other.send(b"x" * 1000)
+            regular = Asking(pairs[0][0], turns.regulars, 1000.0, read)
+            hungry = [Hungry(one, turns, read, later=later) for one, _ in pairs[1:]]
+            for (one, _), guest in zip(pairs, (regular, *hungry), strict=True):
+                turns.watch(one, guest)
+            async with asyncio.timeout(120):
+                while len(read) < 40:  # noqa: ASYNC110  # nobody tells
+                    await asyncio.sleep(0.005)
+            assert read[:40:2] == [regular] * 20
+            assert set(read[1:40:2]) == set(hungry)
+            turns.close()
+
+    uvloop.run(scenario())
+
+
+def test_who_has_come_once_is_not_behind_newcomers_for_ever() -> None:
+    """Some time is everybody's who is there: however many come anew, those who have had a part of theirs go on."""
+
+    async def scenario() -> None:
+        with ExitStack() as opened:
+            read: list[Asking] = []
+
+            def comes(more: float) -> Asking:
+                one, other = (opened.enter_context(each) for each in socket.socketpair())
+                guest = Hungry(one, turns, read, later=False)
+                guest.had = turns.others.now + more
+                turns.watch(one, guest)
+                other.send(b"x")
+                return guest
+
+            turns = Turns(lambda: bool(comes(0.0)))
+            turns.guests = 2
+            there = comes(SAVED_SECONDS)
+            async with asyncio.timeout(120):
+                while len(read) < 10:  # noqa: ASYNC110  # nobody tells
+                    await asyncio.sleep(0.005)
+            assert there in read
+            turns.close()
+
+    uvloop.run(scenario())
+
+
+class Quick(Asking):
+    """A guest whose requests are decided in the next turn of the loop."""
+
+    def __init__(self, bound: socket.socket, turns: Turns, read_so_far: list[Asking]) -> None:
+        super().__init__(bound, turns.others, 0.0, read_so_far)
+        self._turns = turns
+
+    def read(self) -> None:
+        super().read()
+        self._turns.in_hand += 1
+        asyncio.get_running_loop().call_soon(self._decide)
+
+    def _decide(self) -> None:
+        self._turns.in_hand -= 1
+
+
+def test_what_others_ask_keeps_no_regular_waiting() -> None:
+    """Their requests are decided before the next turn begins: so many as may be in hand would be one too many."""
+
+    async def scenario() -> None:
+        with ExitStack() as opened:
+            read: list[Asking] = []
+            turns = Turns(lambda: True)
+            pairs = [socket.socketpair() for _ in range(IN_HAND + 1)]
+            for one, other in pairs:
+                opened.enter_context(one)
+                opened.enter_context(other)
+                other.send(b"x" * 1000)
+            regular = Asking(pairs[0][0], turns.regulars, 0.0, read)
+            for (one, _), guest in zip(
+                pairs, (regular, *(Quick(one, turns, read) for one, _ in pairs[1:])), strict=True
+            ):
+                turns.watch(one, guest)
+            async with asyncio.timeout(120):
+                while len(read) < 20 * IN_HAND:  # noqa: ASYNC110  # nobody tells
+                    await asyncio.sleep(0.005)
+            assert read.count(regular) >= len(read) // (2 * IN_HAND)
             turns.close()
 
     uvloop.run(scenario())

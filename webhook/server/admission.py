@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from webhook.review import Answer, NotAReview
 from webhook.server.exchange import CLOSE, Headers, Reply
-from webhook.server.limits import BODY_BYTES, NO_REVIEW_SECONDS
+from webhook.server.limits import BODY_BYTES
 from webhook.server.logs import Log
 from webhook.server.metrics import OfWebhook
 from webhook.server.pressure import PATIENCE, UNNOTICED_SECONDS, Pressure, budget
@@ -62,6 +62,12 @@ class Arrival(Holder, Protocol):
 
     def charge(self, seconds: float) -> None:
         """Be told how long the decision took, by `clock`."""
+
+    def credit(self) -> None:
+        """Be told that it was a review."""
+
+    def discredit(self) -> None:
+        """Be told that it was none."""
 
 
 class _RefusedError(Exception):
@@ -195,6 +201,7 @@ class Admission:
             self._metrics.refusal(500)
             self._log.failure("failed to answer a review", error, _uid(body))
             return 500, error_body("internal error"), _NO_MORE
+        arrival.credit()
         seconds = round(time.perf_counter() - began, 6)
         self._metrics.review(answer, seconds)
         self._log.review(answer, seconds)
@@ -203,7 +210,7 @@ class Admission:
     def _refused(self, arrival: Arrival, status: int, problem: str) -> Reply:
         """The reply to what is no review. It is counted; a line for each would be a line for whatever anybody sends."""
         self._metrics.refusal(status)
-        arrival.charge(NO_REVIEW_SECONDS)
+        arrival.discredit()
         return status, error_body(problem), _NO_MORE
 
     def _shed(self, reason: str) -> Reply:

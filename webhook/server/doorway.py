@@ -38,8 +38,8 @@ who is turned away comes again, as a newcomer, and there must be time for the ha
 
 SHAKING_SECONDS: Final = 0.0004  # in one turn of the loop: two handshakes are begun, or one goes on
 SHAKING_PART: Final = 0.2
-"""The part of the time since the last turn for which there may be handshakes in any case. Where reviews are slow there
-are few turns, and nobody must wait for many."""
+"""The part of the time since the last turn, pauses aside, for which there may be handshakes in any case. Where reviews
+are slow there are few turns, and nobody must wait for many."""
 
 SHAKING_MOST: Final = 0.003
 """However long it was since: nothing was to do for a second, or others had the processor."""
@@ -70,8 +70,6 @@ class Doorway:
         let_in: Callable[[socket.socket], None],
         turned_away: Callable[[], None],
     ) -> None:
-        self.had = self.ready_at = 0.0  # it is a guest as well, with its listening socket
-        self.has_more = False
         self.turns = Turns(self._go_on)
         self.let_in = let_in
         self.context = context
@@ -125,7 +123,7 @@ class Doorway:
 
     # In each turn of the loop.
 
-    def ready(self, events: int) -> bool:
+    def ready(self, events: int) -> None:
         """Accept: nobody has to wait for that, since it takes next to no time."""
         del events
         for connected in _accepted(self._bound):
@@ -134,10 +132,6 @@ class Doorway:
                 break
             connected.settimeout(0)
             self._take_in(_Bare(connected, self, self._sweeps))
-        return False
-
-    def read(self) -> None:
-        """Nothing: what is accepted was all."""
 
     def _go_on(self) -> bool:
         """Go on with handshakes for a moment; whether some are left for the next turn.
@@ -146,7 +140,7 @@ class Doorway:
         """
         clock = self.turns.clock
         began = clock()
-        passed = time.perf_counter() - self._ended_at
+        passed = time.perf_counter() - max(self._ended_at, self.turns.busy_since)
         seconds = min(max(SHAKING_SECONDS, passed * SHAKING_PART), SHAKING_MOST)
         while self.answered and clock() - began < seconds / 2:
             bare = next(iter(self.answered))
@@ -192,12 +186,10 @@ class Doorway:
 class _Bare:
     """A connection that was not let in yet: silent at first, then with its handshake begun, then bare again."""
 
-    __slots__ = ("_doorway", "_is_looked_at", "_is_over", "_socket", "came_at", "had", "ready_at")
-    has_more = False
+    __slots__ = ("_doorway", "_is_looked_at", "_is_over", "_socket", "came_at")
     is_expected = True  # to do something before its time is over
 
     def __init__(self, connected: socket.socket, doorway: Doorway, sweeps: int) -> None:
-        self.had = self.ready_at = 0.0
         self.came_at = sweeps
         self._socket = connected
         self._doorway = doorway
@@ -208,7 +200,7 @@ class _Bare:
         self._is_looked_at = True
         self._doorway.turns.watch(self._socket, self, READ)
 
-    def ready(self, events: int) -> bool:
+    def ready(self, events: int) -> None:
         """Have it queue for a handshake, or go on with it."""
         del events
         if self in self._doorway.begun:
@@ -216,10 +208,6 @@ class _Bare:
         else:
             self._look_away()
             self._doorway.spoken.append(self)
-        return False
-
-    def read(self) -> None:
-        """Nothing: it has no turn among those who were let in."""
 
     def begin(self) -> None:
         """Let it in, or begin its handshake, in place of the oldest one that is not finished."""
@@ -296,19 +284,18 @@ class _Leaving(_Bare):
         super().__init__(connected, doorway, sweeps)
         self._heard = 0
 
-    def ready(self, events: int) -> bool:
+    def ready(self, events: int) -> None:
         """Throw away what came."""
         del events
         self._heard += 1
         try:
             has_ended = not self._socket.recv(_VOID_BYTES)
         except BlockingIOError:
-            return False
+            return
         except OSError:
             has_ended = True
         if has_ended or self._heard > _VOIDS:
             self.close()
-        return False
 
 
 def _accepted(bound: socket.socket) -> Iterator[socket.socket | None]:

@@ -48,6 +48,10 @@ NO_REVIEW_SECONDS = 0.01
 """What a connection is charged for a request that is no review, and for one that it did not wait for the answer before.
 It is more than it costs: callers who mean it send neither, and the others are to be served when there is time."""
 
+CYCLE_SECONDS = 0.0003
+DECISION_SECONDS = 0.0001
+"""What a request costs after it was read, by ASGI and as an exchange, more or less."""
+
 KEEP_ALIVE_SECONDS = 120
 """How long an idle connection stays. The API server's client keeps it for 90 s and never repeats a POST whose
 connection we have closed, so we must be the one who waits longer."""
@@ -171,7 +175,7 @@ class Limited(HttpToolsProtocol):
             data = data[end:]
         if data:
             self.transport.unread(data)
-            self.charge(NO_REVIEW_SECONDS)
+            self.discredit()
         if not self.transport.is_closing():
             self._measure()
 
@@ -200,12 +204,10 @@ class Limited(HttpToolsProtocol):
         """See that what is not complete yet does not become too much."""
         if self.phase is Phase.HEAD:
             self._watch.holds(self, self._received)
-            if self._received > HEAD_BYTES or len(self.headers) > HEADERS:
+            if self._received > HEAD_BYTES:
                 self._refuse(*_TOO_LARGE)
         elif self._exchange and self.phase is Phase.BODY:
             self._watch.holds(self, self._received)  # nobody else gathers it
-        elif len(self.headers) > HEADERS:  # those behind a body in chunks come to the others
-            self._refuse(*_TOO_LARGE)
         elif self._received > _MESSAGE_BYTES:
             self._watch.drop(self, "oversized")
 
@@ -220,9 +222,16 @@ class Limited(HttpToolsProtocol):
         if self.has_asked:
             self._watch.touch(self)
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Count it; those behind a body in chunks come to the others."""
+        if len(self.headers) >= HEADERS:
+            self._refusal = _TOO_LARGE
+            raise ValueError("too many")  # see `on_headers_complete`
+        super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
-        """Weigh the head, only where it may be too large, and hand the request on."""
-        if self._received > HEAD_BYTES or len(self.headers) > HEADERS:
+        """Weigh the head, and hand the request on."""
+        if self._received > HEAD_BYTES:
             self._refusal = _TOO_LARGE
         elif self._stranger:
             self._refusal = 403, self._stranger
@@ -237,6 +246,7 @@ class Limited(HttpToolsProtocol):
         if self._exchange:
             self.cycle = self._exchange  # type: ignore[assignment]  # it has what is used of a cycle
         else:
+            self.transport.owe(CYCLE_SECONDS)
             super().on_headers_complete()
             self.cycle.transport = self._answers  # type: ignore[assignment]  # it has what is used of a transport
         if self._watch.draining:
@@ -254,6 +264,7 @@ class Limited(HttpToolsProtocol):
             self._enter(Phase.ANSWERING, ANSWER_SECONDS)
             self.transport.hold()
             if self._exchange:
+                self.transport.owe(DECISION_SECONDS)
                 self._exchange.complete()
 
     # Answering it.
@@ -303,6 +314,14 @@ class Limited(HttpToolsProtocol):
         """Note how much of our time the answer took."""
         self.transport.had += seconds
 
+    def credit(self) -> None:
+        """Note that it was a review."""
+        self.transport.credit()
+
+    def discredit(self) -> None:
+        """Note that it was none, or more than one at a time."""
+        self.transport.discredit(NO_REVIEW_SECONDS)
+
     def on_response_complete(self) -> None:
         """Keep the connection, unless the rest of the body is still on its way.
 
@@ -336,7 +355,7 @@ class Limited(HttpToolsProtocol):
 
     def _refuse(self, status: int, error: str) -> None:
         """Refuse in the same words as the application, and close."""
-        self.charge(NO_REVIEW_SECONDS)
+        self.discredit()
         self._watch.refused(status)
         body = b'{"error":%s}' % msgspec.json.encode(error)
         head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
-from webhook.server.turns import READ, WRITE, Turns
+from webhook.server.turns import READ, SAVED_SECONDS, WRITE, Order, Turns
 
 __all__ = ["Line"]
 
@@ -30,7 +30,8 @@ class Line(asyncio.Transport):
 
     def __init__(self, connected: socket.socket, turns: Turns, farewell: Callable[[socket.socket], None]) -> None:
         super().__init__()
-        self.had = turns.now
+        self.order = turns.others
+        self.had = self.order.now
         self.ready_at = 0.0
         self._socket = connected
         self._recv: Callable[[int], bytes] = connected.recv
@@ -41,12 +42,14 @@ class Line(asyncio.Transport):
         self._farewell = farewell
         self._unsent = bytearray()
         self._unread = b""  # what was read and given back
+        self._requests = 0
         self._events = 0  # that the selector looks for
         self._is_paused = self._is_held = self._is_closing = self._is_lost = False
 
     def begin(self, protocol: asyncio.Protocol) -> None:
         """Serve `protocol` from here on."""
         self._protocol = protocol
+        self._turns.guests += 1
         protocol.connection_made(self)
         self._look()
 
@@ -65,28 +68,46 @@ class Line(asyncio.Transport):
 
     # Reading.
 
-    def ready(self, events: int) -> bool:
-        """Send what could not be sent before; whether to be read from. Who is not asked for more is looked at no more.
+    def ready(self, events: int) -> "Line | None":
+        """Send what could not be sent before; itself where it is to be read from.
 
-        That is found out here, when it sends all the same, since most never do.
+        Who is not asked for more is looked at no more. That is found out here, when it sends all the same, since most
+        never do.
         """
         if events & WRITE:
             self._send_rest()
         if events & READ:
             if self._wants():
-                return True
+                return self
             self._look()
-        return False
+        return None
 
     def read(self) -> None:
         """Read until the request is complete, or it is the next one's turn."""
-        size = 0
-        while size < _TURN_BYTES and self._wants():
+        size, requests = 0, self._requests
+        while size < _TURN_BYTES and self._wants() and self._requests == requests:
             data = self._receive()
             if not data:
-                return
+                break
             size += max(len(data), _LEAST_BYTES)
             self._protocol.data_received(data)
+        if self._requests == requests:
+            self._stand_in(self._turns.others, SAVED_SECONDS)
+
+    def credit(self) -> None:
+        """Have it stand among the regulars, for a review that was answered, unless it has sent more meanwhile."""
+        if not self._unread:
+            self._stand_in(self._turns.regulars)
+
+    def discredit(self, seconds: float) -> None:
+        """Have it stand among all others, as if it had had so much more."""
+        self._stand_in(self._turns.others)
+        self.had += seconds
+
+    def _stand_in(self, order: Order, saved: float = 0.0) -> None:
+        if self.order is not order:
+            self.order = order
+            self.had = order.now - saved
 
     def _receive(self) -> bytes:
         """What comes next; nothing where there is nothing now, or never again."""
@@ -114,10 +135,16 @@ class Line(asyncio.Transport):
         """Give back what was received last, to be received again when its turn comes."""
         self._unread = data
 
+    def owe(self, seconds: float) -> None:
+        """Say that what was read makes work for so long, later: that of others than regulars is part of their time."""
+        if self.order is self._turns.others:
+            self._turns.owe(seconds)
+
     def hold(self) -> None:
         """Read no more until `release`, whatever the protocol says in between: a request is being answered."""
         if not self._is_held:
             self._is_held = True
+            self._requests += 1
             self._turns.in_hand += 1
 
     def release(self) -> None:
@@ -235,6 +262,7 @@ class Line(asyncio.Transport):
         if self._is_held:
             self._is_held = False
             self._turns.in_hand -= 1
+        self._turns.guests -= 1
         self._is_closing = self._is_lost = True
         self._events = 0
         self._unread = b""

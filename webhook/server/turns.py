@@ -1,9 +1,11 @@
 """Whose turn it is: all sockets of a listener, looked at once in each turn of the event loop.
 
 An event loop calls whoever can be read from, in whatever order it finds them, until nobody is left; so those who send
-without a pause make everybody else wait for all of them. Here each turn has an end, and who has had the least of our
-time comes first. That is fair to connections, not to addresses: behind a NAT, friend and foe have the same one. Whoever
-asks now and then is always before those who never stop, however many these are.
+without a pause make everybody else wait for all of them. Here each turn has an end, and there are two orders. First
+come the regulars: those whose last request was a review, all of which came in one go. When their reviews are decided
+come all others, who are new or send something that has no end yet; some time is theirs in every turn. In each order,
+who has had the least of our time comes first. That is fair to connections, not to addresses: behind a NAT, friend and
+foe have the same one. Whoever asks now and then is always before those who never stop, however many these are.
 
 While reviews wait for their decision that order would leave some unread until their callers have given up: whoever has
 just been answered comes behind everyone who comes anew, and there are always more of these, since whoever gave up comes
@@ -16,17 +18,20 @@ import asyncio
 import selectors
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from operator import attrgetter
 from typing import Final, Protocol
 
-__all__ = ["READ", "WRITE", "Guest", "Turns"]
+__all__ = ["READ", "WRITE", "Guest", "Order", "Turns", "Watcher"]
 
 READ: Final = selectors.EVENT_READ
 WRITE: Final = selectors.EVENT_WRITE
 
-TURN_SECONDS: Final = 0.002
-"""How long connections are read in one turn of the loop."""
+TURN_SECONDS: Final = 0.001
+"""How long connections are read in one turn of the loop. Whoever comes meanwhile waits."""
+
+OTHERS_SECONDS: Final = 0.0004
+"""How long others than regulars are read in any case."""
 
 CROWD: Final = 40
 """So many sockets are read in one turn if all of them send: with more, somebody has to come last."""
@@ -47,12 +52,26 @@ OLDEST_SECONDS: Final = 0.001
 without end wait too, and must not have all the time."""
 
 
+class Order:
+    """An order of guests, by what each has had of our time since it stands in it, in seconds.
+
+    `now` is what somebody has had who is always served as soon as everybody else: who comes starts with as much, and
+    who comes back after a pause with a little less, and has saved no more up.
+    """
+
+    __slots__ = ("now",)
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+
 class Guest(Protocol):
-    """Whoever has a socket here. Those that want to be read are read in the order of what they have had so far.
+    """Whoever is read from here, in the `order` in which it stands by what it has `had` so far.
 
     `ready_at` is since when it waits to be read, by `time.perf_counter`; 0 while it does not.
     """
 
+    order: Order
     had: float
     ready_at: float
 
@@ -60,11 +79,15 @@ class Guest(Protocol):
     def has_more(self) -> bool:
         """Whether it wants another turn although its socket may not be ready."""
 
-    def ready(self, events: int) -> bool:
-        """Take note of what its socket is ready for; whether it wants to be read from when its turn has come."""
-
     def read(self) -> None:
         """Read, for a moment."""
+
+
+class Watcher(Protocol):
+    """Whoever has a socket here."""
+
+    def ready(self, events: int) -> Guest | None:
+        """Take note of what the socket is ready for; who wants to be read from when its turn has come, if anybody."""
 
 
 _what_it_had = attrgetter("had")
@@ -72,13 +95,12 @@ _since_when = attrgetter("ready_at")
 
 
 class Turns:
-    """The sockets of one listener.
+    """The sockets of one listener, and the two orders of those that are read from.
 
     `afterwards` is called behind each turn, when what was read in it was decided about, and says whether it wants one
     more.
 
-    `now` is what somebody has had who is always served as soon as everybody else: who comes starts with as much, and
-    who comes back after a pause with a little less, and has saved no more up.
+    `guests` is how many there are, and `busy_since` when it was that there was nothing to do, by `time.perf_counter`.
 
     `clock` is what our time is measured by. In a crowd that is our own processor time: who was being served while
     others had the processor would else pay for them, and come last until each of hundreds has had as much. It costs a
@@ -86,15 +108,20 @@ class Turns:
     """
 
     def __init__(self, afterwards: Callable[[], bool]) -> None:
-        self.now = 0.0
-        self.in_hand = 0
+        self.regulars = Order()
+        self.others = Order()
+        self.guests = self.in_hand = 0
         self.clock = time.perf_counter
+        self.busy_since = 0.0
         self._afterwards = afterwards
         self._selector = selectors.DefaultSelector()
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._selector.fileno(), self._turn)
         self._sockets = self._selector.get_map()
         self._is_coming = self._is_ending = self._is_closed = False
+        self._is_idle = True
+        self._until = 0.0  # by `clock`: the end of what may be read now
+        self._others: list[Guest] = []  # who are ready, and wait until it is their turn
         self._again: dict[Guest, None] = {}
 
     def close(self) -> None:
@@ -103,15 +130,15 @@ class Turns:
         self._selector.close()
         self._is_closed = True
 
-    def watch(self, bound: socket.socket, guest: Guest, events: int = READ) -> None:
+    def watch(self, bound: socket.socket, watcher: Watcher, events: int = READ) -> None:
         """Begin to look at a socket."""
         if not self._is_closed:
-            self._selector.register(bound, events, guest)
+            self._selector.register(bound, events, watcher)
 
-    def change(self, bound: socket.socket, guest: Guest, events: int) -> None:
+    def change(self, bound: socket.socket, watcher: Watcher, events: int) -> None:
         """Look for something else at a socket that is looked at."""
         if not self._is_closed:
-            self._selector.modify(bound, events, guest)
+            self._selector.modify(bound, events, watcher)
 
     def leave(self, bound: socket.socket) -> None:
         """Look at a socket no more."""
@@ -123,6 +150,10 @@ class Turns:
         self._again[guest] = None
         self._soon()
 
+    def owe(self, seconds: float) -> None:
+        """Count what is being read for so much more of the turn's time: it makes work that is put off until its end."""
+        self._until -= seconds
+
     def _soon(self) -> None:
         if not self._is_coming:
             self._is_coming = True
@@ -133,23 +164,33 @@ class Turns:
         self._turn()
 
     def _turn(self) -> None:
-        """Look at all sockets, and serve those that there is time for."""
-        if self._is_closed:
+        """Look at all sockets, and serve those that there is time for; once in each turn of the loop."""
+        if self._is_closed or self._is_ending:
             return
         self.clock = time.thread_time if len(self._sockets) > CROWD else time.perf_counter
         began = time.perf_counter()
-        ready = [key.data for key, events in self._selector.select(0) if key.data.ready(events)]
-        if self._again:
-            ready = list({**dict.fromkeys(ready), **self._again})
-        if len(ready) > 1:
-            ready.sort(key=_what_it_had)
-            if self.in_hand >= PRESSED:
-                ready = self._serve_oldest(ready, began)
-        left = self._serve(ready, began, TURN_SECONDS, in_order=True)
-        self._again = {guest: None for guest in left if guest.has_more}
-        if not self._is_ending:
-            self._is_ending = True
+        if self._is_idle:
+            self._is_idle = False
+            self.busy_since = began
+        self._serve_first(self._ready(), began)
+        self._is_ending = True
+        self._loop.call_soon(self._go_on)
+
+    def _ready(self) -> Iterable[Guest]:
+        """Who wants to be read from."""
+        ready = [guest for key, events in self._selector.select(0) if (guest := key.data.ready(events))]
+        if not self._again:
+            return ready
+        again, self._again = self._again, {}
+        return {**dict.fromkeys(ready), **again}
+
+    def _go_on(self) -> None:
+        """Serve the others, and end the turn when what was read of them was decided about, too."""
+        if self._others and not self._is_closed:
+            self._serve_others()
             self._loop.call_soon(self._end_turn)
+        else:
+            self._end_turn()
 
     def _end_turn(self) -> None:
         self._is_ending = False
@@ -157,35 +198,54 @@ class Turns:
             return
         if self._afterwards() or self._again:
             self._soon()
+        else:
+            self._is_idle = not self.in_hand
 
-    def _serve_oldest(self, ready: list[Guest], began: float) -> list[Guest]:
-        """Serve those who have waited for longest; who is left, in the order of what they have had."""
-        _note_waiting(ready, began)
-        oldest = sorted(ready, key=_since_when)
-        return sorted(self._serve(oldest, began, OLDEST_SECONDS, in_order=False), key=_what_it_had)
+    def _serve_first(self, ready: Iterable[Guest], began: float) -> None:
+        """Serve those of the regulars who are ready since the turn `began`; the others have to wait."""
+        if self.in_hand >= PRESSED:
+            _note_waiting(ready, began)
+            self._until = self.clock() + OLDEST_SECONDS
+            ready = self._serve(sorted(ready, key=_since_when), began, in_order=False)
+        self._until = self.clock() + TURN_SECONDS
+        regulars = sorted((each for each in ready if each.order is self.regulars), key=_what_it_had)
+        self._leave_for_later(self._serve(regulars, began, in_order=True))
+        self._others = [each for each in ready if each.order is self.others]
 
-    def _serve(self, ready: list[Guest], began: float, seconds: float, *, in_order: bool) -> list[Guest]:
-        """Serve those who are ready since the turn `began`, one after the other, for so long; who is left.
+    def _serve_others(self) -> None:
+        """Serve others, when what was read of the regulars was decided about."""
+        others, self._others = sorted(self._others, key=_what_it_had), []
+        self._until = max(self._until, self.clock() + OTHERS_SECONDS)
+        self._leave_for_later(self._serve(others, time.perf_counter(), in_order=True))
 
-        `in_order` says that they stand in the order of what they have had: else that tells nothing about `now`.
+    def _leave_for_later(self, guests: list[Guest]) -> None:
+        """Have those come again of whom no selector knows that they want to."""
+        self._again |= {guest: None for guest in guests if guest.has_more}
+
+    def _serve(self, ready: list[Guest], began: float, *, in_order: bool) -> list[Guest]:
+        """Serve one after the other while there is time; who is left.
+
+        `in_order` says that they stand in the order of what they have had: else that tells nothing about its `now`.
         """
-        clock = self.clock
-        first = at = clock()
+        at = self.clock()
         for served, guest in enumerate(ready):
-            if at - first > seconds or self.in_hand >= IN_HAND:
+            if at > self._until or self.in_hand >= IN_HAND:
                 _note_waiting(ready[served:], began)
                 return ready[served:]
+            order = guest.order
             if in_order:
-                self.now = max(self.now, guest.had)
+                order.now = max(order.now, guest.had)
             guest.ready_at = guest.ready_at or began
             guest.read()
             guest.ready_at = 0.0
-            before, at = at, clock()
-            guest.had = max(self.now - SAVED_SECONDS, guest.had) + at - before
+            before, at = at, self.clock()
+            if guest.order is order:
+                guest.had = max(order.now - SAVED_SECONDS, guest.had) + at - before
+            order.now += (at - before) / max(self.guests, 1)  # what each of them would have had
         return []
 
 
-def _note_waiting(guests: list[Guest], now: float) -> None:
+def _note_waiting(guests: Iterable[Guest], now: float) -> None:
     """Note since when those wait who are not served at once."""
     for guest in guests:
         guest.ready_at = guest.ready_at or now
