@@ -2,12 +2,13 @@
 
 import json
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from kafka import KafkaConsumer
-from kafka.admin import KafkaAdminClient, NewTopic
+from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient, NewTopic
 from kafka.errors import KafkaError
 from parts import PATIENCE, Process, answers, jars, until
 from ports import free_port
@@ -31,12 +32,13 @@ log.dirs={folder}/data
 log.retention.ms=-1
 offsets.topic.replication.factor=1
 offsets.topic.num.partitions=1
+auto.create.topics.enable=false
 """
 _MODULES = "org.apache.kafka.common.security"
 
 
 class Broker:
-    """A running broker; topics are made as they are written to."""
+    """A running broker, whose topics are the administrator's to make."""
 
     def __init__(self, folder: Path) -> None:
         java = jars("kafka", "a Kafka broker")
@@ -81,12 +83,14 @@ class Broker:
 
     def make(self, topic: str, **settings: Any) -> None:
         """Make a topic as an administrator would, with settings of its own (`max_message_bytes=1000`)."""
-        said = {name.replace("_", "."): str(value) for name, value in settings.items()}
-        admin = KafkaAdminClient(bootstrap_servers=self.address)
-        try:
-            admin.create_topics([NewTopic(topic, num_partitions=1, replication_factor=1, topic_configs=said)])
-        finally:
-            admin.close()
+        with closing(KafkaAdminClient(bootstrap_servers=self.address)) as admin:
+            new = NewTopic(topic, num_partitions=1, replication_factor=1, topic_configs=_named(settings))
+            admin.create_topics([new])
+
+    def change(self, topic: str, **settings: Any) -> None:
+        """Give a topic other settings."""
+        with closing(KafkaAdminClient(bootstrap_servers=self.address)) as admin:
+            admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, topic, configs=_named(settings))])
 
     def wait_for(self, topic: str, are_there: Callable[[list[dict[str, Any]]], bool]) -> list[dict[str, Any]]:
         """The records of `topic`, as soon as `are_there` is content with them."""
@@ -105,3 +109,7 @@ class Broker:
         finally:
             consumer.close()
         return found
+
+
+def _named(settings: Mapping[str, Any]) -> dict[str, str]:
+    return {name.replace("_", "."): str(value) for name, value in settings.items()}

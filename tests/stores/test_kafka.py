@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,8 +36,9 @@ def agent(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def topic(tmp_path: Path) -> str:
+def topic(broker: Broker, tmp_path: Path) -> str:
     """A topic that no other test writes to."""
+    broker.make(tmp_path.name)
     return tmp_path.name
 
 
@@ -97,7 +99,7 @@ def test_what_a_smaller_topic_refuses_is_said_and_holds_up_nothing(
     broker: Broker, agent: str, topic: str, tmp_path: Path
 ) -> None:
     """A topic's own limit is that of a batch as it is compressed."""
-    broker.make(topic, max_message_bytes=20_000)
+    broker.change(topic, max_message_bytes=20_000)
     with Shipper(agent, to(broker.port, topic), tmp_path) as shipper:
 
         def is_said() -> bool:
@@ -109,6 +111,25 @@ def test_what_a_smaller_topic_refuses_is_said_and_holds_up_nothing(
             shipper.write(line(f"later {number}"))
             broker.wait_for(topic, has(f"later {number}"))
         assert until(is_said), shipper.said
+
+
+def test_what_a_compacted_topic_refuses_is_said_and_holds_up_nothing(
+    broker: Broker, agent: str, topic: str, tmp_path: Path
+) -> None:
+    """It takes no message without a key, until somebody makes it one that is not compacted."""
+    broker.change(topic, cleanup_policy="compact")
+    with Shipper(agent, to(broker.port, topic), tmp_path) as shipper:
+        numbers = itertools.count()
+
+        def is_said() -> bool:
+            shipper.write(line(f"refused {next(numbers)}"))
+            return "validat" in shipper.said
+
+        assert until(is_said), shipper.said  # Fluent Bit hears of it when it sends another one
+        broker.change(topic, cleanup_policy="delete")
+        shipper.write(line("later"))
+        got = broker.wait_for(topic, has("later"))
+    assert "refused 0" not in {each["message"] for each in got}
 
 
 def _noise(length: int) -> str:
@@ -126,13 +147,24 @@ def test_a_time_that_is_ahead_or_long_ago_is_taken(broker: Broker, agent: str, t
     assert sorted(each["@timestamp"][:10] for each in got) == ["2016-11-29", "2040-11-29"]
 
 
-def test_what_waits_arrives_once_the_broker_is_back(agent: str, topic: str, tmp_path: Path) -> None:
-    folder = tmp_path / "kafka"
+@pytest.mark.parametrize("agent", ["otel-collector"], indirect=True)
+def test_what_waits_arrives_once_the_topic_is_there(broker: Broker, agent: str, tmp_path: Path) -> None:
+    topic = f"{tmp_path.name}-late"
+    with Shipper(agent, to(broker.port, topic), tmp_path) as shipper:
+        shipper.write(line("early"))
+        assert until(lambda: "UNKNOWN_TOPIC" in shipper.said), shipper.said
+        broker.make(topic)
+        broker.wait_for(topic, has("early"))
+
+
+def test_what_waits_arrives_once_the_broker_is_back(agent: str, tmp_path: Path) -> None:
+    topic, folder = "logs", tmp_path / "kafka"
     folder.mkdir()
     broker = Broker(folder)
     try:
         with Shipper(agent, to(broker.port, topic), tmp_path / "agent") as shipper:
             broker.start()
+            broker.make(topic)
             shipper.write(line("here"))
             broker.wait_for(topic, has("here"))
             broker.stop()

@@ -140,3 +140,48 @@ def test_what_waits_arrives_once_the_node_is_back(node: OpenSearchNode, shipper:
     shipper.write(line("again"))
     node.start()
     node.wait_for(index, has("again"))
+
+
+@pytest.mark.parametrize("shipper", [("opensearch", "fluent-bit")], indirect=True)
+@pytest.mark.parametrize(
+    ("block", "status"),
+    [("write", 403), ("read_only", 403), ("read_only_allow_delete", 429)],  # the last is that of a disk that fills up
+)
+def test_what_waits_arrives_once_the_index_takes_it(
+    node: OpenSearchNode, shipper: Shipper, index: str, block: str, status: int
+) -> None:
+    """Fluent Bit takes such an answer for an index that is away."""
+    shipper.write(line("here"))
+    node.wait_for(index, has("here"))
+    node.ask("PUT", f"/{index}/_settings", {f"index.blocks.{block}": True})
+    shipper.write(line("blocked"))
+    assert until(lambda: "cluster_block_exception" in shipper.said), shipper.said
+    assert f'"status":{status}' in shipper.said
+    node.ask("PUT", f"/{index}/_settings", {f"index.blocks.{block}": None})
+    node.wait_for(index, has("blocked"))
+
+
+def test_what_has_too_many_fields_for_an_index_holds_up_nothing(
+    node: OpenSearchNode, shipper: Shipper, index: str
+) -> None:
+    node.ask("PUT", f"/{index}", {"settings": {"index.mapping.total_fields.limit": 40}})
+    few, many = {"one": 1}, {f"field{number}": 1 for number in range(50)}
+    shipper.write(line("first", **few))
+    node.wait_for(index, has("first"))
+    shipper.write(line("refused alone", **many))
+    assert until(lambda: shipper.agent != "fluent-bit" or tries(shipper) >= 1), shipper.said
+    shipper.write(line("beside 1", **few), line("refused beside", **many), line("beside 2", **few))
+    got = node.wait_for(index, has("beside 2"))
+    assert sorted(each["message"] for each in got) == ["beside 1", "beside 2", "first"]
+    assert "field0" not in node.mapping(index)
+
+
+def test_an_index_that_is_rolled_over_goes_on(node: OpenSearchNode, shipper: Shipper, index: str) -> None:
+    """What is named is an alias, or a data stream, which does the same."""
+    node.ask("PUT", f"/{index}-000001", {"aliases": {index: {"is_write_index": True}}})
+    shipper.write(line("old"))
+    node.wait_for(index, has("old"))
+    assert node.ask("POST", f"/{index}/_rollover")["rolled_over"]
+    shipper.write(line("new"))
+    node.wait_for(index, has("new"))
+    assert [each["message"] for each in node.documents(f"{index}-000002")] == ["new"]
