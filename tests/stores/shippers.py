@@ -6,9 +6,10 @@ import signal
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import fluent_bit_process
+import pytest
 from collector_program import found_collector
 from parts import end, part
 from shipments import parsing, shipment, stream
@@ -16,7 +17,7 @@ from shipments import parsing, shipment, stream
 from webhook.sidecars import CA_DIRECTORY, CONFIG_DIRECTORY, STATE_DIRECTORY, Target, Text, Tree, Variable
 from webhook.sidecars.programs import AGENTS
 
-__all__ = ["SHIPPERS", "Shipper"]
+__all__ = ["SHIPPERS", "Shipper", "agents_for"]
 
 
 def _collector_of_syslog() -> Path:
@@ -42,6 +43,17 @@ SHIPPERS: Mapping[str, Mapping[str, Callable[[], str | Path]]] = {
     "datadog": _FLUENT_BIT,
 }
 """By type of destination, the agents of which there may be a program here that can ship there, and where it is."""
+
+
+def agents_for(type_: str) -> Any:
+    """A fixture: the name of each agent that ships to that type of destination, where its program is here."""
+
+    def agent(request: pytest.FixtureRequest) -> str:
+        SHIPPERS[type_][request.param]()
+        return str(request.param)
+
+    return pytest.fixture(params=SHIPPERS[type_])(agent)
+
 
 ATTRIBUTES: Mapping[str, Text] = {
     "k8s.namespace.name": ("shop",),

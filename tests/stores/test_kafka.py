@@ -3,7 +3,6 @@
 import base64
 import hashlib
 import itertools
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,11 @@ import pytest
 from kafka_broker import SECRET, Broker
 from parts import until
 from shipments import target
-from shippers import SHIPPERS, Shipper
+from shippers import Shipper, agents_for
+from written import ALL_TYPES, assert_whole, has, line
 
 from webhook.sidecars import Target
 
-ALL_TYPES = {"text": "a", "whole": 2**53 + 1, "half": 1.5, "is": True, "none": None, "list": [1, "b"], "in": {"x": 1}}
 _KEY = {"secret": "backend", "key": "key"}
 
 
@@ -28,11 +27,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     found.stop()
 
 
-@pytest.fixture(params=SHIPPERS["kafka"])
-def agent(request: pytest.FixtureRequest) -> str:
-    """One of them, whose program is here."""
-    SHIPPERS["kafka"][request.param]()
-    return str(request.param)
+agent = agents_for("kafka")
 
 
 @pytest.fixture
@@ -46,24 +41,14 @@ def to(port: int, topic: str, **options: Any) -> Target:
     return target("kafka", {"brokers": [f"127.0.0.1:{port}"], "topic": topic, "tls": {"enabled": False}, **options})
 
 
-def line(message: str, **more: Any) -> str:
-    return json.dumps({"time": "2026-11-29T11:22:33.123Z", "message": message, **more})
-
-
-def has(message: str) -> Any:
-    return lambda records: any(each.get("message") == message for each in records)
-
-
 def test_a_record_arrives_with_its_fields_types_and_time(
     broker: Broker, agent: str, topic: str, tmp_path: Path
 ) -> None:
+    fields = {**ALL_TYPES, "none": None}
     with Shipper(agent, to(broker.port, topic), tmp_path) as shipper:
-        shipper.write(line("pay", **ALL_TYPES))
+        shipper.write(line("pay", **fields))
         (got,) = broker.wait_for(topic, has("pay"))
-    assert {name: got[name] for name in ALL_TYPES} == ALL_TYPES
-    assert got["@timestamp"].startswith("2026-11-29T11:22:33.123")
-    assert got["k8s.pod.name"] == "shop-1"
-    assert got["log.file.path"] == "/var/log/app/app.log"
+    assert_whole(got, fields)
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])

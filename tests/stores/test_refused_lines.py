@@ -5,18 +5,18 @@ bulk API, a line over `-insert.maxLineSizeBytes`, by lines of JSON a time that i
 request has one, and by Datadog's API a value that is no text (1.52.1).
 """
 
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+import written
 from parts import until
 from shipments import SECRET
 from shippers import Shipper
 from victoria_logs import VictoriaLogs
-from ways import TIME, WAYS, to
+from ways import WAYS, to
 
 LINES = 450
 
@@ -50,7 +50,7 @@ REFUSALS: Mapping[tuple[str, str], Refusal] = {
 
 
 def line(text: str, **more: Any) -> str:
-    return json.dumps({"time": TIME, "at": TIME, "message": text, **more})
+    return written.line(text, **{"at": written.TIME, **more})
 
 
 def counting(write: Callable[[str], None]) -> Iterator[str]:

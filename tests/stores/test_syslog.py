@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from rsyslog import Rsyslog
 from shipments import target
-from shippers import SHIPPERS, Shipper
+from shippers import Shipper, agents_for
 
 from webhook.sidecars import Target
 
@@ -33,11 +33,7 @@ def marked(folder: Path, text: str = "good") -> str:
     return json.dumps({"time": "2026-11-29T11:22:34Z", "message": f"{text} {folder.name}"})
 
 
-@pytest.fixture(params=SHIPPERS["syslog"])
-def agent(request: pytest.FixtureRequest) -> str:
-    """One of them, whose program is here."""
-    SHIPPERS["syslog"][request.param]()
-    return str(request.param)
+agent = agents_for("syslog")
 
 
 @pytest.mark.parametrize("protocol", ["tcp", "udp"])

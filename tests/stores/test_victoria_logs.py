@@ -9,7 +9,8 @@ from parts import until
 from shipments import SECRET, target
 from shippers import SHIPPERS, Shipper
 from victoria_logs import VictoriaLogs, basic
-from ways import AUTHORIZATION, BASIC, TIME, WAYS, to
+from ways import AUTHORIZATION, BASIC, WAYS, to
+from written import TIME
 
 Name = tuple[str, str]
 each_way = pytest.mark.parametrize("name", WAYS, ids=" by ".join)

@@ -1,17 +1,16 @@
 """The ways into VictoriaLogs, by each agent that is here."""
 
-import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from shipments import target
 from victoria_logs import VictoriaLogs
+from written import line
 
 from webhook.sidecars import Target
 
-__all__ = ["AUTHORIZATION", "BASIC", "TIME", "WAYS", "Way", "to"]
+__all__ = ["AUTHORIZATION", "BASIC", "WAYS", "Way", "to"]
 
-TIME = "2026-11-29T11:22:33.123Z"
 _OF_POD = {"k8s.namespace.name": "shop", "k8s.pod.name": "shop-1", "loghook.source": "access"}
 _FIELDS = {**_OF_POD, "level": "error", "n": "7", "log.value": "x", "log.file.path": "/var/log/app/app.log"}
 _KEY = {"secret": "backend", "key": "token"}
@@ -41,7 +40,7 @@ class Way(NamedTuple):
     def line(self, text: str, **more: str) -> str:
         """A line that becomes a record with `fields`, and `more`."""
         number = 7 if self.takes_numbers else "7"
-        return json.dumps({"time": TIME, "level": "error", "message": text, "n": number, "log": "x", **more})
+        return line(text, **{"level": "error", "n": number, "log": "x", **more})
 
 
 _OTLP = {"path": "/insert/opentelemetry/v1/logs"}
