@@ -194,6 +194,8 @@ ONE_TEXT: dict[str, Callable[[], str]] = {
         SOURCES | IN_EIGHT, *({"name": f"c{number}", "workingDir": "//" + "a/" * 400_000} for number in range(8))
     ),
     "loghook": lambda: review(PATHS, {"name": f"loghook-{MILLIONS}😀"}),
+    "quantity": lambda: review(PATHS, APP | {"resources": {"limits": {"cpu": f"{MILLIONS}😀"}}}),
+    "quantity-behind-a-space": lambda: review(PATHS, APP | {"resources": {"limits": {"cpu": f" {MILLIONS}😀"}}}),
 }
 CASES |= {f"one-text-{name}": make for name, make in ONE_TEXT.items()}
 
@@ -220,6 +222,8 @@ APPLIED: dict[str, Callable[[], str]] = {
         name: lambda name=name: applied(CASES[name]())  # type: ignore[misc]  # as above
         for name in ("expressions", "formats", "one-text-label", "one-text-container-of-vector", "one-text-owner")
     },
+    "boolean": lambda: applied(review(PATHS | {"loghook.dev/inject": f"{MILLIONS}😀"})),
+    "quantity": lambda: applied(CASES["one-text-quantity"]()),
     "kind": lambda: applied(review(PATHS), kind=DEPLOYMENT | {"kind": f"{MILLIONS}😀"}),
     "generated": lambda: applied(review(PATHS), object=beside() | {"metadata": {"generateName": f"{MILLIONS}😀"}}),
     "annotations": lambda: applied(

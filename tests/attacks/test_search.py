@@ -21,7 +21,7 @@ import pytest
 from costly import BODY_BYTES, CPU_SECONDS, PEAK_BYTES, cost
 from hypothesis import HealthCheck, given, seed, settings, target
 from hypothesis import strategies as st
-from thrown import review_of
+from thrown import PLACES, Place, review_of, review_with
 
 IS_SOAK = bool(os.environ.get("LOGHOOK_SOAK"))
 SECONDS = float(os.environ.get("LOGHOOK_SEARCH_SECONDS", "1800"))
@@ -81,6 +81,15 @@ def test_looks_at_texts_of_megabytes() -> None:
     bodies = (review_of([dice.randrange(256) for _ in range(MAX_DICE)]) for _ in range(ROUND))
     long = [body for body in bodies if len(body) <= BODY_BYTES and MILLION.search(body)]
     assert any(ASKS in body for body in long)
+
+
+@pytest.mark.parametrize("place", PLACES if IS_SOAK else PLACES[::12], ids=str)
+def test_one_long_text_costs_no_more_wherever_it_stands(place: Place) -> None:
+    """With an emoji at its end each of its characters takes four bytes, in each copy that is made of it."""
+    for is_applied in (False, True):
+        used, peak = cost(review_with(place, "a" * 7_000_000 + "😀", is_applied=is_applied))
+        assert used < CPU_SECONDS
+        assert peak < PEAK_BYTES
 
 
 @pytest.mark.soak

@@ -13,7 +13,7 @@ from costly import BODY_BYTES
 from webhook.annotations.registry import KEYS, PREFIX
 from webhook.plan.names import DEFAULT_CONTAINER, SAFE_TO_EVICT
 
-__all__ = ["review_of"]
+__all__ = ["PLACES", "Place", "review_of", "review_with"]
 
 _FRAGMENTS = (
     *(
@@ -69,6 +69,7 @@ _SCALARS = ("0", "-1", "1e40", "1e400", "-0.0", "9" * 19, "9" * 400, "0.1e-400",
 _ENDS = (*_FRAGMENTS, "ab" * 30, "a/", "/../", "-1", "$(A)", "a😀", "\u0100", '"', "\\n")
 _LENGTHS = (600, 4000, 100_000, 1_000_000, 3_000_000, 7_000_000)
 _POD = {"group": "", "version": "v1", "kind": "Pod"}
+_DEPLOYMENT = {"group": "apps", "version": "v1", "kind": "Deployment"}
 _KEY = None
 """At the end of a place: the text is a key there."""
 
@@ -79,8 +80,8 @@ _INIT = (*_SPEC, "initContainers", 0)
 _MOUNT = (*_APP, "volumeMounts", 0)
 _VOLUME = (*_SPEC, "volumes", 0)
 _TERM = (*_SPEC, "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution", "nodeSelectorTerms", 0)
-_Place = tuple[str | int | None, ...]
-_PLACES: tuple[_Place, ...] = (
+Place = tuple[str | int | None, ...]
+PLACES: tuple[Place, ...] = (
     *((*_MOUNT, name) for name in ("name", "mountPath", "subPath", "subPathExpr")),
     *((*_APP, name) for name in ("name", "image", "workingDir", "restartPolicy")),
     *((*_APP, *rest) for rest in (("command", 0), ("args", 0), ("env", 0, "name"), ("env", 0, "value"))),
@@ -106,7 +107,7 @@ _PLACES: tuple[_Place, ...] = (
 )
 """Where texts stand in a request."""
 
-_LIKELY: tuple[tuple[_Place, str], ...] = (
+_LIKELY: tuple[tuple[Place, str], ...] = (
     ((*_MOUNT, "mountPath"), "/var/log/app"),
     ((*_MOUNT, "name"), "data"),
     ((*_VOLUME, "name"), "data"),
@@ -145,17 +146,28 @@ class _Dice:
 def review_of(thrown: Iterable[int]) -> bytes:
     """A review of some 7 MiB at most: half legal, half not, as the API server may send both."""
     dice = _Dice(thrown)
-    long = [(dice.one_of(_PLACES), dice.long_text()) for _ in range(dice.one_of((0, 1, 0, 1, 2, 3)))]
+    long = [(dice.one_of(PLACES), dice.long_text()) for _ in range(dice.one_of((0, 1, 0, 1, 2, 3)))]
     likely = [dice.one_of(_LIKELY) for _ in range(dice.one_of((0, 1, 2, 4, 6)) if long else 0)]
-    kind = dice.one_of((_POD, _POD, _POD, {"group": "apps", "version": "v1", "kind": "Deployment"}))
-    request = {"kind": kind, "uid": "u", "operation": "CREATE", "object": dice.one_of((_pod, _sound))(dice)}
-    for place, text in (*likely, *long):
-        request = _with(request, place, text)
-    if kind is not _POD:
-        request["object"] = {"metadata": {"name": "web"}, "spec": {"template": request["object"]}}
-    whole = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}
+    kind, pod = dice.one_of((_POD, _POD, _POD, _DEPLOYMENT)), dice.one_of((_pod, _sound))(dice)
+    whole = _review(kind, pod, (*likely, *long))
     text = json.dumps(whole, ensure_ascii=dice.one_of((False, True)), separators=(",", ":"))
     return _forged(dice, text).encode("utf-8", "replace")
+
+
+def review_with(place: Place, text: str, *, is_applied: bool) -> bytes:
+    """A review of a Pod of which nothing is wrong but for `text` at `place`, or of the Deployment that brings it."""
+    whole = _review(_DEPLOYMENT if is_applied else _POD, _sound(_Dice(())), ((place, text),))
+    return json.dumps(whole, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _review(kind: dict[str, str], pod: dict[str, Any], texts: Iterable[tuple[Place, str]]) -> dict[str, Any]:
+    """A review of `pod`, or of what brings it, with each of `texts` at its place."""
+    request: dict[str, Any] = {"kind": kind, "uid": "u", "operation": "CREATE", "object": pod}
+    for place, text in texts:
+        request = _with(request, place, text)
+    if kind is _DEPLOYMENT:
+        request["object"] = {"metadata": {"name": "web"}, "spec": {"template": request["object"]}}
+    return {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": request}
 
 
 def _pod(dice: _Dice) -> dict[str, Any]:
@@ -198,7 +210,7 @@ def _sound(dice: _Dice) -> dict[str, Any]:
     return {"metadata": {"name": "app", "annotations": annotations}, "spec": spec}
 
 
-def _with(there: Any, place: _Place, text: str) -> Any:
+def _with(there: Any, place: Place, text: str) -> Any:
     """`there` with `text` at `place`, whatever stands in its way."""
     if not place:
         return text

@@ -95,3 +95,12 @@ def test_gives_a_finite_number_or_refuses(text: str) -> None:
     except ValueError:
         return
     assert value.is_finite()
+
+
+def test_copies_no_text_of_megabytes() -> None:
+    assert as_read(f"{'1':>1024}") == 1
+    with pytest.raises(ValueError, match="too long"):
+        as_read(f"{'1':>1025}")
+    with pytest.raises(ValueError, match="not a quantity: 'aaa") as refused:
+        parse("a" * 1_000_000)
+    assert len(str(refused.value)) < 100

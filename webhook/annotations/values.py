@@ -55,6 +55,7 @@ _FIELD = re.compile(r"([A-Za-z][A-Za-z0-9_]{0,62})=(.{0,256})", re.DOTALL)
 _REPLACEMENT = re.compile(REPLACEMENT_NAME)
 _FIELDS_LIMIT = 16
 _LINE_LIMIT = 256
+_LONGEST_WORD = len("false") + 1
 _COMPARED_LENGTH = 32
 _CHOICES_LIMIT = 100  # a review may bring 20,000 containers, which would take seconds
 _LEAST_BYTES = 2**20  # with less no program starts, and no log file is of use
@@ -156,7 +157,8 @@ def format_name(text: str, formats: Collection[str] = FORMATS) -> str:
 def boolean(text: str) -> bool:
     """`true` or `false`, as Kubernetes writes them."""
     if text not in {"true", "false"}:
-        raise Mistake("LH122", example="false" if text.lower() in {"no", "off", "0", "false", "n"} else "true")
+        meant = text[:_LONGEST_WORD].lower()  # which takes 12 bytes for each character of a text with an emoji
+        raise Mistake("LH122", example="false" if meant in {"no", "off", "0", "false", "n"} else "true")
     return text == "true"
 
 

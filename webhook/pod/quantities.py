@@ -13,6 +13,9 @@ __all__ = ["MOST", "as_read", "parse", "text"]
 MOST = 2**63 - 1
 """The most that a quantity can be; the API server takes what is more for this (apimachinery, pkg/api/resource)."""
 
+_LONGEST = 1024  # characters, spaces among them
+_SHOWN = 80  # characters of what is none
+
 _DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 _BINARY = {"Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4, "Pi": 5, "Ei": 6}
 _FACTORS = {
@@ -32,7 +35,7 @@ def parse(quantity: str | float) -> Decimal:
     """
     match = _QUANTITY.fullmatch(str(quantity))
     if match is None:
-        raise ValueError(f"not a quantity: {quantity!r}")
+        raise ValueError(f"not a quantity: {quantity[:_SHOWN] if isinstance(quantity, str) else quantity!r}")
     number, suffix = match.groups()
     if suffix in _FACTORS:
         return Decimal(number) * _FACTORS[suffix]
@@ -44,10 +47,15 @@ def parse(quantity: str | float) -> Decimal:
 def as_read(quantity: str | float) -> Decimal:
     """The value that the API server finds in a quantity of a Pod: it trims spaces, and a unit without a number is 0.
 
-    Raises ValueError for what it refuses. Source: `UnmarshalJSON` and `ParseQuantity` of k8s.io/apimachinery 0.37.2,
-    pkg/api/resource, of which findings/quantity-without-a-number.sh shows both.
+    Raises ValueError for what it refuses, and for more than 1,024 characters, which are not copied. Source:
+    `UnmarshalJSON` and `ParseQuantity` of k8s.io/apimachinery 0.37.2, pkg/api/resource, of which
+    findings/quantity-without-a-number.sh shows both.
     """
-    said = quantity.strip(" ") if isinstance(quantity, str) else quantity
+    said = quantity
+    if isinstance(quantity, str):
+        if len(quantity) > _LONGEST:
+            raise ValueError("not a quantity: it is too long")
+        said = quantity.strip(" ")
     return Decimal(0) if _NO_DIGITS.fullmatch(str(said)) else parse(said)
 
 
