@@ -1,7 +1,10 @@
 """What particular values do."""
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+import helm_python
+import pytest
 import yaml
 
 from .conftest import CHART, Release, component, of_every_release, render
@@ -308,3 +311,39 @@ def test_jobs_of_hooks_have_annotations_and_patience_of_ones_own(releases: dict[
     assert waves == {"verify": "5", "cleanup": "6"}
     assert {each["spec"]["backoffLimit"] for each in jobs.values()} == {1}
     assert jobs["verify"]["metadata"]["annotations"]["helm.sh/hook"] == "post-install,post-upgrade"  # what makes it one
+
+
+def sections(values: dict[str, Any], way: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The ways to all maps of the chart's values that have something in them."""
+    for key, value in values.items():
+        if isinstance(value, dict) and value:
+            yield (*way, key)
+            yield from sections(value, (*way, key))
+
+
+def nothing_at(way: Sequence[str]) -> dict[str, Any]:
+    """Values that take the default at `way` away."""
+    made: Any = None
+    for key in reversed(way):
+        made = {key: made}
+    return dict(made)
+
+
+SECTIONS = list(sections(yaml.safe_load((CHART / "values.yaml").read_text("utf-8"))))
+SWITCHES = ("workloads.enabled", "certificates.mode", "autoscaling.enabled", "priorityClassName", "hostNetwork")
+
+
+@pytest.mark.parametrize("way", [*SECTIONS, *(each.split(".") for each in SWITCHES)], ids=".".join)
+def test_a_section_that_is_empty_is_named_where_it_is_needed(way: Sequence[str]) -> None:
+    """A key with nothing but comments below it is null, and Helm takes its default away."""
+    modes = {"certManager", "provided"} & set(way) or {"selfManaged"}
+    values = nothing_at(way)
+    if len(way) > 1 and way[0] == "certificates" and way[1] != "mode":
+        values["certificates"] |= {"mode": modes.pop()}
+    try:
+        render(values)
+    except helm_python.HelmError as error:
+        said = str(error)
+        assert "nil pointer" not in said
+        assert "wrong type" not in said
+        assert way[0] in said
