@@ -452,7 +452,7 @@ CODES = _table(
         "the app may read the agent's secrets, set e.g. {field}: false",
         "In a Pod whose containers see one another's processes (`shareProcessNamespace`, `hostPID`), whoever runs as "
         "the same user reads the agent's environment, in which the destination's secrets are. The agent has a user of "
-        "its own there, but root reads all.",
+        "its own there, but root reads all, and where the Pod names no user the image may happen to have the same.",
     ),
     _warning(
         "LH406",

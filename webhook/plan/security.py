@@ -15,6 +15,9 @@ __all__ = ["User", "security_context", "user_of"]
 
 _USERS = 2**31  # uids that the API server takes are below
 
+_OF_IMAGES = frozenset({65532, 65534})
+"""Users that images run as of whose user a Pod says nothing: `nonroot` of distroless images, and `nobody`."""
+
 
 class User(msgspec.Struct, frozen=True):
     """The user and the group of a container as far as the Pod says them; None where the image decides."""
@@ -57,11 +60,13 @@ def _user(writer: User, shared_with: frozenset[int | None] | None, config: Confi
     """The application's user, so that its files can be read; never root, and never unknown.
 
     In a Pod whose containers share their processes the same user could read the sidecar's environment and the sidecar
-    the application's, so there it has one of its own: the configured one, or the nearest above that no container has.
+    the application's, so there it has one of its own: the configured one, or the nearest above that no container has,
+    or may well have, where its image decides.
     """
     configured = None if config.run_as.user == "unset" else config.run_as.user
     if shared_with is None:
         return writer.uid or configured
     if configured is None:
         return None
-    return next(user for user in chain(range(configured, _USERS), range(1, configured)) if user not in shared_with)
+    taken = shared_with | _OF_IMAGES if None in shared_with else shared_with
+    return next(user for user in chain(range(configured, _USERS), range(1, configured)) if user not in taken)
