@@ -68,7 +68,7 @@ def test_the_example_goes_through_tls_and_the_proposed_command_works(checkout: P
         assert "mine injected" in result.stdout
 
 
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGKILL"])
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGKILL"])
 def test_it_ends_at_once_and_takes_the_server_along(checkout: Path, name: str) -> None:
     with demo(checkout) as (process, _, _):
         process.send_signal(getattr(signal, name))

@@ -36,13 +36,14 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def run(port: int) -> int:
-    """Serve until Ctrl-C or SIGTERM and return the exit code. Raises CommandError where something does not work."""
+    """Serve until a signal to end, like Ctrl-C, and return the exit code. Raises CommandError where something fails."""
     if not EXAMPLE.is_file():
         raise InputError(f"there is no {EXAMPLE} here: run it from the root of the repository")
     _refuse_taken(port)
     if not _are_fresh():
         _issue_certificates()
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):  # the terminal is closed, say
+        signal.signal(number, _interrupt)
     try:
         with _started(port) as server:
             from webhook.cli.example import show_example  # noqa: PLC0415 - while the server does its own imports
