@@ -56,6 +56,15 @@ def test_a_number_is_a_time_however_it_is_written(number: str) -> None:
     assert (code, time[b"sec"], time[b"nsec"]) == (1, 1795429230, 0)
 
 
+def test_a_doubled_quote_is_one_and_a_line_that_is_no_csv_stays_as_it_is() -> None:
+    runtime = script("undoubled", parsing=parsing("csv"))
+    assert made(runtime, "undoubled", {b"column1": b'a ""b"" c', b"column2": b"d"}) == {
+        "column1": 'a "b" c',
+        "column2": "d",
+    }
+    assert made(runtime, "undoubled", {b"message": b'a,"" b'}) == {"message": 'a,"" b'}
+
+
 def test_a_field_that_cannot_be_read_as_its_type_stays_text() -> None:
     case = next(case for case in CASES if case.name == "own/types-not")
     runtime = script("typed", parsing=case.parsing)

@@ -129,19 +129,27 @@ def steps(stream: Stream) -> Iterator[Definition]:
         yield _lua("choose", search.searching(stream.keep, stream.drop), search.SCRIPT)
     if stream.target.settings.type == "syslog":
         yield {"name": "modify", "copy": f"{LINE} {WHOLE_LINE}"}
-    if parsing.format.syntax == "json":
-        yield _lua("json", _before_json(stream))
-    if parsing.format.syntax == "logfmt":
-        yield _lua("logfmt", _types(parsing.format))
-    elif parsing.format.syntax != "text" and not parsing.format.is_partial:
-        yield _parser(LINE, [f"{stream.tag} record"])
-        if parsing.format.types and not _is_typed_by_parser(parsing.format):
-            yield _lua("typed", _types(parsing.format))
+    yield from _reading(stream)
     yield from _time_steps(stream)
     if stream.redact:
         yield _lua("redact", search.replacing(stream.redact), search.SCRIPT) | {"enable_flb_null": True}
     yield from _names(stream)
     yield from _attributes(stream)
+
+
+def _reading(stream: Stream) -> Iterator[Definition]:
+    """What reads fields out of the line."""
+    format_ = stream.parsing.format
+    if format_.syntax == "json":
+        yield _lua("json", _before_json(stream))
+    if format_.syntax == "logfmt":
+        yield _lua("logfmt", _types(format_))
+    elif format_.syntax != "text" and not format_.is_partial:
+        yield _parser(LINE, [f"{stream.tag} record"])
+        if format_.syntax == "csv":
+            yield _lua("undoubled", "")
+        if format_.types and not _is_typed_by_parser(format_):
+            yield _lua("typed", _types(format_))
 
 
 def _attributes(stream: Stream) -> Iterator[Definition]:

@@ -123,6 +123,18 @@ function json(tag, timestamp, record)
   return time and 1 or 2, time or timestamp, record
 end
 
+-- The record of a line of csv, with each quote that was doubled between quotes as one. A line that was not understood has
+-- nothing but `message`.
+function undoubled(tag, timestamp, record)
+  local is_changed = false
+  for name, value in pairs(record) do
+    if name ~= "message" and name ~= "log.file.path" and string.find(value, '""', 1, true) then
+      record[name], is_changed = string.gsub(value, '""', '"'), true
+    end
+  end
+  return is_changed and 2 or 0, timestamp, record
+end
+
 -- The character of UTF-8 by its number; half a surrogate is none.
 local function utf8(code)
   if code >= 0xD800 and code <= 0xDFFF then

@@ -46,7 +46,7 @@ def _matches(pattern: str) -> str:
     return f"body matches {plain(quoted(pattern))}"
 
 
-_ODD = r"""['\\\x00-\x1f]"""
+_ODD = r"""['\\\x00-\x1f]|="\s|\s"(?:\s|$)"""
 _WORD = r'[^\s="]+'
 _VALUE = r'(?:"(?:[^"\\]|\\.)*"|[^\s"]*)'
 _WHOLE = rf"^\s*(?:{_WORD}\s+)*{_WORD}={_VALUE}(?:\s+{_WORD}(?:={_VALUE})?)*\s*$"
@@ -65,8 +65,9 @@ _AS_JSON = (
 def _logfmt(fields: str) -> Iterator[Operator]:
     """Pairs as most lines have them, by the parser of pairs; the others by their parts.
 
-    That parser takes an apostrophe for a quote, leaves escapes as they are, and knows neither tabs nor words without a
-    value (stanza 0.165). What it does not read is cut at the pairs by control characters, and becomes JSON.
+    That parser takes an apostrophe for a quote, leaves escapes as they are, cuts off spaces within quotes, and knows
+    neither tabs nor words without a value (stanza 0.165). What it does not read is cut at the pairs by control
+    characters, and becomes JSON.
     """
     has_pair = _matches(_WHOLE)
     is_unread = 'type(body) == "string"' if fields == "body" else "len(attributes) == 1"

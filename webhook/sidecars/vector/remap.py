@@ -51,7 +51,7 @@ if is_read && match(text, r'=(?:\s|$)|[\\\x00-\x1f]|\'') {
     if is_string(pair.quoted) {
       value = pair.quoted
       if contains(string!(value), "\\") {
-        value, failure = parse_json("\"" + ESCAPED + "\"")
+        value, failure = parse_json("\"" + replace(replace(string!(value), "\t", "\\t"), "\r", "\\r") + "\"")
         if failure != null { is_read = false }
       }
     } else if is_string(pair.is) { value = string(pair.bare) ?? "" }
@@ -64,10 +64,8 @@ if is_read && match(text, r'=(?:\s|$)|[\\\x00-\x1f]|\'') {
   }
 }
 if !is_read { record = {"message": text} }"""
-_LOGFMT = (
-    _LOGFMT.replace("PAIR", r"""[^\s="]+(?:=(?:"(?:[^"\\]|\\.)*"|[^\s"]*))?""")
-    .replace("NAMED", r"""(?P<key>[^\s="]+)(?P<is>=)?(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[^\s"]*))""")
-    .replace("ESCAPED", r"""replace(replace(string!(value), "\t", "\\t"), "\r", "\\r")""")
+_LOGFMT = _LOGFMT.replace("PAIR", r"""[^\s="]+(?:=(?:"(?:[^"\\]|\\.)*"|[^\s"]*))?""").replace(
+    "NAMED", r"""(?P<key>[^\s="]+)(?P<is>=)?(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[^\s"]*))"""
 )
 
 # Columns of nothing are no fields, and a line of nothing else is shipped as it is.
@@ -85,7 +83,7 @@ _TYPES = {
     "float": ("to_float", r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,2})?$"),
     "boolean": ("to_bool", "^(?i:true|false)$"),
 }
-"""What reads a type, and what it may read: each would take more, and each agent something else."""
+"""What reads a type, and what it may read, as every agent does."""
 
 _ISO = r"""found = get(record, [{key}]) ?? null
 if is_integer(found) || is_float(found) || (is_string(found) && match(string!(found), r'^[1-9][0-9]*(?:\.[0-9]+)?$')) {{
@@ -145,8 +143,8 @@ if found != "" {{
 
 _OFFSET = re.compile(r"([+-])([0-9]{2}):?([0-9]{2})")
 
-_DIRECTIVES = {letter: f"%{letter}" for letter in "YymbBhdejaAHkIlMSpPzTDFRsnt%"} | {"L": "%f"}
-"""What a time format may have, with what chrono calls it (docs.rs/chrono, `format::strftime`)."""
+_DIRECTIVES = frozenset("YymbBhdejaAHkIlMSpPzTDFRsnt%L")
+"""What a time format may have (docs.rs/chrono, `format::strftime`)."""
 
 
 def time_fields(target: Target) -> tuple[str, ...]:
@@ -269,8 +267,7 @@ def _iso(key: str, time_zone: str) -> str:
 
 _LOCAL = "%Y%m%dT%H%M%S%.f"
 
-# An hour that a zone has twice or not at all is read as the hour before, and put an hour later: the first of two, and
-# what the clock would have shown had it not been changed.
+# An hour that a zone has twice or not at all is read as the hour before, and put an hour later: the first of two.
 _IN_ZONE = """{name} = parse_timestamp({text}, {format}, timezone: {zone}) ?? null
 if {name} == null {{
   wall = parse_timestamp({text} + " +0000", {with_offset}) ?? null
@@ -296,15 +293,13 @@ def _formatted(key: str, parsing: Parsing) -> str:
     offset = _OFFSET.fullmatch(parsing.time_zone)
     if not has_zone and offset:
         text, time_format, has_zone = f'{text} + " {"".join(offset.groups())}"', f"{time_format} %z", True
-    name, given = ("at", text) if has_year else ("then", "dated")
-    full = time_format if has_year else f"%Y {time_format}"
+    name, given, full = ("at", text, time_format) if has_year else ("then", "dated", f"%Y {time_format}")
     if has_zone or parsing.time_zone == "UTC":
         zone = "" if has_zone else ', timezone: "UTC"'
         parsed = f"{name} = parse_timestamp({given}, {program_text(full)}{zone}) ?? null"
     else:
         parsed = _in_zone(name, given, full, parsing.time_zone)
-    template = _FORMATTED if has_year else _YEARLESS
-    return template.format(key=key, text=text, parsed=parsed, no_leap=_NO_LEAP)
+    return (_FORMATTED if has_year else _YEARLESS).format(key=key, text=text, parsed=parsed, no_leap=_NO_LEAP)
 
 
 def _chrono(time_format: str) -> tuple[str, bool, bool, bool]:
