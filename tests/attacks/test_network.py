@@ -154,6 +154,29 @@ def test_slow_large_bodies_shed_no_pod(pki: Path, tmp_path: Path, context: ssl.S
     uvloop.run(scenario())
 
 
+def test_large_reviews_come_through_among_large_bodies(
+    pki: Path, tmp_path: Path, context: ssl.SSLContext, bodies: Sequence[bytes], size: Size
+) -> None:
+    """Hundreds come anew for the room of one, and the newest has it first: but not before whom we know."""
+
+    async def scenario() -> None:
+        async with scene(pki, tmp_path, context, bodies, drain_seconds=0) as one:
+            await one.peace(0.5)
+            attackers, seconds = size(([{"bodies": 150}], 6), ([{"bodies": 250}] * 2, 30))
+            attacked = asyncio.create_task(one.war(seconds, *attackers))
+            server = ApiServer(context, Endpoints([one.replica.port]), timeout=30)
+            while not attacked.done():
+                await server.ask(review(0, annotated=True))
+                await server.ask(review(1, annotated=True).ljust(3 * MIB))
+                await asyncio.sleep(0.2)
+            server.close()
+            assert (await attacked)["failures"] == []
+            assert server.failures == []
+            assert server.answered > 2
+
+    uvloop.run(scenario())
+
+
 def cost_of(pki: Path, folder: Path, context: ssl.SSLContext, sent: bytes) -> tuple[bytes, float, float]:
     """The first line that comes back for some bytes, and the server's processor seconds and MiB for it.
 

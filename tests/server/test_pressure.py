@@ -13,7 +13,7 @@ import pytest
 import uvloop
 
 from webhook.server.pressure import TURN_SECONDS, Pressure, budget
-from webhook.server.watch import Watch
+from webhook.server.watch import UNFINISHED_BYTES, Watch
 
 HEAD = b"POST /mutate?timeout=%b HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
 MIB = 1024 * 1024
@@ -185,8 +185,9 @@ def must_be_open(connection: ssl.SSLSocket) -> None:
 class Standing:
     """A connection as a Watch sees it."""
 
-    def __init__(self, *, asked: bool = False, answering: bool = False) -> None:
+    def __init__(self, *, asked: bool = False, answering: bool = False, known: bool = False) -> None:
         self.has_asked, self.is_answering, self.is_gone = asked, answering, False
+        self.is_known = known
 
     def abort(self) -> None:
         self.is_gone = True
@@ -209,3 +210,28 @@ def test_which_connection_goes(states: list[dict[str, bool]], gone: int | None) 
         watch.add(each)
     assert [number for number, each in enumerate(there) if each.is_gone] == ([] if gone is None else [gone])
     assert dropped == ([] if gone is None else ["crowded"])
+
+
+@pytest.mark.parametrize(
+    ("known", "gone"),
+    [
+        ([False, False, False], [0]),
+        ([True, False, True], [1]),  # one that has asked a review before stays as long as there is another
+        ([True, True, False], [0]),  # but never the one that goes on
+    ],
+)
+def test_whose_request_goes(known: list[bool], gone: list[int]) -> None:
+    watch: Any = Watch(lambda _: None, lambda _: None)
+
+    class Asking(Standing):
+        """A connection that has begun a request."""
+
+        def abort(self) -> None:
+            super().abort()
+            watch.holds_nothing(self)
+
+    there = [Asking(known=each) for each in known]
+    for each in there:
+        watch.holds(each, UNFINISHED_BYTES // 3)
+    watch.holds(there[-1], UNFINISHED_BYTES // 3 + 3)
+    assert [number for number, each in enumerate(there) if each.is_gone] == gone

@@ -12,8 +12,9 @@ from webhook.server.room import BYTES_A_SECOND, DAWDLING_SECONDS, ROOM_BYTES, Ro
 class Body:
     """A large body that is being received."""
 
-    def __init__(self, here: int = 0, *, waiting: bool = False) -> None:
+    def __init__(self, here: int = 0, *, waiting: bool = False, known: bool = False) -> None:
         self.body_bytes, self.is_kept_waiting, self.is_gone = here, waiting, False
+        self.is_known = known
 
     def give_way(self) -> None:
         self.is_gone = True
@@ -69,6 +70,23 @@ def test_the_newest_who_asks_is_first(clock: list[float]) -> None:
     assert there.take(newer, ROOM_BYTES)
     there.leave(newer)
     assert there.take(older, 1)
+
+
+def test_who_has_asked_reviews_before_is_before_the_newest(clock: list[float]) -> None:
+    del clock
+    there, one, known, newer, newest = Room(), Body(), Body(known=True), Body(known=True), Body()
+    there.take(one, ROOM_BYTES)
+    assert not there.take(known, 1)
+    assert not there.take(newer, 1)
+    assert not there.take(newest, 1)
+    there.leave(one)
+    assert not there.take(newest, 1)
+    assert not there.take(known, 1)
+    assert there.take(newer, ROOM_BYTES)
+    there.leave(newer)
+    assert there.take(known, ROOM_BYTES)
+    there.leave(known)
+    assert there.take(newest, 1)
 
 
 @pytest.mark.parametrize("holder", [Body(waiting=True), Body(2 * BYTES_A_SECOND)])

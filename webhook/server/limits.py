@@ -104,7 +104,7 @@ class Limited(HttpToolsProtocol):
         self._stranger = ""
         self._tell_gone: Callable[[], None] | None = None
         self.is_held_up = False
-        self.has_asked = False
+        self.has_asked = self.is_known = False
         self.begun_at = self.complete_at = 0.0  # of the newest request, by time.perf_counter
 
     def _enter(self, phase: Phase, sweeps: int) -> None:
@@ -316,10 +316,12 @@ class Limited(HttpToolsProtocol):
 
     def credit(self) -> None:
         """Note that it was a review."""
+        self.is_known = True
         self.transport.credit()
 
     def discredit(self) -> None:
         """Note that it was none, or more than one at a time."""
+        self.is_known = False
         self.transport.discredit(NO_REVIEW_SECONDS)
 
     def on_response_complete(self) -> None:

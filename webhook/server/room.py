@@ -17,7 +17,7 @@ ROOM_BYTES: Final = 8 * 1024 * 1024
 """What large bodies may hold together: one of the largest."""
 
 _LOOK_SECONDS: Final = 0.02
-"""How often the newest of those who wait looks whether somebody dawdles. The others are woken."""
+"""How often the first of those who wait looks whether somebody dawdles. The others are woken."""
 
 DAWDLING_SECONDS: Final = 0.25
 BYTES_A_SECOND: Final = 128 * 1024
@@ -27,6 +27,9 @@ for a tenth of a second, again and again, is five times faster."""
 
 class Holder(Protocol):
     """Whoever holds room: how many bytes of its body are here, whether it is we who do not read, and its end."""
+
+    is_known: bool
+    """Whether it has asked a review before."""
 
     @property
     def body_bytes(self) -> int:
@@ -46,18 +49,18 @@ class Room:
     def __init__(self) -> None:
         self._holders: dict[Holder, tuple[int, float]] = {}
         self._waiting: dict[Holder, asyncio.Event] = {}  # the newest stands last
+        self._known: dict[Holder, None] = {}  # of these, those who are
 
     async def wait(self, holder: Holder, size: int, until: float) -> bool:
         """Take so many bytes as soon as there is room; false where there was none until then, or `holder` left.
 
-        Only the newest looks by himself: hundreds who did would have no time left for anybody.
+        Only the first of those who wait looks by himself: hundreds who did would have no time left for anybody.
         """
         while not self.take(holder, size):
             left = until - perf_counter()
             chance = self._waiting[holder]
             chance.clear()
-            is_newest = next(reversed(self._waiting)) is holder
-            await _until(chance, min(left, _LOOK_SECONDS) if is_newest else left)
+            await _until(chance, min(left, _LOOK_SECONDS) if self._first() is holder else left)
             if left <= 0 or holder not in self._waiting:
                 return False
         return True
@@ -65,10 +68,13 @@ class Room:
     def take(self, holder: Holder, size: int) -> bool:
         """Take so many bytes, unless there is no room; then whoever dawdles has to give way, for the next time.
 
-        The newest of those who ask has it first: who dawdles while he has room did so before.
+        The newest of those who ask has it first, since who dawdles while he has room did so before; and before all
+        others, the newest of those who have asked a review before.
         """
         self._waiting.setdefault(holder, asyncio.Event())
-        if next(reversed(self._waiting)) is not holder:
+        if holder.is_known:
+            self._known.setdefault(holder)
+        if self._first() is not holder:
             return False
         if size + sum(each for each, _ in self._holders.values()) > ROOM_BYTES:
             now = perf_counter()
@@ -85,17 +91,22 @@ class Room:
         """Give back what was taken, or ask no more."""
         self._waits_no_more(holder)
         self._holders.pop(holder, None)
-        self._wake_newest()
+        self._wake_first()
 
     def _waits_no_more(self, holder: Holder) -> None:
+        self._known.pop(holder, None)
         waited = self._waiting.pop(holder, None)
         if waited:
             waited.set()
-        self._wake_newest()
+        self._wake_first()
 
-    def _wake_newest(self) -> None:
+    def _first(self) -> Holder:
+        """Who has room next, of those who wait."""
+        return next(reversed(self._known or self._waiting))
+
+    def _wake_first(self) -> None:
         if self._waiting:
-            self._waiting[next(reversed(self._waiting))].set()
+            self._waiting[self._first()].set()
 
 
 async def _until(chance: asyncio.Event, seconds: float) -> None:

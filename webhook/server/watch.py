@@ -15,7 +15,8 @@ CONNECTIONS = 1000
 
 UNFINISHED_BYTES = 8 * 1024 * 1024
 """What all requests that are begun and not finished may hold together, those aside that have room of their own
-(`webhook.server.room`), and all answers that nobody reads. For more, the one that was begun first goes."""
+(`webhook.server.room`), and all answers that nobody reads. For more, the one that was begun first goes, of a connection
+that has not asked a review before if there is any."""
 
 SWEEP_SECONDS = 1.0
 
@@ -24,6 +25,7 @@ class Watched(Protocol):
     """A connection as it is seen here."""
 
     has_asked: bool
+    is_known: bool  # for having asked a review last
 
     @property
     def is_answering(self) -> bool:
@@ -88,14 +90,14 @@ class Watch:
             self.connections[connection] = None
 
     def holds(self, connection: Watched, count: int) -> None:
-        """Note what `connection` holds of a request that is not finished. Where that is too much, the oldest goes."""
+        """Note what `connection` holds of a request that is not finished. Where that is too much, another one goes."""
         self._unfinished_bytes += count - self._unfinished.get(connection, 0)
         self._unfinished[connection] = count
         while self._unfinished_bytes > UNFINISHED_BYTES:
-            oldest = next((each for each in self._unfinished if each is not connection), None)
-            if oldest is None:
+            others = [each for each in self._unfinished if each is not connection]
+            if not others:
                 return
-            self.drop(oldest, "crowded")
+            self.drop(next((each for each in others if not each.is_known), others[0]), "crowded")
 
     def holds_nothing(self, connection: Watched) -> None:
         """Note that the request of `connection` is finished, or gone."""
