@@ -162,7 +162,7 @@ def test_large_reviews_come_through_among_large_bodies(
     async def scenario() -> None:
         async with scene(pki, tmp_path, context, bodies, drain_seconds=0) as one:
             await one.peace(0.5)
-            attackers, seconds = size(([{"bodies": 150}], 6), ([{"bodies": 250}] * 2, 30))
+            attackers, seconds = size(([{"bodies": 400}], 6), ([{"bodies": 250}] * 2, 30))
             attacked = asyncio.create_task(one.war(seconds, *attackers))
             server = ApiServer(context, Endpoints([one.replica.port]), timeout=30)
             while not attacked.done():
