@@ -57,11 +57,21 @@ local function renamed(json, first, name, suffix)
   return string.sub(json, 1, first + #name) .. suffix .. string.sub(json, first + #name + 1)
 end
 
--- The time that is a number, or the text of one, and where its member begins: the last of that name.
+-- Whether the time may be a number, or the text of one. Of a name its letters are sought, since a search goes from one of
+-- its first byte to the next, and quotes are many.
 local digits = '("?)(%d+)(%.?%d*)([eE]?%+?%d*)("?)%s*[,}]'
-local dated = key and '"' .. string.gsub(key, "%W", "%%%0") .. '"%s*:%s*' .. digits
+local dated, named = "^%s*:%s*" .. digits, key and key .. '"'
+local function is_dated(json)
+  local first, last = string.find(json, named, 2, true)
+  while first and (string.byte(json, first - 1) ~= 34 or not string.find(json, dated, last + 1)) do
+    first, last = string.find(json, named, first + 1, true)
+  end
+  return first
+end
+
+-- The time that is a number, or the text of one, and where its member begins: the last of that name.
 local function time_in(json)
-  local from = key and string.find(json, dated) and inside(json)
+  local from = key and is_dated(json) and inside(json)
   local first, value
   while from do
     local at, behind_it = member(json, from, key)
@@ -84,9 +94,14 @@ local function time_in(json)
 end
 
 -- The JSON, in which what stands where an object of ours would, and is none, has a name of its own.
+local endings = {}
+for number, path in ipairs(paths or {}) do
+  endings[number] = path[1] .. '"'
+end
 local function told_apart(json)
-  for _, path in ipairs(paths or {}) do
-    local at, first = inside(json)
+  for number, ending in ipairs(endings) do
+    local path = paths[number]
+    local at, first = string.find(json, ending, 1, true) and inside(json)
     for place, name in ipairs(path) do
       if at and string.find(json, '"' .. name .. '"', at, true) then
         first, at = member(json, at, name)

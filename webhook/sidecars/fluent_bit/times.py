@@ -123,7 +123,7 @@ def _iso_parser(date: str, zone: str, zone_pattern: str, fraction: str, time_zon
         time_format, pattern, behind = f"{time_format} %z", rf"{pattern}\s*{zone_pattern}", ""
     name = f"iso {date.strip() or 'space'}{fraction}{zone or time_zone}"
     local = {} if zone else _zone(time_zone)
-    return _parser(name, _impossible(_DATE[date]) + pattern, time_format, local, (r"\s*", rf"{behind}\s*"))
+    return _parser(name, pattern, time_format, local, (r"\s*", rf"{behind}\s*"))
 
 
 # What a text looks like.
@@ -150,9 +150,25 @@ def _text_pattern(text: str) -> str:
     return r"\s*".join(re.escape(word) for word in re.split(r"\s+", text))
 
 
-_TWO_DIGITS = dict.fromkeys("mdHMS", "[0-9]{2}")
-_WIDE = {date: _of(time_format, _TWO_DIGITS).replace(r"\s*", " ") for date, time_format in _DATE.items()}
-"""What each date looks like, in which all numbers have all of their digits."""
+def _day(hyphen: str) -> str:
+    """A day behind a year and a month: one of those that each month has, or what stands before it is looked at."""
+    february = f"02{hyphen}"
+    leap_year = f"[02468][048]{hyphen}{february}|[13579][26]{hyphen}{february}"
+    late = f"(?<!{february})(?:29|30)|(?<!0[2469]{hyphen}|11{hyphen})31|(?<={leap_year})29"
+    return f"(?>[01][0-9]|2[0-8]|{late})"
+
+
+def _wide(time_format: str) -> str:
+    """What a date looks like of which all numbers have all of their digits.
+
+    All parsers are tried on what none of them reads, and half of them on what the first one does. So they fail early,
+    and look no further than at two digits for most of the days.
+    """
+    digits = {**dict.fromkeys("mHMS", "[0-9]{2}"), "d": _day(r"\-" if "-" in time_format else "")}
+    return _of(time_format, digits).replace(r"\s*", " ")
+
+
+_WIDE = {date: _wide(time_format) for date, time_format in _DATE.items()}
 
 
 def _parser(

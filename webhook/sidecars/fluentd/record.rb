@@ -38,11 +38,13 @@ class ::Fluent::Plugin::LoghookFilter < ::Fluent::Plugin::Filter
   config_param :envelope, :hash, default: {}
 
   MARK = "\uFEFF"
-  ISO = /\A\s*(\d{4})(?:-(\d\d)-|(\d\d))(\d\d)[Tt ](\d\d)(?::(\d\d):|(\d\d))(\d\d)(?:[.,](\d+))?\s*([Zz]|[+-]\d\d(?::?\d\d)?)?\s*\z/
+  YEARS = 1971..2099
+  ISO = /\A\s*(19(?:7[1-9]|[89]\d)|20\d\d)(?:-(?=\d\d-)|(?=\d{4}))(\d\d)-?(\d\d)[Tt ]([01]\d|2[0-3])(?::(?=\d\d:)|(?=\d{4}))(\d\d):?(\d\d)(?:[.,](\d+))?\s*([Zz]|[+-]\d\d(?::?\d\d)?)?\s*\z/
   EPOCH = /\A[1-9]\d*(?:\.\d+)?\z/
   PAIR = /\G\s*([^\s="]+)(?:=("(?:[^"\\]|\\.)*"|[^\s"]*))?(?=\s|\z)/
   QUOTED = /"(?:[^"\\]|\\.)*"/
   ESCAPE = /\\(?:["\\\/bfnrt]|u[dD][89abAB]\h\h\\u[dD][c-fC-F]\h\h|(?<half>u[dD][89a-fA-F]\h\h)|u\h{4}|(?<other>))/
+  COMMENT = /\/[\/*]/
   EXPONENT = /[eE]\+?\d{3}/
   FLOAT = /\A[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\z/
   CASTS = {"integer" => ->(text) { text.match?(/\A[+-]?\d+\z/) && text.to_i.bit_length < 64 ? text.to_i : text },
@@ -61,7 +63,7 @@ class ::Fluent::Plugin::LoghookFilter < ::Fluent::Plugin::Filter
     @begun = {}
     @places = @stems.map do |stem|
       *above, last = stem.split(".")
-      [stem, above, last]
+      [stem, above.first, above, last]
     end
     offset = /\A([+-])(\d\d):?(\d\d)\z/.match(@time_zone)
     if offset
@@ -163,10 +165,10 @@ class ::Fluent::Plugin::LoghookFilter < ::Fluent::Plugin::Filter
   # bounds, and halves of surrogates; and its writer nothing that is nested more than 100 times, with what is around it.
   def object(text)
     text = escaped(text) if text.include?("\\")
-    return nil if (text.include?("/*") || text.include?("//")) && text.gsub(QUOTED, "").include?("/")
-    found = JSON.parse(text, max_nesting: 98)
+    return nil if text.match?(COMMENT) && text.gsub(QUOTED, "").include?("/")
+    found = text.bytesize < 200 ? JSON.parse(text) : JSON.parse(text, max_nesting: 98)
     return nil unless found.is_a?(Hash)
-    is_odd = text.match?(EXPONENT) || (text.bytesize > 300 && text.match?(/\d{300}/))
+    is_odd = text.match?(EXPONENT) || (text.bytesize > 200 && text.match?(/\d{200}/))
     is_odd && !finite?(found) ? nil : found
   end
 
@@ -228,10 +230,10 @@ class ::Fluent::Plugin::LoghookFilter < ::Fluent::Plugin::Filter
     return formatted(value.to_s) if @time_format && @time_format != "%s"
     return epoch(value.to_s) if value.is_a?(Numeric) || EPOCH.match?(value.to_s)
     clock = ISO.match(value.to_s)&.captures
-    return nil unless clock
+    return nil unless clock && (clock[2] < "29" || Date.valid_civil?(*clock.first(3).map(&:to_i)))
     *clock, fraction, zone = clock
     offset = zone && zone_of(zone)
-    zone && offset.nil? ? nil : at(clock.compact.map(&:to_i), fraction, offset)
+    zone && offset.nil? ? nil : at(clock, fraction, offset)
   rescue StandardError
     nil
   end
@@ -256,17 +258,18 @@ class ::Fluent::Plugin::LoghookFilter < ::Fluent::Plugin::Filter
     year.downto(year - 8).lazy.map { |each| dated(each, parts, clock, fraction) }.find { |found| found && found.sec <= latest }
   end
 
-  # The time in a year; nil where that has no such day. Of nine years in a row one has a 29 February.
+  # The time in a year; nil where that has no such day, or there is no log of it. Of nine years in a row one has a 29
+  # February.
   def dated(year, parts, clock, fraction)
     day = parts[:yday] ? Date.ordinal(year, parts[:yday]) : Date.civil(year, parts[:mon], parts[:mday])
+    return nil unless YEARS.cover?(day.year) && clock[0] < 24
     at([day.year, day.month, day.day, *clock], fraction, parts[:offset])
   rescue Date::Error
     nil
   end
 
-  # A time that there is: of a year from 1971 to 2099, a day of its month, an hour before 24; a leap second is the next.
+  # The time by its numbers, or their digits: of a day that there is, and an hour before 24; a leap second is the next.
   def at(clock, fraction, offset)
-    return nil unless (1971..2099).cover?(clock[0]) && Date.valid_civil?(*clock[0, 3]) && clock[3] < 24
     wall = Time.utc(*clock)
     offset ||= @offset || offset_at(wall)
     Fluent::EventTime.new(wall.to_i - offset, fraction.to_s.ljust(9, "0")[0, 9].to_i)
@@ -280,7 +283,7 @@ class ::Fluent::Plugin::LoghookFilter < ::Fluent::Plugin::Filter
   end
 
   def zone_of(text)
-    return 0 if text.upcase == "Z"
+    return 0 if text == "Z" || text == "z"
     offset = /([+-])([01]\d|2[0-3])(?::?([0-5]\d))?\z/.match(text)
     offset && seconds_of(offset)
   end
@@ -292,9 +295,9 @@ class ::Fluent::Plugin::LoghookFilter < ::Fluent::Plugin::Filter
   # What stands where an object of ours would, and is none, goes below it: the shortest names first, so that what is
   # above a name is an object or nothing.
   def told_apart(record)
-    @places.each do |stem, above, last|
-      aside(record, stem)
-      inner = record.dig(*above) unless above.empty?
+    @places.each do |stem, top, above, last|
+      aside(record, stem) if record.key?(stem)
+      inner = record.dig(*above) if record.key?(top)
       aside(inner, last) if inner
     end
   end
@@ -305,6 +308,7 @@ class ::Fluent::Plugin::LoghookFilter < ::Fluent::Plugin::Filter
   end
 
   def name_of(path)
+    return path if @trees.empty?
     here, there = @trees.find { |from, _| path == from || path.start_with?(from + "/") }
     here ? there + path[here.length..] : path
   end
