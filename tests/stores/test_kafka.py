@@ -17,6 +17,7 @@ from written import ALL_TYPES, assert_whole, has, line
 from webhook.sidecars import Target
 
 _KEY = {"secret": "backend", "key": "key"}
+_IN_MEMORY = ("fluent-bit",)  # whose library keeps there what waits for a broker, and forgets it at its end
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +67,11 @@ def test_wrong_credentials_are_said_and_what_waits_arrives_with_right_ones(
     with Shipper(agent, to(broker.login_port, topic, **login), tmp_path, secret=SECRET.upper()) as shipper:
         shipper.write(line("kept"))
         assert until(lambda: any("auth" in each.lower() for each in shipper.complaints)), shipper.said
-    with Shipper(agent, to(broker.login_port, topic, **login), tmp_path, secret=SECRET):
-        broker.wait_for(topic, has("kept"))
+    with Shipper(agent, to(broker.login_port, topic, **login), tmp_path, secret=SECRET) as shipper:
+        shipper.write(line("next"))
+        broker.wait_for(topic, has("next"))
+        if agent not in _IN_MEMORY:
+            broker.wait_for(topic, has("kept"))
 
 
 def test_a_message_over_the_limit_takes_no_other_with_it(
