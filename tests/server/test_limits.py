@@ -7,16 +7,18 @@ import re
 import socket
 import ssl
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from webhook.server.limits import HEADERS, Limited
 from webhook.server.line import Line
 from webhook.server.turns import Turns
-from webhook.server.watch import Watch
+from webhook.server.watch import UNFINISHED_BYTES, Watch
 
 KIB = 1024
 
@@ -54,6 +56,27 @@ def test_a_head_of_more_than_64_kib_is_refused(server: Any, head: bytes) -> None
         assert connection.recv(1) == b""
 
 
+@contextlib.contextmanager
+def bare_connection(watch: Watch | None = None) -> Iterator[tuple[Limited, socket.socket]]:
+    """A connection that is read when a test says so, and its other end."""
+
+    async def nobody(scope: Any, receive: Any, send: Any) -> None:
+        del scope, receive, send
+
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.settimeout(0)
+        limited = Limited(
+            watch or Watch(lambda _: None, lambda _: None),
+            {},
+            config=uvicorn.Config(nobody, log_config=None),
+            server_state=ServerState(),
+            app_state={},
+        )
+        Line(ours, Turns(lambda: False), lambda _: None).begin(limited)
+        yield limited, theirs
+
+
 @pytest.mark.parametrize(
     "before",
     [b"GET / HTTP/1.1\r\n", b"POST /mutate HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n"],
@@ -62,29 +85,65 @@ def test_a_head_of_more_than_64_kib_is_refused(server: Any, head: bytes) -> None
 def test_no_more_headers_are_kept_than_there_may_be(before: bytes) -> None:
     """Not even until the end of what came in one go, which may be thousands."""
 
-    async def nobody(scope: Any, receive: Any, send: Any) -> None:
-        del scope, receive, send
-
     async def scenario() -> int:
-        ours, theirs = socket.socketpair()
-        with ours, theirs:
-            ours.settimeout(0)
-            refused: list[int] = []
-            limited = Limited(
-                Watch(refused.append, lambda _: None),
-                {},
-                config=uvicorn.Config(nobody, log_config=None),
-                server_state=ServerState(),
-                app_state={},
-            )
-            line = Line(ours, Turns(lambda: False), lambda _: None)
-            line.begin(limited)
+        with bare_connection() as (limited, theirs):
             theirs.sendall(before + b"X:x\r\n" * 3000)
-            line.read()
-            assert refused == [431]
+            limited.transport.read()
             return len(limited.headers)
 
     assert asyncio.run(scenario()) <= HEADERS
+
+
+def test_blank_lines_before_a_request_are_passed_over_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The parser was called for each two of them."""
+    calls: list[bytes] = []
+    parse = HttpToolsProtocol.data_received
+
+    def counted(protocol: HttpToolsProtocol, data: bytes) -> None:
+        calls.append(data)
+        parse(protocol, data)
+
+    monkeypatch.setattr(HttpToolsProtocol, "data_received", counted)
+
+    async def scenario() -> None:
+        with bare_connection() as (limited, theirs):
+            theirs.sendall(b"\r\n" * 5000 + b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            limited.transport.read()
+            assert len(calls) == 1
+            assert limited.is_answering
+
+    asyncio.run(scenario())
+
+
+def test_what_is_no_review_is_read_after_those_that_are() -> None:
+    """Also where its connection has asked one before."""
+
+    async def scenario() -> None:
+        with bare_connection() as (limited, theirs):
+            limited.credit()
+            before = limited.transport.order
+            theirs.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            limited.transport.read()
+            assert limited.transport.order is not before
+            assert not limited.is_known
+
+    asyncio.run(scenario())
+
+
+def test_who_is_gone_holds_nothing() -> None:
+    """An application may hear of it late."""
+
+    async def scenario() -> None:
+        dropped: list[str] = []
+        watch = Watch(lambda _: None, dropped.append)
+        with bare_connection(watch) as (limited, _), bare_connection(watch) as (other, _):
+            limited.abort()
+            limited.keeps(100)
+            other.keeps(UNFINISHED_BYTES - 50)
+            assert not dropped
+            other.keeps(0)
+
+    asyncio.run(scenario())
 
 
 def test_a_head_of_less_is_taken(server: Any, review: Any) -> None:

@@ -1,7 +1,9 @@
 """A connection that reads when its turn has come."""
 
 import asyncio
+import contextlib
 import selectors
+import socket
 from typing import Any, cast
 
 from webhook.server.line import Line
@@ -86,5 +88,49 @@ def test_who_stands_among_the_regulars() -> None:
         line.discredit(1.0)
         assert (line.order, line.had) == (turns.others, 6.0)
         turns.close()
+
+    asyncio.run(scenario())
+
+
+class Large(asyncio.Protocol):
+    """Whoever answers each byte with megabytes, a little later."""
+
+    def __init__(self) -> None:
+        self.read = b""
+
+    def connection_made(self, transport: Any) -> None:
+        self._line = transport
+
+    def data_received(self, data: bytes) -> None:
+        self.read += data[:1]
+        if data[1:]:
+            self._line.unread(data[1:])
+        self._line.hold()
+        asyncio.get_running_loop().call_soon(self._answer)
+
+    def _answer(self) -> None:
+        self._line.write(b"a" * 4 * 1024 * 1024)
+        self._line.release()
+
+
+def test_what_was_given_back_is_read_behind_an_answer_that_takes_long() -> None:
+    """Although no selector knows of it."""
+
+    async def scenario() -> None:
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            ours.settimeout(0)
+            theirs.settimeout(0)
+            turns, large = Turns(lambda: False), Large()
+            line = Line(ours, turns, lambda _: None)
+            line.begin(large)
+            theirs.send(b"123")
+            async with asyncio.timeout(120):
+                while large.read != b"123":
+                    with contextlib.suppress(BlockingIOError):
+                        theirs.recv(1024 * 1024)
+                    await asyncio.sleep(0)
+            line.abort()
+            turns.close()
 
     asyncio.run(scenario())

@@ -185,9 +185,11 @@ def must_be_open(connection: ssl.SSLSocket) -> None:
 class Standing:
     """A connection as a Watch sees it."""
 
-    def __init__(self, *, asked: bool = False, answering: bool = False, known: bool = False) -> None:
+    def __init__(
+        self, *, asked: bool = False, answering: bool = False, known: bool = False, asking: bool = False
+    ) -> None:
         self.has_asked, self.is_answering, self.is_gone = asked, answering, False
-        self.is_known = known
+        self.is_known, self.is_asking = known, answering or asking
 
     def abort(self) -> None:
         self.is_gone = True
@@ -199,6 +201,8 @@ class Standing:
         ([{"asked": True}, {}, {}], 1),  # one that never asked, before one that is kept
         ([{"asked": True}, {"asked": True}], 0),  # of kept ones, the one that did nothing for longest
         ([{"asked": True, "answering": True}, {"asked": True}], 1),
+        ([{"asking": True}, {"asked": True}], 1),  # one that sends its first request, after one that asked no review
+        ([{"asking": True}, {"asked": True, "known": True}], 0),
         ([{"answering": True}, {"asked": True, "answering": True}], None),  # one that waits for an answer never goes
     ],
 )
@@ -235,3 +239,11 @@ def test_whose_request_goes(known: list[bool], gone: list[int]) -> None:
         watch.holds(each, UNFINISHED_BYTES // 3)
     watch.holds(there[-1], UNFINISHED_BYTES // 3 + 3)
     assert [number for number, each in enumerate(there) if each.is_gone] == gone
+
+
+def test_no_request_goes_that_waits_for_its_answer() -> None:
+    watch: Any = Watch(lambda _: None, lambda _: None)
+    answering, asking = Standing(answering=True), Standing(asking=True)
+    watch.holds(answering, UNFINISHED_BYTES)
+    watch.holds(asking, 1)
+    assert not answering.is_gone

@@ -295,3 +295,34 @@ def test_what_others_ask_keeps_no_regular_waiting() -> None:
             turns.close()
 
     uvloop.run(scenario())
+
+
+class Demoted(Asking):
+    """A regular of whose request the end is missing."""
+
+    def __init__(self, bound: socket.socket, turns: Turns, read_so_far: list[Asking]) -> None:
+        super().__init__(bound, turns.regulars, 0.0, read_so_far)
+        self._turns = turns
+
+    def read(self) -> None:
+        super().read()
+        self.order, self.had = self._turns.others, 100.0
+        time.sleep(0.05)
+
+
+def test_who_becomes_no_regular_pays_for_it() -> None:
+    async def scenario() -> None:
+        one, other = socket.socketpair()
+        with one, other:
+            turns = Turns(lambda: False)
+            read: list[Asking] = []
+            demoted = Demoted(one, turns, read)
+            turns.watch(one, demoted)
+            other.send(b"x")
+            async with asyncio.timeout(120):
+                while not read:  # noqa: ASYNC110  # nobody tells
+                    await asyncio.sleep(0.005)
+            assert demoted.had >= 100.05
+            turns.close()
+
+    uvloop.run(scenario())

@@ -67,6 +67,7 @@ ANSWER_SECONDS = 60
 """How long an answer may take to be made and read. No caller waits for more than 30 s (`timeoutSeconds`)."""
 
 _TOO_LARGE = 431, "the URL and the headers have more than 64 KiB, or are too many"
+_BLANK = b"\r\n"
 _END_OF_HEAD = b"\r\n\r\n"
 _FIRST_CHUNKS = 64
 _MESSAGE_BYTES = 16 * 1024 * 1024  # all bytes of one request, with what is thrown away after a refusal
@@ -169,6 +170,9 @@ class Limited(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Parse `data` up to the end of the request, and give back what is behind it."""
         while data and self.phase is not Phase.ANSWERING and not self.transport.is_closing():
+            if self.phase is Phase.KEPT and data[0] in _BLANK:  # each line of which the parser would be called for
+                self._received += len(data) - len(data := data.lstrip(_BLANK))
+                continue
             end = self._end_of_part(data)
             self._received += end
             super().data_received(data[:end])
@@ -246,6 +250,8 @@ class Limited(HttpToolsProtocol):
         if self._exchange:
             self.cycle = self._exchange  # type: ignore[assignment]  # it has what is used of a cycle
         else:
+            if self.url.partition(b"?")[0] not in self._deciders or self.parser.get_method() != b"POST":
+                self.discredit()
             self.transport.owe(CYCLE_SECONDS)
             super().on_headers_complete()
             self.cycle.transport = self._answers  # type: ignore[assignment]  # it has what is used of a transport
@@ -271,7 +277,10 @@ class Limited(HttpToolsProtocol):
 
     def keeps(self, count: int) -> None:
         """Note how many bytes of the body the application has gathered, among those that have not asked for room."""
-        self._watch.holds(self, count)
+        if count and not self.is_gone:
+            self._watch.holds(self, count)
+        else:
+            self._watch.holds_nothing(self)
 
     @property
     def is_gone(self) -> bool:

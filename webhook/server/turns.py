@@ -209,8 +209,8 @@ class Turns:
             ready = self._serve(sorted(ready, key=_since_when), began, in_order=False)
         self._until = self.clock() + TURN_SECONDS
         regulars = sorted((each for each in ready if each.order is self.regulars), key=_what_it_had)
-        self._leave_for_later(self._serve(regulars, began, in_order=True))
         self._others = [each for each in ready if each.order is self.others]
+        self._leave_for_later(self._serve(regulars, began, in_order=True))
 
     def _serve_others(self) -> None:
         """Serve others, when what was read of the regulars was decided about."""
@@ -240,7 +240,8 @@ class Turns:
             guest.ready_at = 0.0
             before, at = at, self.clock()
             if guest.order is order:
-                guest.had = max(order.now - SAVED_SECONDS, guest.had) + at - before
+                guest.had = max(order.now - SAVED_SECONDS, guest.had)
+            guest.had += at - before
             order.now += (at - before) / max(self.guests, 1)  # what each of them would have had
         return []
 

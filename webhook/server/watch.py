@@ -6,7 +6,7 @@ must not take its own absence for a caller's silence.
 
 import asyncio
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 __all__ = ["CONNECTIONS", "Watch", "Watched"]
 
@@ -45,6 +45,16 @@ class Watched(Protocol):
         """Close at once."""
 
 
+_IDLEST: Final[tuple[Callable[[Watched], bool], ...]] = (
+    lambda one: not (one.has_asked or one.is_asking),
+    lambda one: not (one.is_known or one.is_asking),
+    lambda one: not one.has_asked,
+    lambda _: True,
+)
+"""Who has to go for a new connection, of those that are not being answered: whoever is of the first of these kinds that
+there is, and did nothing for longest."""
+
+
 class Watch:
     """The connections of one listener, at most `most` of them, with what each of them is waited for.
 
@@ -72,13 +82,13 @@ class Watch:
         self._unfinished_bytes = 0
 
     def add(self, connection: Watched) -> None:
-        """Watch one more. Where that is too many, the idlest of the others goes: first those that never asked anything.
+        """Watch one more. Where that is too many, the idlest of the others goes.
 
         One that waits for an answer never goes: the API server does not repeat a POST whose connection has broken.
         """
         if len(self.connections) >= self._most:
             idle = [each for each in self.connections if not each.is_answering]
-            idlest = next((each for each in idle if not each.has_asked), idle[0] if idle else None)
+            idlest = next((each for is_one in _IDLEST for each in idle if is_one(each)), None)
             if idlest is not None:
                 self.drop(idlest, "crowded")
         self.connections[connection] = None
@@ -94,7 +104,7 @@ class Watch:
         self._unfinished_bytes += count - self._unfinished.get(connection, 0)
         self._unfinished[connection] = count
         while self._unfinished_bytes > UNFINISHED_BYTES:
-            others = [each for each in self._unfinished if each is not connection]
+            others = [each for each in self._unfinished if each is not connection and not each.is_answering]
             if not others:
                 return
             self.drop(next((each for each in others if not each.is_known), others[0]), "crowded")
