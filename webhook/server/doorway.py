@@ -30,7 +30,7 @@ are counted, not seconds: a process that was stopped must not take its own absen
 
 SWEEP_SECONDS = 0.05
 
-BEGUN_LIMIT: Final = 256  # handshakes that are begun and not finished, of 30 KiB each
+BEGUN_LIMIT: Final = 192  # handshakes that are begun and not finished, of 30 KiB each
 BARE_LIMIT: Final = 12_000  # connections without TLS; descriptors may run out before
 AT_ONCE: Final = 24
 """How many connections are accepted in one turn of the loop; and how many are turned away in one sweep, 480 a second:
