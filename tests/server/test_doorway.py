@@ -6,7 +6,7 @@ import resource
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Sized
+from collections.abc import AsyncIterator, Sized
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any, cast
 
 import pytest
 import uvloop
+from waiting import seen
 
 from webhook.server import doorway, turns
 from webhook.server.doorway import Doorway
@@ -74,12 +75,6 @@ async def opened(exhausted: int = 0, context: ssl.SSLContext | None = None) -> A
             await hall.doorway.wait_closed()
             for each in hall.entered:
                 each.close()
-
-
-async def seen(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(120):
-        while not condition():  # noqa: ASYNC110  # nobody tells
-            await asyncio.sleep(0.005)
 
 
 def has(these: Sized, count: int) -> bool:

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 import uvloop
+from waiting import seen
 
 from webhook.server import turns as turns_module
 from webhook.server.turns import CROWD, IN_HAND, SAVED_SECONDS, Order, Turns
@@ -32,22 +33,24 @@ class Slow:
         time.sleep(0.5)
 
 
+def pair(opened: ExitStack) -> tuple[socket.socket, socket.socket]:
+    """Two sockets that are connected, until `opened` is closed."""
+    one, other = socket.socketpair()
+    return opened.enter_context(one), opened.enter_context(other)
+
+
 def test_in_a_crowd_nobody_pays_for_the_time_of_others() -> None:
     """Who did would come last until each of the crowd has had as much."""
 
     async def scenario() -> None:
         with ExitStack() as opened:
             turns = Turns(lambda: False)
-            pairs = [socket.socketpair() for _ in range(CROWD + 1)]
+            pairs = [pair(opened) for _ in range(CROWD + 1)]
             guests = [Slow(one, turns.others) for one, _ in pairs]
-            for (one, other), guest in zip(pairs, guests, strict=True):
-                opened.enter_context(one)
-                opened.enter_context(other)
+            for (one, _), guest in zip(pairs, guests, strict=True):
                 turns.watch(one, guest)
             pairs[0][1].send(b"x")
-            async with asyncio.timeout(120):
-                while not guests[0].reads:  # noqa: ASYNC110  # nobody tells
-                    await asyncio.sleep(0.005)
+            await seen(lambda: guests[0].reads > 0)
             assert guests[0].had < 0.25
             turns.close()
 
@@ -80,19 +83,14 @@ def test_who_asks_now_and_then_goes_before_those_who_come_anew(monkeypatch: pyte
         with ExitStack() as opened:
             turns = Turns(lambda: False)
             read: list[Asking] = []
-            pairs = [socket.socketpair() for _ in range(2)]
-            for one, other in pairs:
-                opened.enter_context(one)
-                opened.enter_context(other)
+            pairs = [pair(opened) for _ in range(2)]
             rare, new = (Asking(one, turns.others, 0.0, read) for one, _ in pairs)
             turns.others.now = new.had = 100.0
             for (one, _), guest in zip(pairs, (new, rare), strict=True):
                 turns.watch(one, guest)
             for _, other in pairs:
                 other.send(b"x")
-            async with asyncio.timeout(120):
-                while len(read) < 2:  # noqa: ASYNC110  # nobody tells
-                    await asyncio.sleep(0.005)
+            await seen(lambda: len(read) >= 2)
             assert read == [rare, new]
             assert 50.0 <= rare.had < 100.0 <= new.had
             turns.close()
@@ -120,7 +118,7 @@ def test_while_reviews_wait_newcomers_do_not_go_before_who_was_answered_before()
             read: list[Asking] = []
 
             def comes(more: float) -> Asking:
-                one, other = (opened.enter_context(each) for each in socket.socketpair())
+                one, other = pair(opened)
                 guest = Kept(one, turns.others.now + more, read, turns)
                 turns.watch(one, guest)
                 other.send(b"x")
@@ -135,9 +133,7 @@ def test_while_reviews_wait_newcomers_do_not_go_before_who_was_answered_before()
             turns.in_hand = IN_HAND - 1
             kept = comes(1.0)
             comes(0.0)
-            async with asyncio.timeout(120):
-                while len(read) < 10:  # noqa: ASYNC110  # nobody tells
-                    await asyncio.sleep(0.005)
+            await seen(lambda: len(read) >= 10)
             assert kept in read[:2]
             turns.close()
 
@@ -162,10 +158,8 @@ def test_while_reviews_wait_who_never_stops_does_not_have_all_the_time() -> None
             turns = Turns(lambda: False)
             turns.in_hand = IN_HAND - 1
             read: list[Asking] = []
-            pairs = [socket.socketpair() for _ in range(5)]
-            for number, (one, other) in enumerate(pairs):
-                opened.enter_context(one)
-                opened.enter_context(other)
+            pairs = [pair(opened) for _ in range(5)]
+            for number, (_, other) in enumerate(pairs):
                 other.send(b"x" * 100 if number else b"x")
             endless = [Endless(one, turns.others, 100.0, read) for one, _ in pairs[1:]]
             for each in endless:
@@ -173,9 +167,7 @@ def test_while_reviews_wait_who_never_stops_does_not_have_all_the_time() -> None
             rare = Asking(pairs[0][0], turns.others, 0.0, read)
             for (one, _), guest in zip(pairs, (rare, *endless), strict=True):
                 turns.watch(one, guest)
-            async with asyncio.timeout(120):
-                while len(read) < 2:  # noqa: ASYNC110  # nobody tells
-                    await asyncio.sleep(0.005)
+            await seen(lambda: len(read) >= 2)
             assert read[0] in endless
             assert read[1] is rare
             assert rare.had < 50.0
@@ -209,18 +201,14 @@ def test_regulars_go_first_and_others_have_some_time_in_every_turn(*, later: boo
         with ExitStack() as opened:
             read: list[Asking] = []
             turns = Turns(lambda: True)
-            pairs = [socket.socketpair() for _ in range(4)]
-            for one, other in pairs:
-                opened.enter_context(one)
-                opened.enter_context(other)
+            pairs = [pair(opened) for _ in range(4)]
+            for _, other in pairs:
                 other.send(b"x" * 1000)
             regular = Asking(pairs[0][0], turns.regulars, 1000.0, read)
             hungry = [Hungry(one, turns, read, later=later) for one, _ in pairs[1:]]
             for (one, _), guest in zip(pairs, (regular, *hungry), strict=True):
                 turns.watch(one, guest)
-            async with asyncio.timeout(120):
-                while len(read) < 40:  # noqa: ASYNC110  # nobody tells
-                    await asyncio.sleep(0.005)
+            await seen(lambda: len(read) >= 40)
             assert read[:40:2] == [regular] * 20
             assert set(read[1:40:2]) == set(hungry)
             turns.close()
@@ -236,7 +224,7 @@ def test_who_has_come_once_is_not_behind_newcomers_for_ever() -> None:
             read: list[Asking] = []
 
             def comes(more: float) -> Asking:
-                one, other = (opened.enter_context(each) for each in socket.socketpair())
+                one, other = pair(opened)
                 guest = Hungry(one, turns, read, later=False)
                 guest.had = turns.others.now + more
                 turns.watch(one, guest)
@@ -246,9 +234,7 @@ def test_who_has_come_once_is_not_behind_newcomers_for_ever() -> None:
             turns = Turns(lambda: bool(comes(0.0)))
             turns.guests = 2
             there = comes(SAVED_SECONDS)
-            async with asyncio.timeout(120):
-                while len(read) < 10:  # noqa: ASYNC110  # nobody tells
-                    await asyncio.sleep(0.005)
+            await seen(lambda: len(read) >= 10)
             assert there in read
             turns.close()
 
@@ -278,19 +264,15 @@ def test_what_others_ask_keeps_no_regular_waiting() -> None:
         with ExitStack() as opened:
             read: list[Asking] = []
             turns = Turns(lambda: True)
-            pairs = [socket.socketpair() for _ in range(IN_HAND + 1)]
-            for one, other in pairs:
-                opened.enter_context(one)
-                opened.enter_context(other)
+            pairs = [pair(opened) for _ in range(IN_HAND + 1)]
+            for _, other in pairs:
                 other.send(b"x" * 1000)
             regular = Asking(pairs[0][0], turns.regulars, 0.0, read)
             for (one, _), guest in zip(
                 pairs, (regular, *(Quick(one, turns, read) for one, _ in pairs[1:])), strict=True
             ):
                 turns.watch(one, guest)
-            async with asyncio.timeout(120):
-                while len(read) < 20 * IN_HAND:  # noqa: ASYNC110  # nobody tells
-                    await asyncio.sleep(0.005)
+            await seen(lambda: len(read) >= 20 * IN_HAND)
             assert read.count(regular) >= len(read) // (2 * IN_HAND)
             turns.close()
 
@@ -319,9 +301,7 @@ def test_who_becomes_no_regular_pays_for_it() -> None:
             demoted = Demoted(one, turns, read)
             turns.watch(one, demoted)
             other.send(b"x")
-            async with asyncio.timeout(120):
-                while not read:  # noqa: ASYNC110  # nobody tells
-                    await asyncio.sleep(0.005)
+            await seen(lambda: bool(read))
             assert demoted.had >= 100.05
             turns.close()
 

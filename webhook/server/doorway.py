@@ -42,7 +42,7 @@ SHAKING_PART: Final = 0.2
 are slow there are few turns, and nobody must wait for many."""
 
 SHAKING_MOST: Final = 0.003
-"""However long it was since: nothing was to do for a second, or others had the processor."""
+"""However long it was since: reviews took long, or others had the processor."""
 
 _IN_A_ROW: Final = 4  # connections that are closed before others have their turn
 PAUSE_SECONDS: Final = 1.0  # before accepting goes on where the process has no descriptors left
