@@ -115,8 +115,8 @@ class Stream:
         return self._process.poll() is None
 
     def processes(self) -> list[str]:
-        """The living processes of its session, by name."""
-        return [name for name, session, state in _processes() if session == self.pid and state not in "ZX"]
+        """The living processes of its session, by name and in its order: a child's number may be the lower one."""
+        return sorted(name for name, session, state in _processes() if session == self.pid and state not in "ZX")
 
     def is_idle(self) -> bool:
         """Whether it sleeps and would notice a signal. `sleep` may be built into busybox's shell (ASH_SLEEP)."""
