@@ -3,7 +3,8 @@
 **Time.** The API server checks the dates of our certificates, so its clock counts: `Observation.now` is the `Date`
 header of its answer. This machine's clock stands in only where a proxy drops that header.
 
-**Patience.** An answer ends within `REQUEST_SECONDS`, also with a server that accepts and says nothing, or drips.
+**Patience.** An answer ends within `REQUEST_SECONDS`, also with a server that accepts and says nothing, or drips; so
+does one that says what went wrong, which the library alone would read for as long as something comes.
 
 **Secrecy.** Answers about a Secret hold private keys, and so may an error that quotes one. Only the sentence of a
 Status leaves this module, without anything that is long enough to be a key.
@@ -19,9 +20,11 @@ from email.utils import parsedate_to_datetime
 from typing import Any, Literal, TypeAlias
 
 import urllib3
+from kubernetes import client
 from kubernetes.client.exceptions import ApiException
+from kubernetes.client.rest import RESTResponse
 
-__all__ = ["NOT_FOUND", "ClusterError", "object_in", "safe", "time_of", "told"]
+__all__ = ["NOT_FOUND", "ClusterError", "PatientClient", "object_in", "safe", "time_of", "told"]
 
 REQUEST_SECONDS = 10.0
 NOT_FOUND = 404
@@ -47,6 +50,31 @@ class ClusterError(Exception):
         self.after = after
 
 
+class PatientClient(client.ApiClient):  # type: ignore[misc]  # the library has no types
+    """The library's client, whose errors are read as whole answers are: in time, and no more than there can be."""
+
+    def call_api(self, *words: Any, **more: Any) -> Any:
+        """As the library's."""
+        found = super().call_api(*words, **more)
+        return _Answer(found.response) if isinstance(found, RESTResponse) else found
+
+
+class _Answer(RESTResponse):  # type: ignore[misc]  # the library has no types
+    """An answer that the library reads whole where its status is an error."""
+
+    data: bytes | None
+
+    def read(self) -> bytes:
+        """The body. Raises `_EndlessError`."""
+        if self.data is None:
+            self.data = _body(self.response)
+        return self.data
+
+
+class _EndlessError(Exception):
+    """An answer takes too long, or is larger than anything in a cluster."""
+
+
 @contextlib.contextmanager
 def told(what: str) -> Iterator[None]:
     """Turn what the libraries raise into `ClusterError`, whose text is safe to log."""
@@ -54,6 +82,8 @@ def told(what: str) -> Iterator[None]:
         yield
     except ApiException as error:
         raise _refusal(what, error) from None
+    except _EndlessError:
+        raise ClusterError(f"cannot {what}: the answer does not end", "unreachable") from None
     except (urllib3.exceptions.HTTPError, OSError) as error:
         name = type(getattr(error, "reason", None) or error).__name__
         raise ClusterError(f"cannot {what}: the API server does not answer ({name})", "unreachable") from None
@@ -92,8 +122,11 @@ def _patience(headers: Mapping[str, str] | None) -> float:
     return min(float(value), _MOST_PATIENCE) if value.isdecimal() else 0.0
 
 
-def _body(what: str, response: Any) -> bytes:
-    """Return the whole answer, if it ends in time and is not larger than anything that the API could hold."""
+def _body(response: Any) -> bytes:
+    """Return the whole answer, if it ends in time and is not larger than anything that the API could hold.
+
+    Raises `_EndlessError`.
+    """
     deadline = time.monotonic() + REQUEST_SECONDS
     content = b""
     try:
@@ -106,15 +139,15 @@ def _body(what: str, response: Any) -> bytes:
             return content
     finally:
         response.close()
-    raise ClusterError(f"cannot {what}: the answer does not end", "unreachable")
+    raise _EndlessError
 
 
 def object_in(what: str, response: Any) -> Any:
     """Return the object in the `response` to what was asked, whose connection is free afterwards.
 
-    Raises `ClusterError` where it does not end in time, is larger than anything in a cluster, or is no object.
+    Belongs within `told`. Raises `ClusterError` where it is no object.
     """
-    body = _body(what, response)
+    body = _body(response)
     try:
         found = json.loads(body)
     except (ValueError, RecursionError):

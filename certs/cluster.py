@@ -25,7 +25,7 @@ from typing import Any, Literal, TypeAlias
 from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 
-from certs.answers import NOT_FOUND, ClusterError, object_in, safe, time_of, told
+from certs.answers import NOT_FOUND, ClusterError, PatientClient, object_in, safe, time_of, told
 from certs.rotate import Found, Store
 
 __all__ = ["GIVEN", "ROTATE", "Cluster", "Kind", "Observation", "Place", "connect"]
@@ -96,7 +96,7 @@ def connect() -> client.ApiClient:
         raise ClusterError(f"no access to a cluster: {safe(str(error))}", "refused") from None
     settings.retries = False
     settings.connection_pool_maxsize = 16
-    return client.ApiClient(settings)
+    return PatientClient(settings)
 
 
 class Cluster:
@@ -135,18 +135,23 @@ class Cluster:
     def store(self, seen: Observation, step: Store) -> None:
         """Create the Secret, or change the one that was seen; a conflict where it has been changed since."""
         if seen.secret is None:
+            self._need_owner(seen)
             self._create({}, seen, step)
-        elif seen.secret.get("immutable"):  # there is no other way to change it
+        elif seen.secret.get("immutable") and step.data != _data(seen.secret):  # there is no other way to change it
+            self._need_owner(seen)
             self._delete(seen.secret)
             self._create(seen.secret, seen, step)
         else:
-            patch = self._core.patch_namespaced_secret
-            body = _changes(seen.secret["metadata"], seen, step)
-            self._ask("patch the Secret", patch, self.place.secret, self.place.namespace, body, field_manager=_MANAGER)
+            self._change(seen, step)
 
     def adopt(self, seen: Observation) -> None:
-        """Give the Secret that was seen its owner, so that it goes when the owner goes."""
-        self.store(seen, Store({}, answered=False, why=()))
+        """Give the Secret that was seen its owner, so that it goes when the owner goes. Its data stay as they are."""
+        self._change(seen, Store({}, answered=False, why=()))
+
+    def _change(self, seen: Observation, step: Store) -> None:
+        body = _changes(seen.secret["metadata"] if seen.secret else {}, seen, step)
+        patch = self._core.patch_namespaced_secret
+        self._ask("patch the Secret", patch, self.place.secret, self.place.namespace, body, field_manager=_MANAGER)
 
     def clear(self) -> str:
         """Delete the Secret if cert-manager made it, which leaves it behind; return what became of it."""
@@ -234,11 +239,13 @@ class Cluster:
             "uid": found["metadata"]["uid"],
         }
 
-    def _create(self, before: Mapping[str, Any], seen: Observation, step: Store) -> None:
-        """Create the Secret. Not while its owner is missing: an uninstalled release must not leave it behind."""
+    def _need_owner(self, seen: Observation) -> None:
+        """Make no Secret while its owner is missing: an uninstalled release must not leave it behind."""
         if self.place.owner and seen.owner is None:
-            text = f"the Deployment {self.place.owner} is not there, and without it the Secret is not made"
-            raise ClusterError(text, "refused")
+            owner = self.place.owner
+            raise ClusterError(f"the Deployment {owner} is not there, and without it the Secret is not made", "refused")
+
+    def _create(self, before: Mapping[str, Any], seen: Observation, step: Store) -> None:
         kept = before.get("metadata", {})
         annotations = {key: value for key, value in (kept.get("annotations") or {}).items() if key != ROTATE}
         metadata = {

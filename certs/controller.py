@@ -3,12 +3,18 @@
 It holds nothing but a stopwatch: a controller that is killed anywhere, or runs twice, or finds the world changed, looks
 at what is there and goes on from that. It looks when a watch reports a change, and every `RESYNC_SECONDS` anyway, since
 a watch can be dead without anybody noticing.
+
+**What news cannot hurry.** After a failure nobody looks before its time: the API server may have said how long to stay
+away. Where somebody else keeps writing what is written here (another controller, a GitOps tool), each writing is news
+to the other; so whoever has written a lot lately waits `MOST_BACKOFF_SECONDS` before looking again, and says so. And a
+watch that ends as soon as it has begun is begun anew later each time.
 """
 
 import random
 import threading
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable, Hashable
 from datetime import timedelta
 
@@ -25,6 +31,11 @@ MOST_BACKOFF_SECONDS = 5.0
 
 COALESCE_SECONDS = 0.1  # several events within this time cause one look
 _MOST_STEPS = 20  # of one turn; the longest roll-over has 3 between two waits
+_MANY_WRITES = 20  # in a minute, and each of a turn's steps is one; a roll-over has a handful, and minutes between them
+_LATELY_SECONDS = 60.0
+_AFTER_CONFLICT_SECONDS = 0.2
+_USUAL_CONFLICTS = 5  # of several controllers that begin at once; more are somebody else's
+_SHORTEST_WATCH_SECONDS = 1.0  # what ends sooner has failed, whatever it says
 _PHASES = {
     "announce": "the new CA is announced, the old certificate still served",
     "overlap": "the new certificate is served, the old CA still trusted",
@@ -47,7 +58,8 @@ class Controller:
         self._clock = clock
         self._stopwatch: tuple[Hashable, float] = (None, 0.0)
         self._said: dict[str, str] = {}
-        self._failures = 0
+        self._failures = self._conflicts = 0
+        self._writes: deque[float] = deque(maxlen=_MANY_WRITES)
         self._is_done = False
         self._stop = threading.Event()
         self._wake = threading.Event()
@@ -57,8 +69,9 @@ class Controller:
         for kind, name in ((None, self._cluster.place.secret), *self._cluster.place.configurations):
             threading.Thread(target=self._follow, args=(kind, name), name=f"watch {name}", daemon=True).start()
         while not self._stop.is_set():
-            self._wake.wait(self.turn())
-            self._stop.wait(COALESCE_SECONDS)
+            delay = self.turn()
+            (self._wake if self._is_done else self._stop).wait(delay)
+            self._stop.wait(MOST_BACKOFF_SECONDS if self._writes_much() else COALESCE_SECONDS)
             self._wake.clear()
 
     def run_once(self, patience: float) -> bool:
@@ -113,7 +126,7 @@ class Controller:
             return None
         if isinstance(step, Publish):
             for name in self._cluster.publish(seen, step.bundle):
-                self._health.wrote("ca_bundle")
+                self._wrote("ca_bundle")
                 say("info", "published the caBundle", configuration=name)
             return None
         if self._cluster.disown(seen):
@@ -132,23 +145,35 @@ class Controller:
 
     def _store(self, seen: Observation, step: Store) -> None:
         self._cluster.store(seen, step)
-        self._health.wrote("secret")
+        self._wrote("secret")
         say("info", "wrote the Secret", why=step.why or ("answered the annotation",))
 
+    def _wrote(self, what: str) -> None:
+        self._health.wrote(what)
+        self._writes.append(self._clock())
+
+    def _writes_much(self) -> bool:
+        """Say whether more was written lately than anybody but somebody else who writes it too can be the cause of."""
+        much = len(self._writes) == _MANY_WRITES and self._clock() - self._writes[0] < _LATELY_SECONDS
+        self._tell_once("rival", "warning", "somebody else keeps writing the Secret or a caBundle" if much else "")
+        return much
+
     def _failed(self, why: str, text: str, after: float) -> float:
-        """Count and tell a failure; return when to try again: at once after a conflict, else later each time."""
+        """Count and tell a failure; return when to try again, later each time: soon after a conflict or a few."""
         self._health.failed(why)
-        chance = random.uniform(0.5, 1)  # noqa: S311  # spreads controllers that failed together, nothing secret
         if why == "conflict":
-            return 0.2 * chance
+            self._conflicts += 1
+            if self._conflicts > _USUAL_CONFLICTS:
+                self._tell_once("failure", "error", text)
+            return max(after, _backoff(self._conflicts, least=_AFTER_CONFLICT_SECONDS))
         self._failures += 1
         self._tell_once("failure", "error", text)
-        return max(after, _backoff(self._failures) * chance)
+        return max(after, _backoff(self._failures))
 
     def _recovered(self) -> None:
         if self._failures:
             say("info", "the API server answers again", failures=self._failures)
-        self._failures = 0
+        self._failures = self._conflicts = 0
         self._said.pop("failure", None)
 
     def _tell(self, seen: Observation, found: Trust) -> None:
@@ -170,19 +195,25 @@ class Controller:
         """Wake the loop at each change of one object, for ever."""
         failures = 0
         while not self._stop.is_set():
+            began = self._clock()
+            after = 0.0
             try:
                 self._cluster.watch(kind, name, self._wake.set)
-                failures = 0
+                failures = failures + 1 if self._clock() - began < _SHORTEST_WATCH_SECONDS else 0
             except ClusterError as error:
                 failures += 1
                 self._health.failed(error.why)
-                self._stop.wait(max(error.after, _backoff(failures)))
+                after = error.after
             except Exception:  # noqa: BLE001  # looking every few seconds goes on without this watch; try it again
+                failures += 1
                 self._health.failed("unexpected")
-                self._stop.wait(MOST_BACKOFF_SECONDS)
-            self._stop.wait(COALESCE_SECONDS)
+            self._stop.wait(max(after, _backoff(failures) if failures else COALESCE_SECONDS))
 
 
-def _backoff(failures: int) -> float:
-    """Return for how many seconds to stay away after so many failures in a row: half a second, doubled each time."""
-    return min(MOST_BACKOFF_SECONDS, float(2 ** min(failures, 8)) / 4)
+def _backoff(failures: int, least: float = 0.5) -> float:
+    """Return for how many seconds to stay away after so many failures in a row: `least`, doubled each time.
+
+    Up to half of it is left off by chance, so that those who failed together do not come back together.
+    """
+    doubled: float = least * 2 ** min(failures - 1, 8)
+    return min(MOST_BACKOFF_SECONDS, doubled) * random.uniform(0.5, 1)  # noqa: S311  # nothing secret

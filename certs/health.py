@@ -5,6 +5,7 @@
 tell. Nothing here ever sees a key: what comes in are sentences, counts and dates.
 """
 
+import contextlib
 import json
 import platform
 import socket
@@ -139,16 +140,18 @@ class Health(Collector):
 class HealthServer(ThreadingHTTPServer):
     """Serves a `Health` on every address of this machine, IPv4 and IPv6 alike, from threads of its own.
 
-    Raises OSError where the port is taken. More than a handful of connections at once are closed unanswered, and each
-    ends after a few seconds, so that nobody can use up memory.
+    Raises OSError where the port is taken. Where there are more than a handful of connections at once, the oldest makes
+    way for a new one, so that nobody can use up memory, or keep the kubelet away by connections on which little comes.
     """
 
     daemon_threads = True
     allow_reuse_address = True
+    request_queue_size = 4 * _MOST_REQUESTS
 
     def __init__(self, health: Health, port: int) -> None:
         self.health = health
-        self._places = threading.BoundedSemaphore(_MOST_REQUESTS)
+        self._open: dict[socket.socket, None] = {}  # in the order in which they came
+        self._open_lock = threading.Lock()
         dual = socket.has_dualstack_ipv6()
         self.address_family = socket.AF_INET6 if dual else socket.AF_INET
         super().__init__(("::" if dual else "0.0.0.0", port), _Answer)  # noqa: S104  # the kubelet asks at the Pod's address
@@ -163,18 +166,21 @@ class HealthServer(ThreadingHTTPServer):
         self.server_name, self.server_port = "", self.server_address[1]
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Answer in a thread, if there is a place."""
-        if self._places.acquire(blocking=False):
-            super().process_request(request, client_address)
-        else:
-            self.shutdown_request(request)
+        """Answer in a thread, and have the oldest make way where there are too many: its thread then ends at once."""
+        with self._open_lock:
+            self._open[request] = None
+            if len(self._open) > _MOST_REQUESTS:
+                oldest = next(iter(self._open))
+                del self._open[oldest]
+                with contextlib.suppress(OSError):  # it has hung up
+                    oldest.shutdown(socket.SHUT_RDWR)
+        super().process_request(request, client_address)
 
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Answer, and free the place."""
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            self._places.release()
+    def shutdown_request(self, request: Any) -> None:
+        """Close a connection, once it is one of those that are open no more."""
+        with self._open_lock:
+            self._open.pop(request, None)
+        super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of a client that went away."""
@@ -233,8 +239,9 @@ def say(level: str, message: str, **details: object) -> None:
     if level in _silent:
         return
     line = {"time": datetime.now(UTC).isoformat(), "level": level, "message": message, **details}
-    sys.stdout.write(json.dumps(line, default=str) + "\n")
-    sys.stdout.flush()
+    with contextlib.suppress(OSError):  # nobody reads, or there is no room: certificates are looked after all the same
+        sys.stdout.write(json.dumps(line, default=str) + "\n")
+        sys.stdout.flush()
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

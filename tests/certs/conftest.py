@@ -48,7 +48,8 @@ class Fault:
     """What goes wrong with a request: its answer's status and headers, or what happens to its connection.
 
     `what` is "status", "reset" (closed unanswered), "lost" (done, but the answer never arrives), "silent" (open and
-    unanswered), "drip" (an answer that never ends), "torn" (one that ends too early), or "page" (some other server's).
+    unanswered), "drip" (an answer that never ends), "torn" (one that ends too early), both of them with `status` where
+    one is given, or "page" (some other server's).
     """
 
     what: str
@@ -183,14 +184,17 @@ class FakeApi:
             if method == "DELETE":
                 self.remove(path)
                 return 200, status_of(200, "deleted")
-            if found.get("immutable"):
+            made = body if method == "PUT" else _merged(found, body)
+            if found.get("immutable") and made.get("data") != found.get("data"):
                 return 422, status_of(422, "data: Forbidden: field is immutable when `immutable` is set")
-            self.store(path, body if method == "PUT" else _merged(found, body))
+            self.store(path, made)
             return 200, self.objects[path]
 
     def _create(self, path: str, body: Any) -> tuple[int, Any]:
         if path in self.objects:
             return 409, status_of(409, f"{path} already exists")
+        if body.get("type") == "kubernetes.io/tls" and not {"tls.crt", "tls.key"} <= body["data"].keys():
+            return 422, status_of(422, "data[tls.crt]: Required value")
         self.store(path, body)
         return 201, self.objects[path]
 
@@ -315,14 +319,14 @@ class _Handler(BaseHTTPRequestHandler):
         if fault.what == "silent":
             self.api.released.wait(60)
         elif fault.what == "drip":
-            self.send_response(200)
+            self.send_response(fault.status or 200)
             self.send_header("Content-Length", "1000000")
             self.end_headers()
             with contextlib.suppress(OSError):
                 while not self.api.released.wait(0.05):
                     self.wfile.write(b" ")
         elif fault.what == "torn":
-            self.send_response(200)
+            self.send_response(fault.status or 200)
             self.send_header("Content-Length", "1000")
             self.end_headers()
             self.wfile.write(b'{"metadata": {"name"')

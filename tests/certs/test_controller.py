@@ -1,8 +1,14 @@
 """The controller against an API server on a real socket: what it writes and leaves alone, and its faults."""
 
 import base64
+import contextlib
+import http.client
+import io
 import json
+import socket
+import sys
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +16,7 @@ import pytest
 
 from certs.answers import ClusterError
 from certs.authority import is_issued_by, names_of, new_authority, parse_certificate
-from certs.health import LEVELS, say, say_from
+from certs.health import LEVELS, Health, HealthServer, say, say_from
 from certs.rotate import Found, Trust, trust
 
 DAY = timedelta(days=1)
@@ -178,6 +184,30 @@ def test_an_immutable_secret_is_replaced(api: Any, controllers: Any) -> None:
     assert api.secret()["ca.crt"] == before["ca.crt"]
 
 
+def test_an_immutable_secret_is_given_its_owner_as_it_is(api: Any, controllers: Any) -> None:
+    """One that came from a backup, say: only its data cannot be changed, and in them is the CA's key."""
+    assert controllers.make().run_once(PATIENCE)
+    api.edit(SECRET, lambda secret: secret.update(immutable=True))
+    before = api.get(SECRET)
+    api.put(DEPLOYMENT, {"metadata": {"name": "loghook"}})
+    assert controllers.make(owner="loghook").run_once(PATIENCE)
+    after = api.get(SECRET)
+    assert [each["name"] for each in after["metadata"]["ownerReferences"]] == ["loghook"]
+    assert (after["metadata"]["uid"], after["data"]) == (before["metadata"]["uid"], before["data"])
+
+
+def test_an_immutable_secret_is_kept_until_it_can_be_made_anew(api: Any, controllers: Any) -> None:
+    assert controllers.make().run_once(PATIENCE)
+    api.edit(SECRET, lambda secret: secret.update(immutable=True))
+    api.ask("leaf")
+    before = api.secret()
+    assert controllers.make(owner="loghook").turn() > 0
+    assert api.secret() == before
+    api.put(DEPLOYMENT, {"metadata": {"name": "loghook"}})
+    assert controllers.make(owner="loghook").run_once(PATIENCE)
+    assert api.secret()["ca.key"] == before["ca.key"]
+
+
 # Whose it is
 
 
@@ -311,7 +341,9 @@ FAULTS: dict[str, dict[str, Any]] = {
     "answer lost": {"what": "lost"},
     "half open": {"what": "silent"},
     "drip": {"what": "drip"},
+    "drip of an error": {"what": "drip", "status": 500},
     "torn": {"what": "torn"},
+    "torn error": {"what": "torn", "status": 503},
     "another server": {"what": "page"},
 }
 
@@ -373,6 +405,106 @@ def test_the_server_says_how_long_to_stay_away(
 ) -> None:
     api.fault = lambda *_: fault("status", 429, {"Retry-After": after})
     assert bounds[0] <= controllers.make().turn() <= bounds[1]
+
+
+class Hours(threading.Event):
+    """What a controller stops by, where waiting takes no time: `waits` are for how long it would have, in seconds."""
+
+    def __init__(self, most: int, meanwhile: Callable[[], None] = lambda: None) -> None:
+        super().__init__()
+        self.waits: list[float] = []
+        self._most, self._meanwhile = most, meanwhile
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waits.append(timeout or 0.0)
+        self._meanwhile()
+        if len(self.waits) >= self._most:
+            self.set()
+        return self.is_set()
+
+
+def test_news_do_not_hurry_what_the_server_has_put_off(api: Any, controllers: Any, fault: Any) -> None:
+    controller = controllers.make()
+    api.fault = lambda *_: fault("status", 429, {"Retry-After": "7"})
+    controller._stop = hours = Hours(1, controller._wake.set)  # noqa: SLF001  # no other way to spend no time
+    controller._wake.set()  # noqa: SLF001  # as a watch does
+    controller.run()
+    assert hours.waits[0] == 7
+
+
+@pytest.mark.parametrize("how", ["ends", "fails"])
+def test_a_watch_that_ends_at_once_is_begun_later_each_time(
+    api: Any, controllers: Any, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    del api
+    monkeypatch.setattr("certs.controller.MOST_BACKOFF_SECONDS", 5.0)
+    controller = controllers.make()
+
+    def watch(*_: Any) -> None:
+        if how == "fails":
+            raise ClusterError("it does not answer", "unreachable")
+
+    monkeypatch.setattr(controller._cluster, "watch", watch)  # noqa: SLF001  # as above
+    controller._stop = hours = Hours(8)  # noqa: SLF001  # as above
+    controller._follow(None, "loghook-tls")  # noqa: SLF001  # what its thread does
+    wished = [0.5, 1, 2, 4, 5, 5, 5, 5]
+    assert all(most / 2 <= each <= most for each, most in zip(hours.waits, wished, strict=True))
+
+
+def test_a_conflict_that_stays_is_told_and_tried_later_each_time(
+    api: Any, controllers: Any, fault: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As where the Secret is being deleted, and whoever put a finalizer on it takes its time."""
+    monkeypatch.setattr("certs.controller.MOST_BACKOFF_SECONDS", 5.0)
+    api.fault = lambda method, _: fault("status", 409, {}, "object is being deleted") if method == "POST" else None
+    controller = controllers.make()
+    delays = [controller.turn() for _ in range(8)]
+    assert delays[0] <= 0.2
+    assert delays[-1] >= 2.5
+    assert capsys.readouterr().out.count("object is being deleted") == 1
+    api.fault = lambda *_: None
+    assert controller.run_once(PATIENCE)
+
+
+def test_whoever_else_writes_the_bundle_does_not_make_it_a_race(
+    api: Any, controllers: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A GitOps tool, say, that puts back at once what it knows."""
+    controller = controllers.make()
+    controller._stop = hours = Hours(60, api.configure)  # noqa: SLF001  # as above
+    controller._wake.wait = hours.wait  # noqa: SLF001  # as above
+    controller.run()
+    assert 0.5 in hours.waits[20:]  # the longest, here
+    assert capsys.readouterr().out.count("somebody else keeps writing") == 1
+
+
+def test_lines_that_nobody_takes_end_nothing(api: Any, controllers: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Gone(io.StringIO):
+        def write(self, _: str) -> int:
+            raise BrokenPipeError
+
+    monkeypatch.setattr(sys, "stdout", Gone())
+    assert controllers.make().run_once(PATIENCE)
+    settle(api)
+
+
+# Probes
+
+
+def test_callers_that_say_nothing_keep_no_probe_away() -> None:
+    health = Health()
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(HealthServer(health, 0))
+        server.start()
+        for _ in range(40):
+            caller = stack.enter_context(socket.create_connection(("127.0.0.1", server.server_port), PATIENCE))
+            caller.sendall(b"GET /healthz HTTP/1.1\r\nX-Drip: ")
+        for _ in range(3):
+            probe = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=PATIENCE)
+            probe.request("GET", "/healthz")
+            assert probe.getresponse().read() == b"ok\n"
+            probe.close()
+        server.shutdown()
 
 
 def test_an_odd_secret_or_webhook_does_not_end_the_loop(api: Any, controllers: Any) -> None:
