@@ -1,6 +1,8 @@
 """`loghook lint`: every finding at its file, line and column, in four formats."""
 
 import json
+import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -133,6 +135,45 @@ def test_pre_commit_gives_all_files_and_what_is_no_manifest_is_passed_over(run: 
     assert places(run("lint", "-o", "json", "values.yaml", "app.yaml")) == PLACES
     result = run("lint")
     assert (result.code, result.err) == (2, "Error: Missing option '--file' / '-f'. (see --help)\n")
+
+
+def test_stdin_without_f_must_be_a_manifest_too_and_is_read_once(run: Run) -> None:
+    broken = run("lint", "-", stdin="a: [")
+    assert (broken.code, broken.out[:29]) == (1, "stdin:1:5: error manifest: no")
+    assert places(run("lint", "-", "-o", "json", stdin=APP)) == PLACES
+    assert run("lint", "-", "-").err == "Error: stdin can be read only once: give -f - only once\n"
+
+
+def test_a_pipe_that_pre_commit_or_a_shell_gives_is_read_once(run: Run, folder: Path) -> None:
+    os.mkfifo(folder / "pipe")
+    writer = threading.Thread(target=(folder / "pipe").write_text, args=(f"{PREFIX}paths: [",))
+    writer.start()
+    result = run("lint", "pipe")
+    writer.join(60)
+    assert (result.code, result.out[:18]) == (1, "pipe:1:21: error m")
+
+
+def test_a_directory_without_f_is_looked_into_as_with_it(run: Run, folder: Path) -> None:
+    (folder / "deep").mkdir()
+    (folder / "deep" / "app.yaml").write_text(APP)
+    assert places(run("lint", "deep", "-o", "json")) == PLACES
+
+
+def test_a_directory_in_which_nothing_is_looked_at_is_not_called_right(run: Run, folder: Path) -> None:
+    (folder / "deep" / "deeper").mkdir(parents=True)
+    (folder / "deep" / "deeper" / "app.yaml").write_text(APP)
+    said = "Error: deep: no file in it ends in .json, .yaml, .yml; -R looks into its directories too\n"
+    for words in (["-f", "deep"], ["deep"]):
+        result = run("lint", *words)
+        assert (result.code, result.out, result.err) == (2, "", said)
+    (folder / "deep" / "deeper" / "app.yaml").unlink()
+    assert run("lint", "-R", "-f", "deep").err == "Error: deep: no file in it ends in .json, .yaml, .yml\n"
+
+
+def test_a_name_that_the_system_refuses_is_one_line(run: Run) -> None:
+    for words in (["-f", "a" * 300], ["a" * 300]):
+        result = run("lint", *words)
+        assert (result.code, result.out, result.err) == (2, "", f"Error: {'a' * 300}: File name too long\n")
 
 
 def test_the_hook_of_pre_commit_is_this_command() -> None:

@@ -59,6 +59,21 @@ def test_wrong_use_is_one_line_and_exit_code_2(run: Run) -> None:
         assert (result.code, result.out, result.err) == (2, "", f"Error: {line}\n")
 
 
+def test_a_namespace_that_can_be_none_is_wrong_use(run: Run) -> None:
+    for command in (["list"], ["inject", "-f", "x"], ["config", "show"], ["check"], ["logs", "x"]):
+        for name in ("a/b", "Shop", "a" * 64, "..", "a b", "-a"):
+            result = run(*command, "-n", name)
+            problem = f"{name!r} is no name of a namespace: lower-case letters, digits and dashes"
+            line = f"Error: Invalid value for '--namespace' / '-n': {problem} (see --help)\n"
+            assert (result.code, result.out, result.err) == (2, "", line)
+
+
+def test_stdin_is_read_once_by_every_command(run: Run) -> None:
+    for command in ("inject", "uninject", "migrate", "lint", "describe", "preview"):
+        result = run(command, "-f", "-", "-f", "-")
+        assert (result.code, result.err) == (2, "Error: stdin can be read only once: give -f - only once\n")
+
+
 def test_without_a_command_the_help_goes_to_stderr(run: Run) -> None:
     result = run()
     assert (result.code, result.out) == (2, "")

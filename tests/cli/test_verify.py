@@ -313,7 +313,7 @@ def test_without_a_cluster_it_is_wrong_use(run: Run, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("KUBECONFIG", "/nowhere")
     result = verify(run)
     assert (result.code, result.out) == (2, "")
-    assert result.err.startswith("Error: no access to a cluster: ")
+    assert result.err.startswith("Error: no access to a cluster")
 
 
 # The webhook for what is applied.

@@ -1,10 +1,11 @@
 """The command line: `loghook`, `kubectl loghook` and `python -m webhook`."""
 
+import contextlib
 import os
 import sys
 from collections.abc import Callable, Sequence
 
-from webhook.cli.failures import CommandError
+from webhook.cli.failures import CommandError, FailedError, InputError
 
 __all__ = ["main"]
 
@@ -17,18 +18,47 @@ def main(arguments: Sequence[str] | None = None) -> int:
     What a user or a file system can do wrong is a line on stderr, or one for each mistake.
     """
     arguments = sys.argv[1:] if arguments is None else list(arguments)
+    _open_closed_streams()
     try:
-        return _command(arguments)(arguments)
+        code = _command(arguments)(arguments)
+        sys.stdout.flush()
     except CommandError as error:
-        for line in str(error).splitlines():
-            print(f"Error: {line}", file=sys.stderr)  # noqa: T201 - the one way to say it that needs no import
-        return error.exit_code
+        return _said(error)
     except KeyboardInterrupt:
         return _INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has gone. Python would complain once more when it closes stdout.
+    except OSError as error:
+        # Python would complain once more when it closes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        return FailedError.exit_code if isinstance(error, BrokenPipeError) else _said(_as_command_error(error))
+    return code
+
+
+def _open_closed_streams() -> None:
+    """Open what whoever started us has closed (`>&-`), which Python has no object for.
+
+    Reading that stdin and writing that stdout fails, as it does for every program; what goes to that stderr is lost.
+    """
+    for name, mode, flags in (
+        ("stdin", "r", os.O_WRONLY),
+        ("stdout", "w", os.O_RDONLY),
+        ("stderr", "w", os.O_WRONLY),
+    ):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, flags), mode, encoding="utf-8"))
+
+
+def _said(error: CommandError) -> int:
+    """Say `error` on stderr, if that can be written, and return its exit code."""
+    with contextlib.suppress(OSError):
+        for line in str(error).splitlines():
+            print(f"Error: {line}", file=sys.stderr)  # noqa: T201 - the one way to say it that needs no import
+    return error.exit_code
+
+
+def _as_command_error(error: OSError) -> CommandError:
+    """What the system says of a file that was named; of what has no name it is our output that cannot be written."""
+    why = error.strerror or str(error)
+    return InputError(f"{error.filename}: {why}") if error.filename else FailedError(f"the output: {why}")
 
 
 def _command(arguments: Sequence[str]) -> Callable[[Sequence[str]], int]:

@@ -1,7 +1,6 @@
 """`loghook inject`: manifests in, the same manifests with the sidecars in them out."""
 
 import sys
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,8 +8,7 @@ from pathlib import Path
 
 from webhook import advice
 from webhook.cli import configuration, manifests
-from webhook.cli.failures import InputError
-from webhook.cli.manifests import STDIN, Manifest, Part
+from webhook.cli.manifests import Manifest, Part
 from webhook.cli.terminal import Line, diagnostic_line, say, skipped, styled
 from webhook.cli.yaml_text.documents import join
 from webhook.config.loghook_yaml import Config
@@ -42,8 +40,6 @@ def run(files: Sequence[str], config: Path | None, namespace: str | None, *, is_
 
     Of objects that bring no Pod something is said where `is_verbose`.
     """
-    if Counter(files)[STDIN] > 1:
-        raise InputError("stdin can be read only once: give -f - only once")
     settings = configuration.read(config)
     read = [manifests.read(source) for source in files]
     decided = [list(decide(manifest, settings, namespace)) for documents in read for manifest in documents]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from webhook import advice
 from webhook.annotations.registry import PREFIX
-from webhook.cli import configuration, manifests
+from webhook.cli import configuration, contents, manifests
 from webhook.cli.failures import InputError
 from webhook.cli.findings import FORMATS, MANIFEST, Finding, summary
 from webhook.cli.manifests import STDIN, Manifest, ManifestError, Part
@@ -23,17 +23,18 @@ _SUFFIXES = {".yaml", ".yml", ".json"}
 def find(
     files: Sequence[str], given: Sequence[str], config: Path | None, namespace: str | None, *, recursive: bool
 ) -> Iterator[Finding]:
-    """What is wrong in `files`, in the files of those that are directories, and in those that are `given`.
+    """What is wrong in `files`, in those that are `given`, and in the files of those that are directories.
 
-    Only what is in `files` must be manifests. Raises InputError where one cannot be opened.
+    What is in `files`, and stdin, must be manifests. Raises InputError or OSError where one cannot be opened.
     """
-    if list(files).count(STDIN) > 1:
-        raise InputError("stdin can be read only once: give -f - only once")
     settings = configuration.read(config)
-    for named in files:
-        yield from _in_named(named, settings, namespace, recursive=recursive)
-    for file in given:
-        yield from _in_given(file, settings, namespace)
+    for is_named, names in ((True, files), (False, given)):
+        for name in names:
+            if name != STDIN and Path(name).is_dir():
+                inside = _inside(Path(name), recursive=recursive)
+                yield from (each for file in inside for each in _in_file(file, settings, namespace))
+            else:
+                yield from _in_file(name, settings, namespace, must_be_manifest=is_named or name == STDIN)
 
 
 def report(findings: Iterable[Finding], *, fail_on: str, output: str) -> int:
@@ -47,31 +48,31 @@ def report(findings: Iterable[Finding], *, fail_on: str, output: str) -> int:
     return 1 if any(each.severity in bad for each in found) else 0
 
 
-def _in_named(named: str, config: Config, namespace: str | None, *, recursive: bool) -> Iterator[Finding]:
-    folder = Path(named)
-    if named == STDIN or not folder.is_dir():
-        yield from _in_file(named, config, namespace)
-        return
-    inside = folder.rglob("*") if recursive else folder.iterdir()
-    for file in sorted(each for each in inside if each.suffix in _SUFFIXES and each.is_file()):
-        yield from _in_given(str(file), config, namespace)
+def _inside(folder: Path, *, recursive: bool) -> Sequence[str]:
+    """The files of `folder` that are manifests by their names. Raises InputError where there is none."""
+    every = folder.rglob("*") if recursive else folder.iterdir()
+    found = sorted(str(each) for each in every if each.suffix in _SUFFIXES and each.is_file())
+    if not found:
+        deeper = "" if recursive else "; -R looks into its directories too"
+        raise InputError(f"{folder}: no file in it ends in {', '.join(sorted(_SUFFIXES))}{deeper}")
+    return found
 
 
-def _in_given(file: str, config: Config, namespace: str | None) -> Iterator[Finding]:
-    """What is found in a file that is passed over where it is no manifest and does not speak of us."""
-    found = list(_in_file(file, config, namespace))
-    if not any(each.code == MANIFEST for each in found) or PREFIX.encode() in Path(file).read_bytes():
-        yield from found
+def _in_file(file: str, config: Config, namespace: str | None, *, must_be_manifest: bool = False) -> Iterator[Finding]:
+    """What is found in `file`, line by line.
 
-
-def _in_file(file: str, config: Config, namespace: str | None) -> Iterator[Finding]:
-    """What is found in `file`, line by line."""
+    What need not be a manifest, is none and does not speak of us is passed over.
+    """
+    origin = "stdin" if file == STDIN else escape(file, 1000)
+    content = contents.of(file, origin)
     try:
-        read = manifests.read(file)
+        read = manifests.in_bytes(origin, content)
         found = [each for manifest in read for each in in_manifest(manifest, config, namespace)]
-        yield from sorted(found, key=lambda each: (each.line, each.column))
     except ManifestError as error:
-        yield Finding(_origin(file), error.line, error.column, "error", MANIFEST, "", error.problem)
+        found = [Finding(origin, error.line, error.column, "error", MANIFEST, "", error.problem)]
+    is_manifest = all(each.code != MANIFEST for each in found)
+    if must_be_manifest or is_manifest or PREFIX.encode() in content:
+        yield from sorted(found, key=lambda each: (each.line, each.column))
 
 
 def in_manifest(manifest: Manifest, config: Config, namespace: str | None) -> Iterator[Finding]:
@@ -101,7 +102,3 @@ def said_of(part: Part, diagnostics: Iterable[Diagnostic], beside: Iterable[Diag
         line, column = part.line_and_column(diagnostic.key, beside=is_beside)
         message = str(diagnostic).removeprefix(f"{diagnostic.code} ")
         yield Finding(part.manifest.origin, line, column, diagnostic.severity, diagnostic.code, part.name, message)
-
-
-def _origin(file: str) -> str:
-    return "stdin" if file == STDIN else escape(file, 1000)

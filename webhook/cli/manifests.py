@@ -30,7 +30,7 @@ from webhook.inject import Op
 from webhook.pod.view import Pod, PodError, view
 from webhook.pod.workloads import Workload
 
-__all__ = ["STDIN", "Manifest", "ManifestError", "Part", "of_object", "parse", "read"]
+__all__ = ["STDIN", "Manifest", "ManifestError", "Part", "in_bytes", "of_object", "parse", "read"]
 
 _Path = tuple[str, ...]
 
@@ -294,7 +294,12 @@ class Manifest:
 def read(source: str) -> list[Manifest]:
     """The documents of the file `source`, or of stdin (`-`). Raises InputError, with the place where it knows it."""
     origin = "stdin" if source == STDIN else escape(source, 1000)
-    return parse(origin, _decoded(origin, contents.of(source, origin)))
+    return in_bytes(origin, contents.of(source, origin))
+
+
+def in_bytes(origin: str, content: bytes) -> list[Manifest]:
+    """The documents of `content`, which came from `origin`. Raises InputError, with the place where it knows it."""
+    return parse(origin, _decoded(origin, content))
 
 
 def parse(origin: str, text: str) -> list[Manifest]:

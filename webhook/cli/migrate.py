@@ -2,13 +2,11 @@
 
 import copy
 import sys
-from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from webhook.cli import manifests
-from webhook.cli.failures import InputError
-from webhook.cli.manifests import STDIN, Part
+from webhook.cli.manifests import Part
 from webhook.cli.terminal import say, styled
 from webhook.cli.yaml_text.documents import join
 from webhook.config.loghook_yaml import Config
@@ -23,8 +21,6 @@ __all__ = ["run"]
 
 def run(files: Sequence[str]) -> int:
     """Write the manifests `files` anew and return the exit code. Raises InputError before anything is written."""
-    if Counter(files)[STDIN] > 1:
-        raise InputError("stdin can be read only once: give -f - only once")
     written, lost = [], False
     for source in files:
         read = manifests.read(source)

@@ -2,15 +2,13 @@
 
 import copy
 import sys
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from webhook.annotations.registry import PREFIX
 from webhook.cli import configuration, manifests
-from webhook.cli.failures import InputError
-from webhook.cli.manifests import STDIN, Part
+from webhook.cli.manifests import Part
 from webhook.cli.terminal import say, styled
 from webhook.cli.yaml_text.documents import join
 from webhook.config.loghook_yaml import Config
@@ -25,8 +23,6 @@ def run(files: Sequence[str], config: Path | None, namespace: str | None, *, ann
 
     `annotations`: those that ask for it are taken out too.
     """
-    if Counter(files)[STDIN] > 1:
-        raise InputError("stdin can be read only once: give -f - only once")
     settings = configuration.read(config)
     written = []
     for source in files:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import urllib3
+import yaml
 from kubernetes import client, config
 from kubernetes.client.exceptions import ApiException
 from kubernetes.stream import portforward, stream
@@ -51,24 +52,48 @@ def connect(context: str | None = None) -> "Api":
     `context` names one of KUBECONFIG's; without, its current one.
     """
     settings = client.Configuration()
+    files = _kubeconfig(context)
     try:
-        files = os.environ.get("KUBECONFIG")
-        if files or context or "KUBERNETES_SERVICE_HOST" not in os.environ:
+        if files:
+            _refuse_missing(files)
             config.load_kube_config(config_file=files, context=context, client_configuration=settings)
         else:
             config.load_incluster_config(client_configuration=settings)
-    except (config.ConfigException, OSError) as error:
-        raise ApiError(f"no access to a cluster: {escape(str(error), _SHOWN)}") from None
+    except _UNUSABLE as error:
+        of_what = f" by the kubeconfig {escape(files, _SHOWN)}" if files else ""
+        why = escape(" ".join(str(error).split()), _SHOWN)
+        raise ApiError(f"no access to a cluster{of_what}: {why}") from None
+    if not settings.verify_ssl:  # it is the kubeconfig that says so, and a warning at each call tells nobody more
+        urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
     settings.retries = False
     return Api(client.ApiClient(settings), _namespace(files, context))
 
 
-def _namespace(files: str | None, context: str | None) -> str:
+_UNUSABLE = (config.ConfigException, OSError, ValueError, TypeError, AttributeError, LookupError, yaml.YAMLError)
+"""What the library raises of a kubeconfig: it looks for few mistakes, and the rest are what Python says of them."""
+
+
+def _kubeconfig(context: str | None) -> str:
+    """The files of the kubeconfig that holds, as KUBECONFIG names them; empty where it is this Pod's own access."""
+    named = os.environ.get("KUBECONFIG")
+    if named or context or "KUBERNETES_SERVICE_HOST" not in os.environ:
+        return named or "~/.kube/config"
+    return ""
+
+
+def _refuse_missing(files: str) -> None:
+    """Raise ApiError where none of `files` is there; the library would not say for which it looked."""
+    if not any(Path(file).expanduser().exists() for file in files.split(os.pathsep) if file):
+        raise ApiError(f"no access to a cluster: there is no {escape(files, _SHOWN)}; name a kubeconfig by KUBECONFIG")
+
+
+def _namespace(files: str, context: str | None) -> str:
     """The namespace that holds where none is typed: that of the context, or of this Pod."""
-    if not (files or context) and "KUBERNETES_SERVICE_HOST" in os.environ:
+    if not files:
         with contextlib.suppress(OSError):
             return _OWN_NAMESPACE.read_text("ascii").strip()
-    with contextlib.suppress(config.ConfigException, OSError):
+        return "default"
+    with contextlib.suppress(*_UNUSABLE):
         every, current = config.list_kube_config_contexts(files)
         chosen = next((each for each in every if each["name"] == context), current)
         return str(chosen["context"].get("namespace") or "default")

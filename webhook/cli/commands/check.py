@@ -37,7 +37,7 @@ Exit code:
 @click.command("check", help=HELP, short_help="Look an installation over.")
 @click.option("--pre", is_flag=True, help="Before an installation: what it needs of the cluster, and of you.")
 @click.option("--webhook-configuration", "name", metavar="NAME", help="Of several installations, the one called so.")
-@click.option("--namespace", "-n", metavar="NAMESPACE", help="Where to try a Pod; with --pre, where to install.")
+@options.namespace_option("Where to try a Pod; with --pre, where to install.")
 @options.context
 @options.installed_configuration
 @options.output("text", "json")

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import click
 
+from webhook.cli.commands import options
+
 __all__ = ["command"]
 
 CHECK_HELP = """Judge configuration files, as the server reads them, before it does.
@@ -54,7 +56,7 @@ def check(files: Sequence[Path]) -> int:
 
 @command.command("show", help=SHOW_HELP, short_help="Show the configuration that holds.")
 @click.option("--config", metavar="FILE", type=click.Path(path_type=Path), help="The file; the built-in one without.")
-@click.option("--namespace", "-n", metavar="NAMESPACE", help="What holds for the Pods of this namespace.")
+@options.namespace_option("What holds for the Pods of this namespace.")
 def show(config: Path | None, namespace: str | None) -> int:
     """Show what holds and return the exit code."""
     from webhook.cli import effective

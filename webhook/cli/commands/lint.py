@@ -38,9 +38,10 @@ Exit code:
     metavar="FILE",
     multiple=True,
     type=click.Path(allow_dash=True),
+    callback=options.once,
     help="A manifest, a directory of them, or - for stdin; give it once for each.",
 )
-@click.argument("given", metavar="[FILE]...", nargs=-1)
+@click.argument("given", metavar="[FILE]...", nargs=-1, callback=options.once)
 @click.option("--recursive", "-R", is_flag=True, help="Look into the directories of a directory too.")
 @options.configuration
 @options.namespace

@@ -7,6 +7,7 @@ at what is loaded.
 
 import argparse
 import re
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -51,7 +52,7 @@ def run(arguments: Sequence[str]) -> int:
     """Serve as `arguments` say until a signal ends it, and return the exit code. Raises CommandError."""
     parser = _parser()
     if not {"-h", "--help"}.isdisjoint(arguments):
-        parser.print_help()
+        sys.stdout.write(parser.format_help())  # `print_help` says nothing where that fails
         return 0
     options = parser.parse_args(arguments)
     if options.client_name and not options.client_ca:

@@ -2,6 +2,8 @@
 
 import click
 
+from webhook.cli.commands import options
+
 __all__ = ["command"]
 
 HELP = """Prove from outside that the webhook of a cluster works.
@@ -38,7 +40,7 @@ Exit code:
     default="",
     help="The ValidatingWebhookConfiguration, where there is one.",
 )
-@click.option("--namespace", "-n", metavar="NAMESPACE", default="", help="Where to try a Pod, as a dry run.")
+@options.namespace_option("Where to try a Pod, as a dry run.", default="")
 @click.option("--indirect", is_flag=True, help="Ask through the API server alone, for a webhook with --client-ca.")
 @click.option(
     "--timeout-seconds",
