@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Sized
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 import uvloop
@@ -20,6 +20,9 @@ from webhook.server import doorway, turns
 from webhook.server.doorway import Doorway
 from webhook.server.listener import listen
 from webhook.server.tls import Files, ServingPair
+
+if TYPE_CHECKING:
+    from webhook.server.wire import Wire
 
 
 class Exhausted:
@@ -47,7 +50,7 @@ class Hall:
     def __init__(self, bound: Exhausted, context: ssl.SSLContext | None) -> None:
         self.bound = bound
         self.port = bound.getsockname()[1]
-        self.entered: list[socket.socket] = []
+        self.entered: list[Wire] = []
         self.turned_away = 0
         self.doorway = Doorway(cast("socket.socket", bound), context, self.entered.append, self._count)
 
@@ -74,7 +77,7 @@ async def opened(exhausted: int = 0, context: ssl.SSLContext | None = None) -> A
             hall.doorway.close()
             await hall.doorway.wait_closed()
             for each in hall.entered:
-                each.close()
+                each.bound.close()
 
 
 def has(these: Sized, count: int) -> bool:
@@ -94,7 +97,7 @@ def test_who_speaks_is_let_in_with_all_that_was_said() -> None:
         async with opened() as hall:
             with await hall.connect(b"hello"):
                 await seen(lambda: bool(hall.entered))
-                assert hall.entered[0].recv(100) == b"hello"
+                assert hall.entered[0].read() == b"hello"
                 assert hall.turned_away == 0
 
     uvloop.run(scenario())
@@ -263,7 +266,7 @@ def test_what_somebody_says_who_was_told_goodbye_is_heard_out() -> None:
         async with opened() as hall:
             with await hall.connect(b"hello") as client:
                 await seen(lambda: bool(hall.entered))
-                connected = hall.entered.pop()
+                connected = hall.entered.pop().bound
                 connected.send(b"goodbye")
                 hall.doorway.farewell(connected)
                 loop = asyncio.get_running_loop()

@@ -7,7 +7,7 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -19,6 +19,7 @@ from webhook.server.limits import HEADERS, Limited
 from webhook.server.line import Line
 from webhook.server.turns import Turns
 from webhook.server.watch import UNFINISHED_BYTES, Watch
+from webhook.server.wire import HollowError, Wire
 
 KIB = 1024
 
@@ -57,7 +58,9 @@ def test_a_head_of_more_than_64_kib_is_refused(server: Any, head: bytes) -> None
 
 
 @contextlib.contextmanager
-def bare_connection(watch: Watch | None = None) -> Iterator[tuple[Limited, socket.socket]]:
+def bare_connection(
+    watch: Watch | None = None, wire: Callable[[socket.socket], Wire] = Wire
+) -> Iterator[tuple[Limited, socket.socket]]:
     """A connection that is read when a test says so, and its other end."""
 
     async def nobody(scope: Any, receive: Any, send: Any) -> None:
@@ -73,8 +76,28 @@ def bare_connection(watch: Watch | None = None) -> Iterator[tuple[Limited, socke
             server_state=ServerState(),
             app_state={},
         )
-        Line(ours, Turns(lambda: False), lambda _: None).begin(limited)
+        Line(wire(ours), Turns(lambda: False), lambda _: None).begin(limited)
         yield limited, theirs
+
+
+class Hollow(Wire):
+    """A wire on which somebody sends nothing but records without content."""
+
+    def read(self) -> bytes:
+        raise HollowError("nothing in any of them")
+
+
+def test_who_sends_records_without_content_is_dropped_and_counted() -> None:
+    dropped: list[str] = []
+
+    async def scenario() -> None:
+        with bare_connection(Watch(lambda _: None, dropped.append), Hollow) as (limited, theirs):
+            limited.transport.read()
+            await asyncio.sleep(0)
+            assert theirs.recv(1) == b""
+
+    asyncio.run(scenario())
+    assert dropped == ["hollow"]
 
 
 @pytest.mark.parametrize(

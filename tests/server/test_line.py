@@ -4,10 +4,14 @@ import asyncio
 import contextlib
 import selectors
 import socket
+import ssl
 from typing import Any, cast
+
+from waiting import seen
 
 from webhook.server.line import Line
 from webhook.server.turns import SAVED_SECONDS, Turns
+from webhook.server.wire import Wire
 
 
 class Dripping:
@@ -50,7 +54,7 @@ class Apart(Turns):
 def test_the_smallest_records_take_no_longer_than_a_turn() -> None:
     async def scenario() -> int:
         turns, dripping = Apart(lambda: False), Dripping()
-        line = Line(cast("Any", dripping), turns, lambda _: None)
+        line = Line(Wire(cast("Any", dripping)), turns, lambda _: None)
         line.begin(Enduring(line, dripping))
         line.read()
         turns.close()
@@ -73,7 +77,7 @@ def test_who_stands_among_the_regulars() -> None:
     async def scenario() -> None:
         turns = Apart(lambda: False)
         turns.others.now, turns.regulars.now = 5.0, 7.0
-        line = Line(cast("Any", Silent()), turns, lambda _: None)
+        line = Line(Wire(cast("Any", Silent())), turns, lambda _: None)
         assert (line.order, line.had) == (turns.others, 5.0)
         line.unread(b"POST")
         line.credit()
@@ -122,7 +126,7 @@ def test_what_was_given_back_is_read_behind_an_answer_that_takes_long() -> None:
             ours.settimeout(0)
             theirs.settimeout(0)
             turns, large = Turns(lambda: False), Large()
-            line = Line(ours, turns, lambda _: None)
+            line = Line(Wire(ours), turns, lambda _: None)
             line.begin(large)
             theirs.send(b"123")
             async with asyncio.timeout(120):
@@ -130,6 +134,57 @@ def test_what_was_given_back_is_read_behind_an_answer_that_takes_long() -> None:
                     with contextlib.suppress(BlockingIOError):
                         theirs.recv(1024 * 1024)
                     await asyncio.sleep(0)
+            line.abort()
+            turns.close()
+
+    asyncio.run(scenario())
+
+
+class Stuttering(Wire):
+    """A wire that has all that comes already, with two records of nothing in front of it."""
+
+    def __init__(self, bound: socket.socket) -> None:
+        super().__init__(bound)
+        self.rest = [b"", b"", b"a request", b"another"]
+
+    @property
+    def has_more(self) -> bool:
+        return bool(self.rest)
+
+    def read(self) -> bytes:
+        if not self.rest:
+            raise BlockingIOError
+        content = self.rest.pop(0)
+        if not content:
+            raise ssl.SSLWantReadError
+        return content
+
+
+class Slowly(asyncio.Protocol):
+    """Whoever takes one request at a time, and answers it a little later."""
+
+    def __init__(self) -> None:
+        self.requests: list[bytes] = []
+
+    def connection_made(self, transport: Any) -> None:
+        self._line = transport
+
+    def data_received(self, data: bytes) -> None:
+        self.requests.append(data)
+        self._line.hold()
+        asyncio.get_running_loop().call_later(0.01, self._line.release)
+
+
+def test_what_a_wire_has_is_read_although_no_selector_knows_of_it() -> None:
+    """Behind the handshake, behind a record without content, and behind an answer."""
+
+    async def scenario() -> None:
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            turns, slowly = Turns(lambda: False), Slowly()
+            line = Line(Stuttering(ours), turns, lambda _: None)
+            line.begin(slowly)
+            await seen(lambda: slowly.requests == [b"a request", b"another"])
             line.abort()
             turns.close()
 

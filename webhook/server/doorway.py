@@ -18,6 +18,7 @@ from contextlib import suppress
 from typing import Final
 
 from webhook.server.turns import READ, Turns
+from webhook.server.wire import Buffers, SecuredWire, Wire
 
 __all__ = ["BACKLOG", "Doorway"]
 
@@ -52,7 +53,7 @@ _RECEIVE_BYTES: Final = 32 * 1024  # that the kernel may keep for one connection
 _SEND_BYTES: Final = 64 * 1024
 """That the kernel may keep of an answer, which is memory of ours too. It would keep megabytes for who reads nothing."""
 
-_AGAIN: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+_AGAIN: Final = (BlockingIOError, ssl.SSLWantReadError)
 _VOID_BYTES: Final = 64 * 1024
 _VOIDS: Final = 256  # times that somebody is heard out who was told goodbye
 
@@ -67,12 +68,13 @@ class Doorway:
         self,
         bound: socket.socket,
         context: ssl.SSLContext | None,
-        let_in: Callable[[socket.socket], None],
+        let_in: Callable[[Wire], None],
         turned_away: Callable[[], None],
     ) -> None:
         self.turns = Turns(self._go_on)
         self.let_in = let_in
         self.context = context
+        self.buffers = Buffers.new()
         self.there: dict[_Bare, None] = {}  # the one that came first stands first
         self.begun: dict[_Bare, None] = {}  # of these, those with a handshake that is not finished
         self.spoken: list[_Bare] = []  # of these, those who wait for their turn; the newest is asked first
@@ -186,12 +188,13 @@ class Doorway:
 class _Bare:
     """A connection that was not let in yet: silent at first, then with its handshake begun, then bare again."""
 
-    __slots__ = ("_doorway", "_is_looked_at", "_is_over", "_socket", "came_at")
+    __slots__ = ("_doorway", "_is_looked_at", "_is_over", "_secured", "_socket", "came_at")
     is_expected = True  # to do something before its time is over
 
     def __init__(self, connected: socket.socket, doorway: Doorway, sweeps: int) -> None:
         self.came_at = sweeps
         self._socket = connected
+        self._secured: SecuredWire | None = None
         self._doorway = doorway
         self._is_looked_at = self._is_over = False
 
@@ -214,18 +217,12 @@ class _Bare:
         if self._is_over:
             return
         if self._doorway.context is None:
-            self._enter()
+            self._enter(Wire(self._socket))
             return
         begun = self._doorway.begun
         if len(begun) >= BEGUN_LIMIT:
             next(iter(begun)).give_way()
-        try:
-            self._socket = self._doorway.context.wrap_socket(
-                self._socket, server_side=True, do_handshake_on_connect=False
-            )
-        except OSError:  # it has gone again, as a load balancer's probe does
-            self.close()
-            return
+        self._secured = SecuredWire(self._socket, self._doorway.context, self._doorway.buffers)
         begun[self] = None
         self.shake()
         if self in begun:
@@ -233,33 +230,32 @@ class _Bare:
 
     def shake(self) -> None:
         """Go on with the handshake, as far as it goes."""
-        if self._is_over or not isinstance(self._socket, ssl.SSLSocket):
+        if self._is_over or self._secured is None:
             return
         try:
-            self._socket.do_handshake()
+            self._secured.shake_hands()
         except _AGAIN:
             return
         except (OSError, ValueError):
             self.close()
             return
-        self._enter()
+        self._enter(self._secured)
 
     def give_way(self) -> None:
         """End TLS, and be a bare connection for the rest of its time."""
         self._look_away()
         del self._doorway.begun[self]
         self._doorway.answered.pop(self, None)
-        tls = self._socket
-        self._socket = socket.socket(tls.family, tls.type, tls.proto, tls.detach())
+        self._secured = None
 
     def close(self) -> None:
         """End it."""
         self._leave()
         self._socket.close()
 
-    def _enter(self) -> None:
+    def _enter(self, wire: Wire) -> None:
         self._leave()
-        self._doorway.let_in(self._socket)
+        self._doorway.let_in(wire)
 
     def _leave(self) -> None:
         self._look_away()

@@ -29,6 +29,7 @@ from webhook.server.callers import stranger
 from webhook.server.exchange import Decider, Exchange, exchange
 from webhook.server.line import Line
 from webhook.server.watch import Watch
+from webhook.server.wire import HollowError
 
 __all__ = ["BODY_BYTES", "KEEP_ALIVE_SECONDS", "NO_REVIEW_SECONDS", "Limited"]
 
@@ -142,6 +143,8 @@ class Limited(HttpToolsProtocol):
         """End to be watched."""
         self._forget()
         self._watch.ended += 1
+        if isinstance(exc, HollowError):
+            self._watch.dropped("hollow")
         super().connection_lost(exc)
         # Its last request knows its connection, and would keep it until the garbage collector comes by.
         self.headers, self.scope, self.cycle = [], None, None  # type: ignore[assignment]  # as before the first one

@@ -1,46 +1,40 @@
 """A connection as a transport that reads when its turn has come, and one request at a time.
 
-OpenSSL reads from the socket itself, a record at a time. Event loops read ahead for it, into buffers of 256 KiB and
-more for each connection, and hand over whatever is there: that is the memory by which a few hundred connections ended a
-server. Here nothing is between the socket and the request that is being read.
+Event loops read ahead, into buffers of 256 KiB and more for each connection, and hand over whatever is there: that is
+the memory by which a few hundred connections ended a server. Here a `Wire` is between the socket and the request that
+is being read, with a few KiB at most.
 """
 
 import asyncio
 import socket
 import ssl
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, Final
 
 from webhook.server.turns import READ, SAVED_SECONDS, WRITE, Order, Turns
+from webhook.server.wire import Wire
 
 __all__ = ["Line"]
 
-_RECORD: Final = 16 * 1024  # bytes; no TLS record has more, so that OpenSSL has nothing left that no selector sees
 _TURN_BYTES: Final = 32 * 1024
 _LEAST_BYTES: Final = 1024  # that a record counts for: thousands of one byte each cost as much as megabytes
-_AGAIN: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+_AGAIN: Final = (BlockingIOError, ssl.SSLWantReadError)
 
 
 class Line(asyncio.Transport):
-    """The transport over a connected socket, after its handshake where it has TLS; `begin` hands it to a protocol.
+    """The transport over a wire, after its handshake where it has TLS; `begin` hands it to a protocol.
 
     `farewell` takes the socket over when the last byte is sent, with nothing of TLS left in it.
     """
 
-    def __init__(self, connected: socket.socket, turns: Turns, farewell: Callable[[socket.socket], None]) -> None:
+    def __init__(self, wire: Wire, turns: Turns, farewell: Callable[[socket.socket], None]) -> None:
         super().__init__()
         self.order = turns.others
         self.had = self.order.now
         self.ready_at = 0.0
-        self._socket = connected
-        self._recv: Callable[[int], bytes] = connected.recv
-        self._put: Callable[[bytes | bytearray | memoryview], int] = connected.send
-        if isinstance(connected, ssl.SSLSocket):  # whose `recv` and `send` are detours to these
-            self._recv, self._put = connected.read, connected.write
+        self._wire = wire
         self._turns = turns
         self._farewell = farewell
-        self._unsent = bytearray()
         self._unread = b""  # what was read and given back
         self._requests = 0
         self._events = 0  # that the selector looks for
@@ -51,15 +45,16 @@ class Line(asyncio.Transport):
         self._protocol = protocol
         self._turns.guests += 1
         protocol.connection_made(self)
-        self._look()
+        self._look_again()
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         """`peercert`, the caller's certificate, or `sslcontext`; of what else transports know nothing is asked for."""
-        if not isinstance(self._socket, ssl.SSLSocket):
+        tls = self._wire.tls
+        if tls is None:
             return default
         if name == "peercert":
-            return self._socket.getpeercert()
-        return self._socket.context if name == "sslcontext" else default
+            return tls.getpeercert()
+        return tls.context if name == "sslcontext" else default
 
     @property
     def clock(self) -> Callable[[], float]:
@@ -93,10 +88,12 @@ class Line(asyncio.Transport):
             self._protocol.data_received(data)
         if self._requests == requests:
             self._stand_in(self._turns.others, SAVED_SECONDS)
+        if self.has_more and self._wants():
+            self._turns.again(self)
 
     def credit(self) -> None:
         """Have it stand among the regulars, for a review that was answered, unless it has sent more meanwhile."""
-        if not self._unread:
+        if not self.has_more:
             self._stand_in(self._turns.regulars)
 
     def discredit(self, seconds: float) -> None:
@@ -115,7 +112,7 @@ class Line(asyncio.Transport):
             data, self._unread = self._unread, b""
             return data
         try:
-            data = self._recv(_RECORD)
+            data = self._wire.read()
         except _AGAIN:
             return b""
         except OSError as error:
@@ -129,7 +126,7 @@ class Line(asyncio.Transport):
     @property
     def has_more(self) -> bool:
         """Whether there is something to be read that no selector knows of."""
-        return bool(self._unread)
+        return bool(self._unread) or (not self._is_lost and self._wire.has_more)
 
     def unread(self, data: bytes) -> None:
         """Give back what was received last, to be received again when its turn comes."""
@@ -152,8 +149,6 @@ class Line(asyncio.Transport):
         if self._is_held:
             self._is_held = False
             self._turns.in_hand -= 1
-        if self._unread:
-            self._turns.again(self)
         self._look_again()
 
     def pause_reading(self) -> None:
@@ -170,7 +165,7 @@ class Line(asyncio.Transport):
         return not self._is_paused
 
     def _wants(self) -> bool:
-        return not (self._is_held or self._is_paused or self._is_closing or self._unsent)
+        return not (self._is_held or self._is_paused or self._is_closing or self._wire.unsent)
 
     # Writing.
 
@@ -178,56 +173,54 @@ class Line(asyncio.Transport):
         """Send `data`, now or as soon as there is room in the kernel."""
         if self._is_lost:
             return
-        if not self._unsent:
-            data = data[self._send(data) :]
-        if data and not self._is_lost:
-            self._unsent += data
+        try:
+            self._wire.write(data)
+        except OSError as error:
+            self._lose(error)
+            return
+        if self._wire.unsent:
             self._look()
 
     def get_write_buffer_size(self) -> int:
         """How many bytes have found no room in the kernel yet."""
-        return len(self._unsent)
-
-    def _send(self, data: bytes | bytearray | memoryview) -> int:
-        """Send some of `data`; how many bytes."""
-        try:
-            return self._put(data)
-        except _AGAIN:
-            return 0
-        except OSError as error:
-            self._lose(error)
-            return 0
+        return 0 if self._is_lost else len(self._wire.unsent)
 
     def _send_rest(self) -> None:
-        if not self._unsent:
+        try:
+            self._wire.flush()
+        except OSError as error:
+            self._lose(error)
             return
-        del self._unsent[: self._send(self._unsent)]
-        if not self._unsent and not self._is_lost:
+        if not self._wire.unsent:
             self._protocol.resume_writing()
             if self._is_closing:
                 self._say_goodbye()
                 return
             self._look()
-            if self._unread:
-                self._turns.again(self)
+            self._look_again()
 
     # What is looked for.
 
     def _look_again(self) -> None:
+        """Have what is here read in its turn, and look for more."""
+        if self.has_more:
+            self._turns.again(self)
         if not self._events & READ:
             self._look()
 
     def _look(self) -> None:
         """Look for what is wanted now."""
-        events = (READ if self._wants() else 0) | (WRITE if self._unsent else 0)
-        if events == self._events or self._is_lost:
+        if self._is_lost:
+            return
+        events = (READ if self._wants() else 0) | (WRITE if self._wire.unsent else 0)
+        if events == self._events:
             return
         if not self._events:
-            self._turns.watch(self._socket, self, events)
+            self._turns.watch(self._wire.bound, self, events)
         elif not events:
-            self._turns.leave(self._socket)
+            self._turns.leave(self._wire.bound)
         else:
-            self._turns.change(self._socket, self, events)
+            self._turns.change(self._wire.bound, self, events)
         self._events = events
 
     # The end.
@@ -241,7 +234,7 @@ class Line(asyncio.Transport):
         if self._is_closing:
             return
         self._is_closing = True
-        if not self._unsent:
+        if not self._wire.unsent:
             self._say_goodbye()
 
     def abort(self) -> None:
@@ -250,19 +243,19 @@ class Line(asyncio.Transport):
 
     def _say_goodbye(self) -> None:
         """End TLS, and leave the socket to `farewell`."""
-        connected = self._socket
+        wire = self._wire
         self._forget(None)
-        self._farewell(_without_tls(connected))
+        self._farewell(wire.end())
 
     def _lose(self, error: Exception | None) -> None:
         if not self._is_lost:
-            connected = self._socket
+            bound = self._wire.bound
             self._forget(error)
-            connected.close()
+            bound.close()
 
     def _forget(self, error: Exception | None) -> None:
         if self._events:
-            self._turns.leave(self._socket)
+            self._turns.leave(self._wire.bound)
         if self._is_held:
             self._is_held = False
             self._turns.in_hand -= 1
@@ -270,16 +263,6 @@ class Line(asyncio.Transport):
         self._is_closing = self._is_lost = True
         self._events = 0
         self._unread = b""
-        self._unsent.clear()
         asyncio.get_running_loop().call_soon(self._protocol.connection_lost, error)
         del self._protocol  # each has the other, which only the garbage collector could end
-        del self._socket, self._recv, self._put  # 28 KiB with TLS, whoever still has this
-
-
-def _without_tls(connected: socket.socket) -> socket.socket:
-    """The socket, after the end of TLS was said or could not be."""
-    if not isinstance(connected, ssl.SSLSocket):
-        return connected
-    with suppress(OSError, ValueError):
-        connected.unwrap()
-    return socket.socket(connected.family, connected.type, connected.proto, connected.detach())
+        del self._wire  # 28 KiB with TLS, whoever still has this

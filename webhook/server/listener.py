@@ -15,6 +15,7 @@ from webhook.server.exchange import Decider
 from webhook.server.limits import Limited
 from webhook.server.line import Line
 from webhook.server.watch import Watch
+from webhook.server.wire import Wire
 
 __all__ = ["ListenError", "Listener", "listen"]
 
@@ -78,9 +79,9 @@ class Listener(uvicorn.Server):
         """Close the socket and every connection, within a second and whatever they are about."""
         self.should_exit = self.force_exit = True
 
-    def _let_in(self, connected: socket.socket) -> None:
+    def _let_in(self, wire: Wire) -> None:
         """Serve a connection that has shaken hands, where this is for TLS."""
-        line = Line(connected, self._doorway.turns, self._doorway.farewell)
+        line = Line(wire, self._doorway.turns, self._doorway.farewell)
         line.begin(
             Limited(self._watch, self._deciders, config=self.config, server_state=self.server_state, app_state={})
         )

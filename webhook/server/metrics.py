@@ -37,7 +37,7 @@ REFUSALS = (400, 403, 404, 405, 413, 415, 431, 500)
 SHED = ("waited", "late", "memory")
 """Why a review is shed: it waited too long for its turn, its caller has given up by now, too much is being received."""
 
-DROPPED = ("slow", "oversized", "crowded")
+DROPPED = ("slow", "oversized", "crowded", "hollow")
 """Why a connection is dropped: it was too slow, sent too much after a refusal, or was the idlest of too many."""
 
 
