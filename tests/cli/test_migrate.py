@@ -210,3 +210,32 @@ def test_the_result_is_injected() -> None:
     assert isinstance(outcome, Injected)
     assert outcome.diagnostics == ()
     assert all(key.startswith(PREFIX) for key in template["metadata"]["annotations"])
+
+
+@pytest.mark.parametrize("metadata", ["    metadata:\n", "    metadata: {}\n", "    metadata: {labels: {app: }}\n", ""])
+def test_a_template_without_annotations_gets_those_of_a_sidecar_by_hand(run: Run, metadata: str) -> None:
+    text = f"""apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: shop}}
+spec:
+  template:
+{metadata}    spec:
+      volumes:
+      - name: logs
+        emptyDir: {{}}
+      containers:
+      - name: web
+        image: web
+        volumeMounts:
+        - {{name: logs, mountPath: /srv/logs/}}
+      - name: tail
+        image: busybox
+        args: [/bin/sh, -c, 'tail -n+1 -F /logs/access.log']
+        volumeMounts:
+        - {{name: logs, mountPath: /logs}}
+"""
+    result = run("migrate", "-f", "-", stdin=text)
+    assert result.code == 0, result.err
+    template = yaml.safe_load(result.out)["spec"]["template"]
+    assert template["metadata"]["annotations"][f"{PREFIX}paths"] == "/srv/logs/access.log"
+    assert [each["name"] for each in template["spec"]["containers"]] == ["web"]

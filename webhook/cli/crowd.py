@@ -13,6 +13,7 @@ from webhook.cli.installed import Installed
 from webhook.cli.terminal import Line, progress, say, show, styled
 from webhook.cluster.api import Api, ApiError
 from webhook.cluster.crowd import crowd, world
+from webhook.cluster.objects import TargetError
 from webhook.diagnostics import escape
 from webhook.standing.labels import SelectorError
 from webhook.standing.pods import STATES, Standing
@@ -48,7 +49,7 @@ def run(api: Api, config: Path | None, shown: Shown, output: str) -> int:
         every = list(progress("Pods that asked", crowd(api, judged_by, shown.namespace, shown.selector)))
     except ApiError as error:
         raise FailedError(str(error)) from None
-    except SelectorError as error:
+    except (SelectorError, TargetError) as error:
         raise InputError(str(error)) from None
     found = sorted(filter(shown.has, every), key=lambda each: (each.namespace, each.name))
     _WRITE[output](found, with_namespace=shown.namespace is None)

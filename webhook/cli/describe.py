@@ -13,7 +13,7 @@ from webhook.cli.failures import FailedError, InputError
 from webhook.cli.installed import Installed
 from webhook.cli.terminal import say, show, styled
 from webhook.cluster.api import Api, ApiError
-from webhook.cluster.objects import UnknownKind, kind_of, one, pods
+from webhook.cluster.objects import TargetError, looked_up, pods
 from webhook.cluster.trial import tried
 from webhook.config.loghook_yaml import Config
 from webhook.pod.view import PodError
@@ -47,7 +47,7 @@ def run(wanted: Wanted, config: Path | None, api: Api | None, *, ask: bool, outp
                 show(*account(descriptions[-1]), "")
     except ApiError as error:
         raise FailedError(str(error)) from None
-    except UnknownKind as error:
+    except TargetError as error:
         raise InputError(str(error)) from None
     if output == "json":
         _write(descriptions)
@@ -69,13 +69,13 @@ def _write(descriptions: list[Description]) -> None:
 
 
 def _found(api: Api | None, wanted: Wanted) -> Iterator[Subject]:
+    namespace = wanted.namespace or (api.namespace if api else "default")
     for part in (each for file in wanted.files for manifest in manifests.read(file) for each in manifest.parts()):
         if part.has_pod():
             part.view()
-            yield Subject(part.name, part.pod(), part.namespace(wanted.namespace), is_live=False)
+            yield Subject(part.name, part.pod(), part.namespace(wanted.namespace, namespace), is_live=False)
     if api is None:
         return
-    namespace = wanted.namespace or api.namespace
     for target in wanted.targets:
         yield _looked_up(api, target, namespace)
     for pod in pods(api, namespace, wanted.selector) if wanted.selector else ():
@@ -84,9 +84,7 @@ def _found(api: Api | None, wanted: Wanted) -> Iterator[Subject]:
 
 def _looked_up(api: Api, target: str, namespace: str) -> Subject:
     """The Pod that `target` names, or what the template of a workload becomes."""
-    word, slash, name = target.partition("/")
-    kind = kind_of(api, word if slash else "pod")
-    found = one(api, kind, namespace, name if slash else word)
+    kind, found = looked_up(api, target, namespace)
     if kind.name == "Pod":
         return Subject(f"pod/{found['metadata']['name']}", found, namespace, is_live=True)
     part = manifests.of_object(target, found)

@@ -8,10 +8,10 @@ import click
 import msgspec
 import yaml
 
-from webhook.cli.failures import FailedError
+from webhook.cli.failures import FailedError, InputError
 from webhook.cli.terminal import Line, progress, say, show, styled
 from webhook.cluster.api import Api, ApiError
-from webhook.cluster.objects import kind_of, one, pods
+from webhook.cluster.objects import TargetError, looked_up, pods
 from webhook.cluster.visit import Visit, VisitError
 from webhook.config.engines import Images
 from webhook.config.loghook_yaml import Config
@@ -47,12 +47,13 @@ def run(api: Api, sought: Sought, way: Way, output: str) -> int:
     """Look into the Pods that are `sought` and return the exit code. Raises CommandError."""
     where = sought.namespace or api.namespace
     try:
-        kind = kind_of(api, "pod")
-        named = (one(api, kind, where, target.removeprefix("pod/")) for target in sought.targets)
+        named = (_pod(api, target, where) for target in sought.targets)
         found = list(progress("Pods", pods(api, where, sought.selector) if sought.selector else named))
         discoveries = [_discovered(api, pod, where, way) for pod in found]
     except ApiError as error:
         raise FailedError(str(error)) from None
+    except TargetError as error:
+        raise InputError(str(error)) from None
     if output == "json":
         sys.stdout.write(msgspec.json.format(msgspec.json.encode(discoveries)).decode() + "\n")
         sys.stdout.flush()
@@ -62,6 +63,14 @@ def run(api: Api, sought: Sought, way: Way, output: str) -> int:
     if not found:
         say("no Pod is selected")
     return 0 if all(each.annotations for each in discoveries) else 1
+
+
+def _pod(api: Api, target: str, namespace: str) -> Raw:
+    """The Pod that `target` names. Raises InputError where that is something else, which has no files of its own."""
+    kind, found = looked_up(api, target, namespace)
+    if kind.name != "Pod":
+        raise InputError(f"{escape(target)} is a {kind.name}: name one of its Pods, or give -l SELECTOR")
+    return found
 
 
 def _discovered(api: Api, pod: Raw, namespace: str, way: Way) -> Discovery:

@@ -3,12 +3,14 @@
 import sys
 import threading
 from collections.abc import Iterator, Sequence
+from itertools import chain
+from queue import Queue
 from typing import NamedTuple
 
 from webhook.cli.failures import FailedError, InputError
 from webhook.cli.terminal import say
 from webhook.cluster.api import Api, ApiError
-from webhook.cluster.objects import UnknownKind, kind_of, one, pods
+from webhook.cluster.objects import TargetError, looked_up, pods
 from webhook.plan.names import DRAIN_NAME
 from webhook.standing.labels import typed
 from webhook.standing.ours import Raw, ours
@@ -27,7 +29,15 @@ class Reading(NamedTuple):
     def words(self) -> dict[str, int]:
         """The same in the words of the API, but for the source."""
         words = {"follow": self.follow, "tail_lines": self.tail, "since_seconds": self.since_seconds}
-        return {name: value for name, value in words.items() if value not in {-1, 0}}
+        left_out = {"follow": False, "tail_lines": -1, "since_seconds": 0}
+        return {name: value for name, value in words.items() if value != left_out[name]}
+
+
+_WAITING = 1000
+"""The most lines that are read and not written yet: who reads us slowly has the cluster wait, not our memory grow."""
+
+_Said = bytes | ApiError
+"""A line, or why there are no more."""
 
 
 class _Stream(NamedTuple):
@@ -43,7 +53,7 @@ def run(api: Api, targets: Sequence[str], selector: str | None, namespace: str |
         found = list(_pods(api, targets, selector, where))
     except ApiError as error:
         raise FailedError(str(error)) from None
-    except UnknownKind as error:
+    except TargetError as error:
         raise InputError(str(error)) from None
     streams = [each for pod in found for each in _streams(pod, where, reading.source)]
     if not streams:
@@ -55,9 +65,7 @@ def _pods(api: Api, targets: Sequence[str], selector: str | None, namespace: str
     if selector:
         yield from pods(api, namespace, selector)
     for target in targets:
-        word, slash, name = target.partition("/")
-        kind = kind_of(api, word if slash else "pod")
-        there = one(api, kind, namespace, name if slash else word)
+        kind, there = looked_up(api, target, namespace)
         if kind.name == "Pod":
             yield there
         else:
@@ -82,27 +90,47 @@ def _streams(pod: Raw, namespace: str, source: str | None) -> Iterator[_Stream]:
 
 def _written(api: Api, streams: Sequence[_Stream], reading: Reading) -> int:
     """Write them one after another, or where they are followed all at once."""
-    failed: list[str] = []
-    lock = threading.Lock()
-
-    def write(stream: _Stream) -> None:
-        try:
-            for line in api.log_lines(stream.namespace, stream.pod, stream.container, **reading.words()):
-                with lock:
-                    sys.stdout.buffer.write(f"[{stream.pod} {stream.container}] ".encode() + line + b"\n")
-                    sys.stdout.buffer.flush()
-        except ApiError as error:
-            failed.append(str(error))
-
-    if reading.follow:
-        threads = [threading.Thread(target=write, args=(each,), daemon=True) for each in streams]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    else:
-        for each in streams:
-            write(each)
-    for line in failed:
-        say(line)
+    reads = [_lines(api, each, reading) for each in streams]
+    failed = False
+    for said in _at_once(reads) if reading.follow else chain.from_iterable(reads):
+        if isinstance(said, ApiError):
+            say(str(said))
+            failed = True
+        else:
+            sys.stdout.buffer.write(said)
+            sys.stdout.buffer.flush()
     return 1 if failed else 0
+
+
+def _lines(api: Api, stream: _Stream, reading: Reading) -> Iterator[_Said]:
+    """The lines of `stream`, each with whose it is; in the end the error, where it cannot be read."""
+    whose = f"[{stream.pod} {stream.container}] ".encode()
+    try:
+        for line in api.log_lines(stream.namespace, stream.pod, stream.container, **reading.words()):
+            yield whose + line + b"\n"
+    except ApiError as error:
+        yield error
+
+
+def _at_once(reads: Sequence[Iterator[_Said]]) -> Iterator[_Said]:
+    """What all of `reads` have, as it comes, each read by a thread of its own.
+
+    They write nothing, so that whoever writes it all is told, and is ended, when nobody reads it any more.
+    """
+    said: Queue[_Said | None] = Queue(_WAITING)
+
+    def read(lines: Iterator[_Said]) -> None:
+        try:
+            for line in lines:
+                said.put(line)
+        finally:
+            said.put(None)
+
+    for each in reads:
+        threading.Thread(target=read, args=(each,), daemon=True).start()
+    left = len(reads)
+    while left:
+        if (line := said.get()) is None:
+            left -= 1
+        else:
+            yield line

@@ -6,7 +6,7 @@ are added; a document in JSON is written anew, since JSON has no comments, quote
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,19 +93,22 @@ class Part:
             else {}
         )
 
-    def namespace(self, wanted: str | None) -> str:
-        """The namespace that the object goes to; as in kubectl, what is typed and what is written must agree."""
+    def namespace(self, wanted: str | None, usual: str = "default") -> str:
+        """The namespace that the object goes to: the `wanted`, which is typed, else what is written, else the `usual`.
+
+        As in kubectl, what is typed and what is written must agree. Raises InputError.
+        """
         written = self._metadata.get("namespace")
         if wanted and written and written != wanted:
             raise InputError(
                 f"{self.manifest.origin}: {self.name} is in the namespace {escape(str(written))}, not in {wanted}: "
                 f"leave --namespace out"
             )
-        return wanted or str(written or "default")
+        return wanted or str(written or usual)
 
-    def pod(self) -> dict[str, Any]:
-        """The raw Pod, as the object's controller would create it, apart from its name."""
-        pod = {**self.template(), "apiVersion": "v1", "kind": "Pod"}
+    def pod(self, template: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The raw Pod, as the object's controller would create it of its template, or of another; without a name."""
+        pod = {**(self.template() if template is None else template), "apiVersion": "v1", "kind": "Pod"}
         metadata = {} if pod.get("metadata") is None else pod["metadata"]
         if not isinstance(metadata, dict):
             return pod

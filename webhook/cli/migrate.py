@@ -49,7 +49,7 @@ def _changed(part: Part, found: Migration) -> dict[str, Any]:
         return {}
     template: dict[str, Any] = copy.deepcopy(part.template())
     kept = {key: value for key, value in annotations_of(template).items() if key not in found.gone}
-    template.setdefault("metadata", {})["annotations"] = {**kept, **found.added}
+    template["metadata"] = {**(template.get("metadata") or {}), "annotations": {**kept, **found.added}}
     if found.containers:
         _take_out(template["spec"], found.containers)
     return template
@@ -97,6 +97,4 @@ def _objections(part: Part, found: Migration) -> Sequence[Any]:
     changed = _changed(part, found)
     if not changed:
         return ()
-    metadata = changed["metadata"]
-    said = {key: "" if value is None else value for key, value in metadata["annotations"].items()}
-    return inject(view({**changed, "metadata": {**metadata, "annotations": said}}), Config()).diagnostics
+    return inject(view(part.pod(changed)), Config()).diagnostics

@@ -21,6 +21,9 @@ __all__ = ["Api", "ApiError", "connect"]
 _PATIENCE = (3.0, 30.0)
 """Seconds to connect, and to answer: a dry run may have to wait for every webhook of the cluster."""
 
+_MOST_SECONDS = 2_000_000.0
+"""The longest that a socket can wait (the milliseconds are a C int); the client takes no None beside a number."""
+
 _NOT_FOUND, _FORBIDDEN, _BAD = 404, 403, 400
 _PAGE = "500"  # objects of a list at once, as kubectl asks for
 _OWN_NAMESPACE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
@@ -133,7 +136,7 @@ class Api:
         `words` are those of the API: `tail_lines`, `since_seconds`, and `follow` for those that come until it ends.
         """
         what = f"read the log of {namespace}/{pod}, container {container}"
-        patience = (_PATIENCE[0], None) if words.get("follow") else _PATIENCE
+        patience = (_PATIENCE[0], _MOST_SECONDS) if words.get("follow") else _PATIENCE
         try:
             read = self._core.read_namespaced_pod_log
             response = read(

@@ -1,5 +1,6 @@
 """Objects of a cluster by the names that kubectl has for them, and where the API has them."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -7,11 +8,14 @@ from typing import Any
 from webhook.cluster.api import Api, ApiError
 from webhook.diagnostics import escape
 
-__all__ = ["Kind", "UnknownKind", "controller", "kind_of", "one", "pods"]
+__all__ = ["Kind", "TargetError", "controller", "looked_up", "pods"]
 
 
-class UnknownKind(ValueError):
-    """No kind of object is called so. Its text is one line that says it."""
+_BAD_REQUEST = 400
+
+
+class TargetError(ValueError):
+    """What was typed names no object, or no kind of objects, or selects none. Its text is one line that says it."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +53,26 @@ _NAMED: Mapping[str, Kind] = {
 }  # fmt: skip
 
 
-def kind_of(api: Api, word: str) -> Kind:
+_NO_NAMES = re.compile(r"\.{0,2}|.*[/%?#\s].*", re.DOTALL)
+"""What cannot stand in a path of the API (k8s.io/apimachinery/pkg/api/validation/path), or would mean more there."""
+
+
+def looked_up(api: Api, target: str, namespace: str) -> tuple[Kind, dict[str, Any]]:
+    """The kind and the raw object that `target` names: a Pod's name, or KIND/NAME as kubectl takes it.
+
+    Raises TargetError, and ApiError.
+    """
+    word, _, name = target.partition("/") if "/" in target else ("pod", "", target)
+    if _NO_NAMES.fullmatch(name):
+        raise TargetError(f"{target!r} names no object: write NAME, or KIND/NAME")
+    kind = _kind_of(api, word)
+    return kind, _one(api, kind, namespace, name)
+
+
+def _kind_of(api: Api, word: str) -> Kind:
     """The kind that `word` names, as kubectl takes it: `deploy`, `deployments.apps`, `rollouts.argoproj.io`.
 
-    Raises UnknownKind, and ApiError where the API has to be asked and does not answer.
+    Raises TargetError, and ApiError where the API has to be asked and does not answer.
     """
     name, _, group = word.lower().partition(".")
     known = _NAMED.get(name)
@@ -60,7 +80,7 @@ def kind_of(api: Api, word: str) -> Kind:
         return known
     if not group:
         hint = "write a custom one with its group, e.g. rollouts.argoproj.io"
-        raise UnknownKind(f"no kind of workload is called {escape(word)}; {hint}")
+        raise TargetError(f"no kind of workload is called {escape(word)}; {hint}")
     return _discovered(api, name, group)
 
 
@@ -69,25 +89,30 @@ def _discovered(api: Api, name: str, group: str) -> Kind:
         prefix = f"/apis/{api.read(f'/apis/{group}')['preferredVersion']['groupVersion']}"
     except ApiError as error:
         if error.is_missing:
-            raise UnknownKind(f"the cluster has no API group {escape(group)}") from None
+            raise TargetError(f"the cluster has no API group {escape(group)}") from None
         raise
     for each in api.read(prefix).get("resources") or ():
         if name in {each["name"], each.get("singularName"), each["kind"].lower(), *(each.get("shortNames") or ())}:
             return Kind(each["kind"], prefix, each["name"])
-    raise UnknownKind(f"the API group {escape(group)} has no {escape(name)}")
+    raise TargetError(f"the API group {escape(group)} has no {escape(name)}")
 
 
-def one(api: Api, kind: Kind, namespace: str, name: str) -> dict[str, Any]:
+def _one(api: Api, kind: Kind, namespace: str, name: str) -> dict[str, Any]:
     """The raw object. Raises ApiError."""
     version = kind.prefix.removeprefix("/apis/").removeprefix("/api/")
     return {"apiVersion": version, "kind": kind.name, **api.read(kind.path(namespace, name))}
 
 
 def pods(api: Api, namespace: str | None, selector: str = "") -> Iterator[dict[str, Any]]:
-    """The Pods of `namespace`, or of all, that the label `selector` selects. Raises ApiError."""
+    """The Pods of `namespace`, or of all, that the label `selector` selects. Raises ApiError and TargetError."""
     path = f"/api/v1/namespaces/{namespace}/pods" if namespace else "/api/v1/pods"
-    for each in api.listed(path, **({"labelSelector": selector} if selector else {})):
-        yield {"apiVersion": "v1", "kind": "Pod", **each}
+    try:
+        for each in api.listed(path, **({"labelSelector": selector} if selector else {})):
+            yield {"apiVersion": "v1", "kind": "Pod", **each}
+    except ApiError as error:
+        if selector and error.status == _BAD_REQUEST:
+            raise TargetError(f"{selector!r} is no selector of labels: {str(error).partition(': ')[2]}") from None
+        raise
 
 
 def controller(api: Api, kind: str, namespace: str, name: str) -> dict[str, Any] | None:
@@ -96,7 +121,7 @@ def controller(api: Api, kind: str, namespace: str, name: str) -> dict[str, Any]
     if known is None:
         return None
     try:
-        return one(api, known, namespace, name)
+        return _one(api, known, namespace, name)
     except ApiError as error:
         if error.is_missing:
             return None
