@@ -164,6 +164,30 @@ def test_every_map_of_the_schema_is_closed_or_kubernetes_own() -> None:
         ("certificates: {mode: self-managed}", "/certificates/mode"),
         ("certificates: {selfManaged: {leafDays: 825}}", "maximum: got 825, want 824"),
         ("certificates: {certManager: {duration: 90d}}", "/certificates/certManager/duration"),
+        ("certificates: {selfManaged: {caDays: 89}}", "certificates.selfManaged.caDays: must not be below leafDays"),
+        (
+            "certificates: {mode: certManager, certManager: {duration: 720h}}",
+            "certificates.certManager.renewBefore: must be below duration",
+        ),
+        (
+            "certificates: {mode: certManager, certManager: {duration: 1h30m, renewBefore: 5400s}}",
+            "certificates.certManager.renewBefore: must be below duration",
+        ),
+        (
+            "certificates: {mode: provided, provided: {secretName: a, caBundle: c29tZXRoaW5nCg==}}",
+            "certificates.provided.caBundle: there is no certificate in it",
+        ),
+        (
+            "certificates: {mode: provided, provided: {secretName: a, caBundle: '-----BEGIN PUBLIC KEY-----'}}",
+            "certificates.provided.caBundle: there is no certificate in it",
+        ),
+        (
+            "certificates: {mode: provided, provided: {secretName: a, caBundle: ca.crt}}",
+            "certificates.provided.caBundle: there is no certificate in it",
+        ),
+        ("commonLabels: {team: a b}", "/commonLabels/team"),
+        ("podLabels: {'team:': a}", "'team:' not allowed"),
+        ("metrics: {serviceMonitor: {labels: {release: -a}}}", "/metrics/serviceMonitor/labels/release"),
         ("certificates: {certManager: {issuerRef: {kind: Issuer}}}", "missing property 'name'"),
         ("replicaCount: two", "/replicaCount"),
         ("guard: {actions: [Deny, Warn]}", "/guard/actions"),

@@ -1,9 +1,11 @@
 """What particular values do."""
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import helm_python
+import kubernetes_validate
 import pytest
 import yaml
 
@@ -75,7 +77,7 @@ def test_a_ca_is_taken_as_pem_or_base64(releases: dict[str, Release]) -> None:
 
 def test_each_mode_has_a_secret_of_its_own() -> None:
     """Were it one name, the old mode's writer and the new one's would fight over it during an upgrade."""
-    provided = {"mode": "provided", "provided": {"secretName": "mine", "caBundle": "aa"}}
+    provided = {"mode": "provided", "provided": {"secretName": "mine", "caBundle": "-----BEGIN CERTIFICATE-----"}}
     names = []
     for certificates in ({"mode": "selfManaged"}, {"mode": "certManager"}, provided):
         volumes = render({"certificates": certificates}).injector["spec"]["template"]["spec"]["volumes"]
@@ -347,3 +349,57 @@ def test_a_section_that_is_empty_is_named_where_it_is_needed(way: Sequence[str])
         assert "nil pointer" not in said
         assert "wrong type" not in said
         assert way[0] in said
+
+
+def settings(values: dict[str, Any], way: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The ways to all of the chart's values that are no sections, and that something stands behind."""
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from settings(value, (*way, key))
+        elif value not in ("", []):
+            yield (*way, key)
+
+
+SETTINGS = list(settings(yaml.safe_load((CHART / "values.yaml").read_text("utf-8"))))
+
+
+@pytest.mark.parametrize("way", SETTINGS, ids=".".join)
+def test_a_value_that_is_empty_is_named_or_can_be_left_out(way: tuple[str, ...]) -> None:
+    """A key with nothing behind its colon: what needs it would be refused later, or be a default of somebody else's."""
+    values: dict[str, Any] = {"guard": {"enabled": True}, "autoscaling": {"enabled": True}}
+    values |= {"certificates": {"mode": "certManager"}} if "certManager" in way else {}
+    part = values
+    for key in way[:-1]:
+        part = part.setdefault(key, {})
+    part[way[-1]] = None
+    try:
+        release = render(values)
+    except helm_python.HelmError as error:
+        assert f"{'.'.join(way)}: " in str(error)  # noqa: PT017  # either is right, and what is said then counts
+        return
+    if way[0] in {"podSecurityContext", "securityContext"}:
+        return  # there null is what leaves a field out
+    assert release.webhook["failurePolicy"]
+    assert not [
+        each for _, pod in release.pods() for c in pod["containers"] for each in c["args"] if each.endswith("=")
+    ]
+    for each in release.documents:
+        if not each["apiVersion"].startswith("cert-manager.io/"):
+            kubernetes_validate.validate(each, "1.37", strict=True)
+
+
+@pytest.mark.parametrize("name", ["my.loghook", "a" * 48 + "--b", "a" * 53, "shop"])
+def test_whatever_a_release_is_called_a_service_can_be(name: str) -> None:
+    """Helm takes dots, and 53 characters; a Service's name has none, and 63 at most."""
+    release = render({}, name=name)
+    for each in release.all("Service"):
+        assert re.fullmatch("[a-z]([-a-z0-9]{0,61}[a-z0-9])?", each["metadata"]["name"])
+        assert "--" not in each["metadata"]["name"]
+    assert release.webhook["clientConfig"]["service"]["name"] in {x["metadata"]["name"] for x in release.all("Service")}
+
+
+def test_the_verification_may_call_injectors_on_the_nodes_network() -> None:
+    """They have the nodes' addresses there, which no selector of Pods stands for."""
+    values = {"hostNetwork": True, "webhook": {"port": 10260}, "networkPolicy": {"enabled": True}}
+    policy = render(values).one("NetworkPolicy", "loghook-verify")
+    assert {"ports": [{"port": 10260, "protocol": "TCP"}]} in policy["spec"]["egress"]

@@ -1,14 +1,16 @@
 """Every set of values in tests/chart/values, object by object, at a real API server: what renders is taken."""
 
 import json
+import subprocess
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from ..chart.conftest import FOUND, rendered  # noqa: TID252  # the folders of tests are no packages to name
+from ..chart.conftest import FOUND, render, rendered  # noqa: TID252  # the folders of tests are no packages to name
 from .client import Client
 from .conftest import Api
+from .helms import CHART, built
 
 pytestmark = pytest.mark.api
 
@@ -71,3 +73,20 @@ def test_labels_that_select_others_are_what_the_api_server_refuses(client: Clien
     status, answer = client.call("POST", path, wrong)
     assert status == 422
     assert "`selector` does not match template `labels`" in answer["message"]
+
+
+@pytest.mark.parametrize("name", ["my.loghook", "a" * 48 + "--b", "a" * 53])
+def test_a_service_is_taken_whatever_the_release_is_called(client: Client, name: str) -> None:
+    for document in render({}, name=name).all("Service"):
+        status, answer = client.call("POST", "/api/v1/namespaces/loghook/services?dryRun=All", document)
+        assert status == 201, answer
+
+
+@pytest.mark.parametrize("major", [3, 4])
+@pytest.mark.parametrize(("version", "is_taken"), [("v1.35.2-gke.1", False), ("v1.36.0", True)])
+def test_a_name_that_begins_with_a_digit_is_for_newer_clusters(*, major: int, version: str, is_taken: bool) -> None:
+    """The API server takes such a Service from 1.36 on (KEP-5311); before, Helm would fail half-way."""
+    command = [str(built() / f"helm{major}"), "template", "1st", str(CHART), "--kube-version", version]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode == 0) == is_taken
+    assert is_taken or "fullnameOverride: a Service's name begins with a letter" in done.stderr

@@ -1,21 +1,16 @@
 {{/* The chart's name, or what replaces it. */}}
 {{- define "loghook.name" -}}
-{{- .Values.nameOverride | default .Chart.Name | trunc 50 | trimSuffix "-" -}}
+{{- .Values.nameOverride | default .Chart.Name | trunc 50 | trimAll "-." -}}
 {{- end -}}
 
 {{/*
 The stem of all names. A Service's name has at most 63 characters, and the longest of our suffixes is "-selfsigned": so
-the stem is cut before anything is put behind it.
+the stem is cut before anything is put behind it. Nor has it dots, as the name of a release may.
 */}}
 {{- define "loghook.fullname" -}}
 {{- $name := include "loghook.name" . -}}
-{{- if .Values.fullnameOverride -}}
-{{- .Values.fullnameOverride | trunc 50 | trimSuffix "-" -}}
-{{- else if contains $name .Release.Name -}}
-{{- .Release.Name | trunc 50 | trimSuffix "-" -}}
-{{- else -}}
-{{- printf "%s-%s" .Release.Name $name | trunc 50 | trimSuffix "-" -}}
-{{- end -}}
+{{- $stem := .Values.fullnameOverride | default (contains $name .Release.Name | ternary .Release.Name (printf "%s-%s" .Release.Name $name)) -}}
+{{- $stem | replace "." "-" | trunc 50 | trimAll "-" -}}
 {{- end -}}
 
 {{/* The namespace of everything that has one: the release's, or what replaces it. */}}
@@ -272,6 +267,16 @@ matchLabels:
 {{- end }}
 {{- end -}}
 
+{{/* How many seconds a duration of Go's has, of hours, minutes and seconds: `720h`, `1h30m`. */}}
+{{- define "loghook.seconds" -}}
+{{- $seconds := 0 -}}
+{{- range regexFindAll "[0-9]+[hms]" . -1 -}}
+{{- $unit := substr (len . | add -1 | int) (len .) . -}}
+{{- $seconds = add $seconds (mul (trimSuffix $unit . | int64) (get (dict "h" 3600 "m" 60 "s" 1) $unit)) -}}
+{{- end -}}
+{{ $seconds }}
+{{- end -}}
+
 {{/* Labels of the user's that would be others than those by which Pods are selected: (list . "value" labels) */}}
 {{- define "loghook.checkLabels" -}}
 {{- $selector := include "loghook.selector" (list (index . 0) "one of each kind of Pod") | fromYaml -}}
@@ -287,6 +292,9 @@ matchLabels:
 {{- define "loghook.check" -}}
 {{- if eq (toString .Values.enabled) "false" -}}
 {{- fail "enabled: it is for the `condition` of a chart that has this one among its dependencies, which leaves it out; this chart itself cannot" -}}
+{{- end -}}
+{{- if and (regexMatch "^[0-9]" (include "loghook.fullname" .)) (semverCompare "<1.36.0-0" .Capabilities.KubeVersion.Version) -}}
+{{- fail (printf "fullnameOverride: a Service's name begins with a letter before Kubernetes 1.36, and %q does not; give another, e.g. loghook" (include "loghook.fullname" .)) -}}
 {{- end -}}
 {{- include "loghook.checkConfig" . -}}
 {{- if (.Values.config | default dict).workloads -}}
@@ -319,6 +327,15 @@ matchLabels:
 {{- fail "metrics.port: must not be webhook.port" -}}
 {{- end -}}
 {{- with .Values.certificates -}}
+{{- if and (eq .mode "selfManaged") (lt (int .selfManaged.caDays) (int .selfManaged.leafDays)) -}}
+{{- fail "certificates.selfManaged.caDays: must not be below leafDays: a CA lives at least as long as what it signs" -}}
+{{- end -}}
+{{- if and (eq .mode "certManager") (le (include "loghook.seconds" .certManager.duration | int) (include "loghook.seconds" .certManager.renewBefore | int)) -}}
+{{- fail "certificates.certManager.renewBefore: must be below duration, or cert-manager refuses the Certificate" -}}
+{{- end -}}
+{{- if and (eq .mode "provided") .provided.secretName .provided.caBundle (not (contains "-----BEGIN CERTIFICATE-----" (include "loghook.providedBundle" $ | b64dec))) -}}
+{{- fail "certificates.provided.caBundle: there is no certificate in it; give the CA as PEM, or as base64 of PEM" -}}
+{{- end -}}
 {{- if and (eq .mode "provided") (not .provided.caBundle) (not (regexMatch "inject-ca|inject-cabundle" (toJson $.Values.webhook.annotations))) -}}
 {{- fail "certificates.provided.caBundle: give the CA of your certificate, or have somebody inject it by webhook.annotations" -}}
 {{- end -}}
