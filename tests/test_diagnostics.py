@@ -28,8 +28,8 @@ def test_keeps_the_codes_that_were_ever_given() -> None:
     LH302 LH303 LH401
     """
     warnings = (
-        "LH191 LH205 LH209 LH210 LH212 LH213 LH304 LH402 LH403 LH404 LH405 LH406 LH407 LH501 LH502 LH503 LH504 LH506 "
-        "LH601 LH602 LH603"
+        "LH148 LH191 LH205 LH209 LH210 LH212 LH213 LH304 LH402 LH403 LH404 LH405 LH406 LH407 LH501 LH502 LH503 LH504 "
+        "LH506 LH601 LH602 LH603"
     )
     given = {code.id: code.severity for code in CODES.values()}
     kept = dict.fromkeys(errors.split(), "error") | dict.fromkeys(warnings.split(), "warning")

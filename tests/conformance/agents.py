@@ -190,14 +190,15 @@ def by_vrl(source: str, events: Iterable[Mapping[str, Any]], folder: Path) -> li
         _missing("vrl, the runtime of Vector's programs (VRL, or ENVTEST_DIR)")
     (folder / "program.vrl").write_text(source, "utf-8")
     given = "".join(json.dumps(event) + "\n" for event in events)
-    ran = subprocess.run([vrl, folder / "program.vrl"], input=given, capture_output=True, text=True, check=False)
+    command = [vrl, str(folder / "program.vrl")]
+    ran = subprocess.run(command, input=given.encode(), capture_output=True, check=False)
     assert ran.returncode == 0, ran.stderr
-    return [line for line in ran.stdout.split("\n") if line not in {"", '{"error":"aborted"}'}]
+    return [line for line in ran.stdout.decode().split("\n") if line not in {"", '{"error":"aborted"}'}]
 
 
 def _of_vrl(line: str) -> dict[str, Any]:
     """An event as VRL writes it: JSON, but for `t'…'` around a time."""
-    found: dict[str, Any] = json.loads(re.sub(r"t'([^']*)'", r'"\1"', line), strict=False)
+    found: dict[str, Any] = json.loads(re.sub(r"t'([0-9]{4}-[^']*)'", r'"\1"', line), strict=False)
     return found
 
 
@@ -407,15 +408,20 @@ def _by_fluent_bit(cases: list[Case], folder: Path, now: int | None) -> dict[str
         streams.append(one)
     expected = sum(len(case.expected("fluent-bit")) for case in cases)
     with fluent_bit_process.FluentBit(shipment(*streams), folder, now=now) as running:
-        fluent_bit_process.until(lambda: running.stdout.count(b"\n") >= expected)
+        fluent_bit_process.until(lambda: len(_documents(running.stdout)) >= expected)
         time.sleep(3)
         running.stop()
-        documents = [json.loads(line) for line in running.stdout.split(b"\n") if line.startswith(b"{")]
+        documents = _documents(running.stdout)
     found: dict[str, list[Record]] = {case.name: [] for case in cases}
     by_source = {case.source: case.name for case in cases}
     for document in documents:
         found[by_source[document["loghook.source"]]].append(_record(document, None))
     return found
+
+
+def _documents(written: bytes) -> list[dict[str, Any]]:
+    """The documents in `written`, of which the last may be written in part."""
+    return [json.loads(line) for line in written.split(b"\n")[:-1] if line.startswith(b"{")]
 
 
 AGENTS: Mapping[str, Callable[[Iterable[Case], Path], dict[str, list[Record]]]] = {

@@ -226,6 +226,13 @@ CODES = _table(
         "the agent's configuration does not fit into the Pod's annotations, use e.g. globs in place of many paths",
         "The API server takes at most 256 KiB of annotations, and the agent's configuration is one of them.",
     ),
+    _warning(
+        "LH148",
+        "{agent} joins no lines of containers, use e.g. {example}",
+        "The lines of `cri` and of formats like it begin with a time and a stream. Only the collector takes these off "
+        "before it looks for the start of a record. The others look for it in the whole line of the file, and Fluent "
+        "Bit does not read such lines any further.",
+    ),
     # 15x: what an engine cannot do
     _error(
         "LH151",

@@ -67,6 +67,7 @@ def agree(asked: Asked, located: Located) -> Agreed:
             *left_out.values(),
             *no_room,
             *_against_the_programs(asked, engine),
+            *_against_the_agent(asked, sources, agent),
             *_against_the_pod(asked, located.around, engine, agent),
         ),
     )
@@ -98,6 +99,18 @@ def _against_the_programs(asked: Asked, engine: Engine | None) -> Iterator[Diagn
         yield _unfit(asked, "free", "LH152")
     elif asked.request.free and not asked.config.policy.free:
         yield Diagnostic("LH153" if asked.config.policy.enforce else "LH506", PREFIX + "free")
+
+
+def _against_the_agent(asked: Asked, sources: Sequence[Source], agent: Agent | None) -> Iterator[Diagnostic]:
+    """Records of several lines that are asked for in lines of a container runtime, in which this agent finds none."""
+    if agent is None or agent.unwraps_first:
+        return
+    able_ = next(name for name, other in AGENTS.items() if other.unwraps_first)
+    for source in sources:
+        read = parsing(source, asked.config) if source.mode == "agent" else None
+        if read is not None and read.format.is_partial and read.start is not None:
+            key = source.said.get("multiline_start") or source.key("multiline-start")
+            yield Diagnostic("LH148", key, None, {"agent": agent.name, "example": f"{PREFIX}agent: {able_}"})
 
 
 def _unfit(asked: Asked, field: str, code: str) -> Diagnostic:

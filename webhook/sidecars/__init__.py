@@ -223,6 +223,10 @@ class Agent(Protocol):
     def config_file(self) -> str:
         """The name of its configuration's file in CONFIG_DIRECTORY."""
 
+    @property
+    def unwraps_first(self) -> bool:
+        """Whether records of several lines are joined from what a container wrote, not from a runtime's lines of it."""
+
     def problems(self, shipment: Shipment) -> Iterator[Problem]:
         """What it cannot do of `shipment`; where there is any, `config` and `command` are not to be asked."""
 

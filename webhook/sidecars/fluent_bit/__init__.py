@@ -25,6 +25,7 @@ class FluentBit:
     name = "fluent-bit"
     files = _FILES
     config_file = "fluent-bit.yaml"
+    unwraps_first = False
 
     def problems(self, shipment: Shipment) -> Iterator[Problem]:
         """What it cannot do of `shipment`."""

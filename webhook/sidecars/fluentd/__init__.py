@@ -40,6 +40,7 @@ class Fluentd:
         {"/bin", "/etc", "/fluentd", "/lib", "/lib64", "/usr/bin", "/usr/lib", "/usr/local", "/usr/share"}
     )
     config_file = "fluent.conf"
+    unwraps_first = False
 
     def problems(self, shipment: Shipment) -> Iterator[Problem]:
         """What Fluentd cannot do of `shipment`."""

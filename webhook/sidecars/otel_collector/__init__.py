@@ -41,6 +41,7 @@ class OtelCollector:
     name = "otel-collector"
     files = frozenset({"/etc/ssl", "/otelcol-contrib", "/otelcol-k8s"})
     config_file = "otel-collector.yaml"
+    unwraps_first = True
 
     def problems(self, shipment: Shipment) -> Iterator[Problem]:
         """What it cannot do of `shipment`."""

@@ -56,6 +56,7 @@ class Vector:
         {"/bin", "/etc", "/lib", "/lib64", "/sbin", "/usr/bin", "/usr/lib", "/usr/local/bin", "/usr/share"}
     )
     config_file = "vector.yaml"
+    unwraps_first = False
 
     def problems(self, shipment: Shipment) -> Iterator[Problem]:
         """What Vector cannot do of `shipment`."""
