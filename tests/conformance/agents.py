@@ -111,14 +111,15 @@ CASES = [case(file) for file in sorted((Path(__file__).parent / "lines").glob("*
 """Every case there is: found, and not listed."""
 
 
-def _missing(what: str) -> None:
+def missing(what: str) -> None:
+    """Skip a test that lacks something; in CI it fails."""
     if os.environ.get("LOGHOOK_CI"):
         pytest.fail(f"CI lacks {what}")
     pytest.skip(f"NOT TESTED: this needs {what}")
 
 
 @functools.cache
-def _asset(name: str, variable: str) -> str:
+def asset(name: str, variable: str) -> str:
     """A program of the test environment: of `variable`, of KUBEBUILDER_ASSETS, or of ENVTEST_DIR."""
     setup = ROOT / os.environ.get("ENVTEST_DIR", "../shared/envtest") / "setup"
     folder = os.environ.get("KUBEBUILDER_ASSETS")
@@ -185,9 +186,9 @@ def _by_vector(case: Case, folder: Path) -> list[Record]:
 
 def by_vrl(source: str, events: Iterable[Mapping[str, Any]], folder: Path) -> list[str]:
     """What the program `source` makes of `events`, as VRL writes it, without those that it leaves out."""
-    vrl = _asset("vrl", "VRL")
+    vrl = asset("vrl", "VRL")
     if not vrl:
-        _missing("vrl, the runtime of Vector's programs (VRL, or ENVTEST_DIR)")
+        missing("vrl, the runtime of Vector's programs (VRL, or ENVTEST_DIR)")
     (folder / "program.vrl").write_text(source, "utf-8")
     given = "".join(json.dumps(event) + "\n" for event in events)
     command = [vrl, str(folder / "program.vrl")]
@@ -254,7 +255,7 @@ def fluentd(cases: Iterable[Case], folder: Path) -> dict[str, list[Record]]:
     """What Fluentd's filter makes of `cases`."""
     ruby = os.environ.get("RUBY") or shutil.which("ruby")
     if not ruby:
-        _missing("ruby (apt install ruby)")
+        missing("ruby (apt install ruby)")
     (folder / "record.rb").write_text(RECORD, "utf-8")
     (folder / "harness.rb").write_text(HARNESS, "utf-8")
     cases = list(cases)
@@ -298,9 +299,9 @@ def fluentd_conf(config: str) -> dict[str, Any]:
 
 def otel_collector(cases: Iterable[Case], folder: Path) -> dict[str, list[Record]]:
     """What the collector makes of `cases`."""
-    collector = _asset("otelcol", "OTELCOL")
+    collector = asset("otelcol", "OTELCOL")
     if not collector:
-        _missing("otelcol, an OpenTelemetry Collector (OTELCOL, or ENVTEST_DIR)")
+        missing("otelcol, an OpenTelemetry Collector (OTELCOL, or ENVTEST_DIR)")
     cases = list(cases)
     receiver = _Receiver()
     config = _collector_config(cases, folder, receiver.port)
@@ -332,14 +333,15 @@ def _collector_config(cases: list[Case], folder: Path, port: int) -> dict[str, A
         config["exporters"] = {
             "otlp_http/all": {"endpoint": f"http://127.0.0.1:{port}", "encoding": "json", "compression": "none"}
         }
-        whole = _merged(whole, config)
+        whole = merged(whole, config)
     return whole
 
 
-def _merged(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+def merged(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """One configuration with all that is in both; of what is in both and no map, that of the other."""
     both = dict(one)
     for key, value in other.items():
-        both[key] = _merged(one[key], value) if isinstance(value, dict) and isinstance(one.get(key), dict) else value
+        both[key] = merged(one[key], value) if isinstance(value, dict) and isinstance(one.get(key), dict) else value
     return both
 
 

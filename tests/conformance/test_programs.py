@@ -21,5 +21,5 @@ def test_a_program_compiles_and_replaces(format_: str, type_: str, tmp_path: Pat
     plain = stream(parsing=parsing(format_), target=target(type_))
     redacting = msgspec.structs.replace(plain, redact=tuple(BUILT_IN.values()), keep="x", drop="unknown")
     for each, found in ((plain, True), (redacting, False)):
-        (written,) = by_vrl(program(each, shape(each.target, each.parsing.format)), [EVENT], tmp_path)
+        (written,) = by_vrl(program(each, shape(each)), [EVENT], tmp_path)
         assert ("me@example.org" in written) is found

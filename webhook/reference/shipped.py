@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
+from webhook.config.formats import FORMATS
 from webhook.config.replacements import BUILT_IN
 from webhook.plan.services import SERVICE
-from webhook.sidecars.levels import SEVERITIES
+from webhook.sidecars.levels import NAMES_OF_NUMBERS, SEVERITIES, fields
+from webhook.sidecars.otlp import messages
 
 __all__ = ["PAGES"]
 
@@ -95,15 +97,18 @@ agent:
 
 | part | is |
 | --- | --- |
-| body | `message`; empty where a record has none |
+| body | `message`; where a record has none, the first of %MESSAGES% that is there; else empty |
 | attributes | the other fields, `log.file.path`, `loghook.source`, and `fields` |
 | attributes of the resource | `k8s.*`, and for `otlp` and `logscale` `service.*` |
 | time | the record's own, else that of its reading |
-| severity, text | the level as it was written: `level`, `severity`, `log.level` or `levelname`; by syslog's `pri` |
+| severity, text | the level as it was written, without spaces around it; the name of one that is a number |
 | severity, number | by the table below; none for other names |
 
-Vector writes objects and lists as JSON, and a message that is no text as one. With Fluent Bit the severity's number is
-an attribute `severity_number` besides, and its text is only that of the first of these fields, and none for syslog's.
+The level is the first of %FIELDS% that is a text or a whole number; for syslog it is in `pri`. What a record says by
+itself of `service.name`, `k8s.pod.name` and the like is an attribute of the record, beside ours of the resource, and so
+are `trace_id` and `span_id`.
+
+Vector writes objects and lists as JSON, and a message that is no text as one.
 
 ## The service
 
@@ -116,9 +121,16 @@ first of these that is there:
 _SEVERITIES = """
 ## Levels
 
-The names of OpenTelemetry's logs data model and of its appendix B, whatever the case of their letters:
+The names of OpenTelemetry's logs data model and of its appendix B, of .NET, Serilog, zerolog, Go's slog, npm,
+PostgreSQL and Apache, and those of java.util.logging in other languages, whatever the case of their letters:
 
 | number | names |
+| --- | --- |"""
+
+_NUMBERS = """
+A level that is a number, or the text of one, is that of syslog (GELF), pino, bunyan or Monolog:
+
+| level | name |
 | --- | --- |"""
 
 
@@ -130,12 +142,19 @@ def _choosing() -> Iterator[str]:
 
 
 def _opentelemetry() -> Iterator[str]:
-    yield _OPENTELEMETRY
+    read = {"%MESSAGES%": messages(FORMATS["json"]), "%FIELDS%": fields(FORMATS["json"])}
+    page = _OPENTELEMETRY
+    for mark, names in read.items():
+        page = page.replace(mark, ", ".join(f"`{name}`" for name in names))
+    yield page
     for attribute, ways in SERVICE.items():
         yield f"| `{attribute}` | {', '.join(way.about for way in ways)} |"
     yield _SEVERITIES
     for number, names in SEVERITIES.items():
         yield f"| {number} | {', '.join(f'`{name}`' for name in names)} |"
+    yield _NUMBERS
+    for level, name in NAMES_OF_NUMBERS.items():
+        yield f"| {level} | `{name}` |"
     yield ""
 
 

@@ -7,7 +7,7 @@ from webhook.config import destinations
 from webhook.config.destinations import TYPES
 from webhook.sidecars import Stream, Target, victorialogs
 from webhook.sidecars.clashes import TIME
-from webhook.sidecars.fluent_bit import clouds, connections, kafka, opentelemetry
+from webhook.sidecars.fluent_bit import clouds, connections, kafka
 from webhook.sidecars.fluent_bit.connections import JSON, Options, To
 from webhook.sidecars.fluent_bit.literals import value
 from webhook.tables import demand
@@ -175,23 +175,15 @@ def _logscale_otlp(to: To[destinations.Logscale]) -> Options:
         **connections.network(to.target, to.settings),
         "logs_uri": "/api/v1/ingest/otlp/v1/logs",
         **connections.headers(to.target, is_bearer=True),
-        **_records(to.stream),
+        **_RECORDS,
     }
 
 
 _LOGSCALE = {"hec": _logscale_hec, "elastic-bulk": _logscale_bulk, "otlp": _logscale_otlp}
 
 
-def _records(stream: Stream) -> Options:
-    """What of a record is the body, and what its severity."""
-    level = opentelemetry.level_of(stream.parsing.format)
-    return {
-        "logs_body_key": "$message",
-        "logs_body_key_attributes": True,
-        "logs_severity_number_metadata_key": f"${opentelemetry.SEVERITY}",
-        **({"logs_severity_text_message_key": f"${level}"} if level else {}),
-        "log_response_payload": True,
-    }
+_RECORDS = {"logs_body_key": "$message", "logs_body_key_attributes": True, "log_response_payload": True}
+"""What of a record is the body. Its severity is where the output looks for it."""
 
 
 def _otlp(to: To[destinations.Otlp]) -> Options:
@@ -201,7 +193,7 @@ def _otlp(to: To[destinations.Otlp]) -> Options:
         **connections.network(to.target, to.settings),
         **({"grpc": "on", "http2": "on"} if is_grpc else {"logs_uri": to.settings.path, "compress": "gzip"}),
         **connections.headers(to.target, is_bearer=True),
-        **_records(to.stream),
+        **_RECORDS,
     }
 
 

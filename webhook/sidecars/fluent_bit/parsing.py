@@ -17,6 +17,7 @@ from webhook.sidecars.fluent_bit import opentelemetry, search, times
 from webhook.sidecars.fluent_bit.literals import literal, lua_text, value
 from webhook.sidecars.fluent_bit.outputs import WHOLE_LINE, time_fields
 from webhook.sidecars.onigmo import BORDER, negative, translate
+from webhook.sidecars.otlp import has_resource, is_of_resource
 from webhook.sidecars.shared import of_line
 
 __all__ = ["LINE", "PATH", "is_joined", "multiline_parsers", "parsers", "steps"]
@@ -140,7 +141,10 @@ def steps(stream: Stream) -> Iterator[Definition]:
 def _reading(stream: Stream) -> Iterator[Definition]:
     """What reads fields out of the line."""
     format_ = stream.parsing.format
+    severity = opentelemetry.constants(format_) if has_resource(stream.target) else ""
     if format_.syntax == "json":
+        if severity:
+            yield _lua("severity_of_json", severity) | {"type_int_key": opentelemetry.NUMBER}
         yield _lua("json", _before_json(stream))
     if format_.syntax == "logfmt":
         yield _lua("logfmt", _types(format_))
@@ -150,15 +154,17 @@ def _reading(stream: Stream) -> Iterator[Definition]:
             yield _lua("undoubled", "")
         if format_.types and not _is_typed_by_parser(format_):
             yield _lua("typed", _types(format_))
+    if severity and format_.syntax != "json":
+        yield _lua("severity", severity) | {"type_int_key": opentelemetry.NUMBER}
 
 
 def _attributes(stream: Stream) -> Iterator[Definition]:
     """What is put on each record; on its resource where it goes out as OTLP."""
-    has_resource = opentelemetry.has_resource(stream.target)
+    is_otlp = has_resource(stream.target)
     for key, text in stream.attributes.items():
-        if not (has_resource and opentelemetry.is_of_resource(key)):
+        if not (is_otlp and is_of_resource(key)):
             yield _changed("upsert", key, value(text))
-    if has_resource:
+    if is_otlp:
         yield from opentelemetry.steps(stream)
 
 

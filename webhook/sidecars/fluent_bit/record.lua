@@ -69,17 +69,22 @@ local function is_dated(json)
   return first
 end
 
--- The time that is a number, or the text of one, and where its member begins: the last of that name.
-local function time_in(json)
-  local from = key and is_dated(json) and inside(json)
+-- Where the last member of that name begins, and where its value does, from a place behind the brace of the object.
+local function last_member(json, from, name)
   local first, value
   while from do
-    local at, behind_it = member(json, from, key)
+    local at, behind_it = member(json, from, name)
     if at then
       first, value = at, behind_it
     end
     from = at and behind_it
   end
+  return first, value
+end
+
+-- The time that is a number, or the text of one, and where its member begins.
+local function time_in(json)
+  local first, value = last_member(json, key and is_dated(json) and inside(json), key)
   if first == nil then
     return nil
   end
@@ -271,6 +276,45 @@ function logfmt(tag, timestamp, record)
     end
   end
   return typed(tag, timestamp, found)
+end
+
+-- The metadata with the severity that a level is.
+local function with_severity(metadata, level)
+  local text = string.match(level, "^%s*(.-)%s*$")
+  local digits = string.match(text, "^0*(%d+)$")
+  text = digits and texts[digits] or text
+  if text ~= "" and not (is_syslog and text == level) then
+    metadata.otlp = { severity_text = text, severity_number = numbers[string.lower(text)] }
+  end
+  return metadata
+end
+
+-- The severity of a record: by the first of the fields that is a text.
+function severity(tag, timestamp, group, metadata, record)
+  for _, name in ipairs(levels) do
+    if type(record[name]) == "string" then
+      return 2, timestamp, with_severity(metadata, record[name]), record
+    end
+  end
+  return 0, timestamp, metadata, record
+end
+
+-- The severity of a line of JSON: by the first of the fields that is a text or a whole number.
+function severity_of_json(tag, timestamp, group, metadata, record)
+  local json = record["message"]
+  if type(json) ~= "string" then
+    return 0, timestamp, metadata, record
+  end
+  for _, name in ipairs(levels) do
+    if string.find(json, name .. '"', 2, true) then
+      local _, value = last_member(json, inside(json), name)
+      local level = value and (string.match(json, '^"([^"\\]*)"', value) or string.match(json, "^(%-?%d+)%s*[,}]", value))
+      if level then
+        return 2, timestamp, with_severity(metadata, level), record
+      end
+    end
+  end
+  return 0, timestamp, metadata, record
 end
 
 -- The time that is a text of digits in the field.

@@ -88,6 +88,7 @@ def _logfmt(fields: str) -> Iterator[Operator]:
 
 
 _LEVEL = 'attributes["loghook.level"]'
+_IS_LEVEL = '{type(#) in ["string", "int"]}'
 
 
 def severity(format_: Format, fields: str) -> Iterator[Operator]:
@@ -95,10 +96,14 @@ def severity(format_: Format, fields: str) -> Iterator[Operator]:
     names = levels.fields(format_)
     if not names:
         return
-    found = " ?? ".join(f"{fields}[{plain(quoted(name))}]" for name in names)
-    is_there = f'type({fields}) == "map" and type({found}) == "string"'
+    every = f"[{', '.join(f'{fields}[{plain(quoted(name))}]' for name in names)}]"
+    is_there = f'type({fields}) == "map" and any({every}, {_IS_LEVEL})'
+    found = f"trim(string(find({every}, {_IS_LEVEL})))"
     if levels.PRIORITY in names:
+        is_there += f" and int({found}) < {levels.PRIORITIES}"
         found = f"{json.dumps(levels.OF_SYSLOG)}[int({found}) % {len(levels.OF_SYSLOG)}]"
+    else:
+        found = f"let level = {found}; {json.dumps(levels.NAMES_OF_NUMBERS)}[level] ?? level"
     mapping = {_SEVERITIES[number]: list(known) for number, known in levels.SEVERITIES.items()}
     quiet = {"on_error": "send_quiet"}
     yield {"type": "add", "field": _LEVEL, "value": f"EXPR({found})", "if": is_there, **quiet}

@@ -8,10 +8,12 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from webhook.config.destinations import VictoriaLogs
 from webhook.sidecars import Parsing, Stream, Text
 from webhook.sidecars.clashes import TIME, VALUE, kept, may_have, paths, stems
 from webhook.sidecars.otel_collector import choices, times
 from webhook.sidecars.otel_collector.notation import plain, quoted, statement
+from webhook.sidecars.otlp import MESSAGE, is_of_resource, messages
 
 __all__ = ["told_apart", "transform"]
 
@@ -27,7 +29,7 @@ def transform(
     that is the document, or it becomes a record of OTLP.
     """
     fields = "log.attributes" if keeps_line else "log.body"
-    ours = {name: text for name, text in stream.attributes.items() if is_document or keeps_line or _is_resource(name)}
+    ours = {name: text for name, text in stream.attributes.items() if is_document or keeps_line or is_of_resource(name)}
     resource = [_assignment("resource.attributes", name, text) for name, text in ours.items()]
     log = [*_corrections(stream.parsing, fields), *times.statements(stream.parsing, fields)]
     last = [] if keeps_line else list(_DOCUMENT) if is_document else list(_record(stream))
@@ -37,6 +39,7 @@ def transform(
         _part("log", log, [] if keeps_line else ["IsMap(log.body)"]),
         _part("log", list(times.fallbacks(stream.parsing, fields)), [times.UNREAD]),
         *(_own_time(stream.parsing) if is_document else ()),
+        *(() if is_document or keeps_line else _messages(stream)),
         *_last(
             stream, [_TIME, *(() if keeps_line else (_FIELDS,))], [*last, *more.get("log", [])], keeps_line=keeps_line
         ),
@@ -103,15 +106,26 @@ _DOCUMENT: tuple[Text, ...] = (
 """From a record to its document. What we say of a record stands above what it says of itself."""
 
 
-def _is_resource(name: str) -> bool:
-    """Whether an attribute is said of what writes the records, not of a record."""
-    return name.startswith(("k8s.", "service."))
+def _messages(stream: Stream) -> Iterator[dict[str, Any]]:
+    """The message of a record that has none of that name, unless its destination is told where it is."""
+    names = () if isinstance(stream.target.settings, VictoriaLogs) else messages(stream.parsing.format)
+    ours, moved = f'log.body["{MESSAGE}"]', 'log.cache["moved"]'
+    statements: list[Text] = []
+    for name in names:
+        place = f"log.body[{plain(quoted(name))}]"
+        statements += [
+            (f"set({moved}, {place}) where {ours} == nil and {place} != nil",),
+            (f"delete_key(log.body, {plain(quoted(name))}) where {ours} == nil and {moved} != nil",),
+            (f"set({ours}, {moved}) where {ours} == nil and {moved} != nil",),
+        ]
+    if statements:
+        yield _part("log", statements, [f"IsMap(log.body) and {ours} == nil"])
 
 
 def _record(stream: Stream) -> Iterator[Text]:
     """From the fields to a record of OTLP: the message is its body, the others its attributes, below what we say."""
     for name, text in stream.attributes.items():
-        if not _is_resource(name):
+        if not is_of_resource(name):
             yield _assignment("log.attributes", name, text)
     yield ('merge_maps(log.attributes, log.body, "insert")',)
     yield ('delete_key(log.attributes, "message")',)

@@ -72,7 +72,7 @@ class Vector:
             remap = {
                 "type": "remap",
                 "inputs": list(files),
-                "source": program(stream, shape(stream.target, stream.parsing.format)),
+                "source": program(stream, shape(stream)),
             }
             parts["sources"] |= files
             parts["transforms"][f"{stream.tag}-record"] = remap

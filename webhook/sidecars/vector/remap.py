@@ -10,11 +10,12 @@ from collections.abc import Iterator, Mapping
 from webhook.config.formats import Format
 from webhook.sidecars import Parsing, Stream, Target, Text, Tree, Variable
 from webhook.sidecars.clashes import TIME, VALUE, kept, may_have, paths, stems
+from webhook.sidecars.otlp import has_resource, is_of_resource
 from webhook.sidecars.rust import Untranslatable, translate
 from webhook.sidecars.vector.choices import choice, redaction
 from webhook.sidecars.vector.literals import program_regex, program_text
 
-__all__ = ["program", "text", "time_problem"]
+__all__ = ["members", "program", "text", "time_problem"]
 
 # Half a surrogate, for which VRL refuses a line, stands for no character: U+FFFD. It is put behind whole ones, too, and
 # taken away there.
@@ -166,7 +167,7 @@ def program(stream: Stream, shape: str = "") -> str:
         *redaction(stream),
         *_told_apart(stream),
         _file(stream.trees),
-        f"record = merge(record, {_object(stream.attributes)})",
+        f"record = merge(record, {members(_of_records(stream))})",
         'record."log.file.path" = file',
         'record."@timestamp" = at',
         *([shape] if shape else []),
@@ -336,9 +337,15 @@ def _depth(tree: Tree) -> int:
     return -len(tree.mount_path)
 
 
-def _object(attributes: Mapping[str, Text]) -> str:
-    members = ", ".join(f"{program_text(name)}: {text(value)}" for name, value in attributes.items())
-    return f"{{{members}}}"
+def _of_records(stream: Stream) -> dict[str, Text]:
+    """What is said of each record; a resource has the rest."""
+    is_otlp = has_resource(stream.target)
+    return {name: each for name, each in stream.attributes.items() if not (is_otlp and is_of_resource(name))}
+
+
+def members(attributes: Mapping[str, Text]) -> str:
+    """A VRL expression whose value is an object with these members."""
+    return "{" + ", ".join(f"{program_text(name)}: {text(value)}" for name, value in attributes.items()) + "}"
 
 
 def text(parts: Text) -> str:

@@ -1,37 +1,43 @@
 """What a sink needs of the record besides: VRL, with `record` and its time `at` at hand."""
 
 import json
+import re
+from collections.abc import Sequence
 
-from webhook.config.destinations import Datadog, Logscale, Syslog
-from webhook.config.formats import Format
-from webhook.sidecars import Target, levels
+from webhook.config.destinations import Datadog, Syslog
+from webhook.sidecars import Stream, Target, levels
+from webhook.sidecars.otlp import MESSAGE, has_resource, is_of_resource, messages
 from webhook.sidecars.vector.literals import program_text
-from webhook.sidecars.vector.remap import text
+from webhook.sidecars.vector.remap import members, text
 
 __all__ = ["shape"]
 
+_SEVERITY = """first = @LEVEL@
+level = get([first], [0]) ?? null
+if level != null {
+  level = strip_whitespace(to_string(level) ?? "")
+  if match(level, r'^[0-9]{1,3}$') { level = string(get(@NUMBERS@, [level]) ?? null) ?? level }
+  severity.text = level
+  place = int(find(@NAMES@, "\\n" + downcase(level) + ":")) ?? -1
+  if place >= 0 && level != "" {
+    at_number = place + length(level) + 2
+    severity.number = to_int(slice(@NAMES@, at_number, at_number + 2) ?? "0") ?? 0
+  }
+}"""
+
 _OTLP_SHAPE = """severity = { "number": 0, "text": "" }
-level = @LEVEL@
-if is_string(level) {
-  severity.text = string(level) ?? ""
-  severity.number = get(@NUMBERS@, [downcase(severity.text)]) ?? 0
-}
-resource = []
+@SEVERITY@
+@MESSAGE@
 attributes = []
 for_each(record) -> |name, value| {
   typed = { "stringValue": to_string(value) ?? encode_json(value) }
   if is_integer(value) { typed = { "intValue": value } }
   if is_float(value) { typed = { "doubleValue": value } }
   if is_boolean(value) { typed = { "boolValue": value } }
-  pair = { "key": name, "value": typed }
-  if name == "@timestamp" || name == "message" {
-    pair = null
-  } else if starts_with(name, "k8s.") || starts_with(name, "service.") {
-    resource = push(resource, pair)
-  } else {
-    attributes = push(attributes, pair)
-  }
+  if name != "@timestamp" && name != "message" { attributes = push(attributes, { "key": name, "value": typed }) }
 }
+resource = []
+for_each(@RESOURCE@) -> |name, value| { resource = push(resource, { "key": name, "value": { "stringValue": value } }) }
 nanoseconds = parse_int(format_timestamp(timestamp(at) ?? now(), "%s%9f") ?? "0") ?? 0
 observed = parse_int(format_timestamp(now(), "%s%9f") ?? "0") ?? 0
 body = { "timeUnixNano": nanoseconds, "observedTimeUnixNano": observed, "attributes": attributes }
@@ -61,29 +67,57 @@ record.service = {service}
 record.ddtags = tags"""
 
 
-def shape(target: Target, format_: Format) -> str:
-    """What a destination needs of its records of `format_`, in VRL; empty where it takes them as they are."""
-    settings = target.settings
-    if settings.type == "otlp" or (isinstance(settings, Logscale) and settings.via == "otlp"):
-        return _otlp_shape(format_)
+def shape(stream: Stream) -> str:
+    """What a destination needs of its records of `stream`, in VRL; empty where it takes them as they are."""
+    settings = stream.target.settings
+    if has_resource(stream.target):
+        return _otlp_shape(stream)
     if isinstance(settings, Syslog):
         limit = settings.max_bytes - settings.HEADER_BYTES
         return _SYSLOG_SHAPE.replace("LIMIT", str(limit))
     if settings.type == "kafka":
         return _KAFKA_SHAPE
-    return _datadog_shape(target) if isinstance(settings, Datadog) else ""
+    return _datadog_shape(stream.target) if isinstance(settings, Datadog) else ""
 
 
-def _otlp_shape(format_: Format) -> str:
+def _otlp_shape(stream: Stream) -> str:
+    format_ = stream.parsing.format
     names = levels.fields(format_)
+    resource = {name: each for name, each in stream.attributes.items() if is_of_resource(name)}
+    parts = {
+        "@LEVEL@": _level(names),
+        "@NUMBERS@": json.dumps(levels.NAMES_OF_NUMBERS),
+        "@NAMES@": program_text("\n" + "".join(f"{name}:{number:02}\n" for name, number in levels.NUMBERS.items())),
+        "@MESSAGE@": _message(messages(format_)),
+        "@RESOURCE@": members(resource),
+    }
+    whole = _OTLP_SHAPE.replace("@SEVERITY@\n", f"{_SEVERITY}\n" if names else "")
+    return re.sub("|".join(parts), lambda found: parts[found[0]], whole)
+
+
+def _level(names: Sequence[str]) -> str:
+    """An expression for the text of the level, or null."""
+    if levels.PRIORITY in names:
+        number = f'to_int(record."{levels.PRIORITY}") ?? {levels.PRIORITIES}'
+        return (
+            f'if is_string(record."{levels.PRIORITY}") && ({number}) < {levels.PRIORITIES} {{ get('
+            f"{json.dumps(levels.OF_SYSLOG)}, "
+            f"[mod({number}, {len(levels.OF_SYSLOG)})]) ?? null }} else {{ null }}"
+        )
     level = "null"
     for name in reversed(names):
-        level = f"(get(record, [{program_text(name)}]) ?? null) || {level}"
-    if levels.PRIORITY in names:
-        number = f"mod(to_int({level}) ?? 0, {len(levels.OF_SYSLOG)})"
-        level = f"if is_string({level}) {{ get({json.dumps(levels.OF_SYSLOG)}, [{number}]) ?? null }} else {{ null }}"
-    table = ", ".join(f"{program_text(name)}: {number}" for name, number in levels.NUMBERS.items()) if names else ""
-    return _OTLP_SHAPE.replace("@LEVEL@", level).replace("@NUMBERS@", f"{{{table}}}")
+        place = f"record.{program_text(name)}"
+        level = f"if is_string({place}) || is_integer({place}) {{ {place} }} else {{ {level} }}"
+    return level
+
+
+def _message(names: Sequence[str]) -> str:
+    """Statements by which the first of the fields `names` becomes the message, where there is none."""
+    moves = []
+    for name in names:
+        place = f"record.{program_text(name)}"
+        moves.append(f"if record.{MESSAGE} == null && exists({place}) {{ record.{MESSAGE} = del({place}) }}")
+    return "\n".join(moves)
 
 
 def _datadog_shape(target: Target) -> str:
