@@ -146,15 +146,13 @@ class Stuttering(Wire):
     def __init__(self, bound: socket.socket) -> None:
         super().__init__(bound)
         self.rest = [b"", b"", b"a request", b"another"]
-
-    @property
-    def has_more(self) -> bool:
-        return bool(self.rest)
+        self.has_more = True
 
     def read(self) -> bytes:
         if not self.rest:
             raise BlockingIOError
         content = self.rest.pop(0)
+        self.has_more = bool(self.rest)
         if not content:
             raise ssl.SSLWantReadError
         return content

@@ -30,24 +30,21 @@ class HollowError(ConnectionAbortedError):
 class Wire:
     """A connected `bound` socket that does not block. Each function raises what a socket raises, BlockingIOError too.
 
-    `unsent` is what was written and has found no room in the kernel yet: `flush` sends it.
+    `unsent` is what was written and has found no room in the kernel yet: `flush` sends it. `has_more` says whether
+    something can be read that no selector knows of.
     """
 
-    __slots__ = ("bound", "unsent")
+    __slots__ = ("bound", "has_more", "unsent")
 
     def __init__(self, bound: socket.socket) -> None:
         self.bound = bound
         self.unsent = bytearray()
+        self.has_more = False
 
     @property
     def tls(self) -> ssl.SSLObject | None:
         """TLS, where there is any."""
         return None
-
-    @property
-    def has_more(self) -> bool:
-        """Whether something can be read that no selector knows of."""
-        return False
 
     def read(self) -> bytes:
         """What came, at most `RECORD_BYTES` of it; nothing at its end."""
@@ -56,8 +53,13 @@ class Wire:
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send `data`, behind what is unsent."""
         if not self.unsent:
-            with suppress(BlockingIOError):
-                data = data[self.bound.send(data) :]
+            try:
+                sent = self.bound.send(data)
+            except BlockingIOError:
+                sent = 0
+            if sent == len(data):
+                return
+            data = data[sent:]
         self.unsent += data
 
     def flush(self) -> None:
@@ -116,16 +118,11 @@ class SecuredWire(Wire):
         try:
             self._tls.do_handshake()
         finally:
-            self._received = arrived.read()  # the records behind the handshake's last one
+            self._keep(arrived.read())  # the records behind the handshake's last one
             if made.pending:
                 self._answer()
 
     # Reading.
-
-    @property
-    def has_more(self) -> bool:
-        """Whether a whole record is here of which no selector knows."""
-        return len(self._received) >= _size(self._received)
 
     def read(self) -> bytes:
         """The content of the next record; nothing at the end. Raises ssl.SSLWantReadError where it has none."""
@@ -135,15 +132,20 @@ class SecuredWire(Wire):
             if not piece:
                 return b""
             self._received = received = received + piece
-        self._received = received[size:]
+        self._keep(received[size:])
         return self._open(received[:size])
+
+    def _keep(self, received: bytes) -> None:
+        """Keep what is behind a record."""
+        self._received = received
+        self.has_more = bool(received) and len(received) >= _size(received)
 
     def _open(self, record: bytes) -> bytes:
         """The content of a record."""
         arrived, made = self._buffers
         arrived.write(record)
         try:
-            content = self._tls.read(RECORD_BYTES)
+            content = self._tls.read(len(record))  # in which there is less
         except ssl.SSLWantReadError:
             self._hollow += 1
             if self._hollow > HOLLOW_RECORDS:
@@ -167,13 +169,11 @@ class SecuredWire(Wire):
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         """Send `data`, behind what is unsent."""
-        records = []
         for at in range(0, len(data), RECORD_BYTES):
             try:
                 self._tls.write(data[at : at + RECORD_BYTES])
             finally:
-                records.append(self._buffers.made.read())
-        super().write(b"".join(records))
+                super().write(self._buffers.made.read())
 
     def end(self) -> socket.socket:
         """The bare socket, after the end of TLS was said, or could not be."""
