@@ -16,6 +16,7 @@ written; and a configuration that says that its caBundle is given by others, it 
 
 import base64
 import binascii
+import contextlib
 import os
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -46,7 +47,6 @@ _CERTIFICATE = "cert-manager.io/certificate-name"
 
 _MANAGER = "loghook-certs"
 _LABELS = {"app.kubernetes.io/name": "loghook", "app.kubernetes.io/managed-by": _MANAGER}
-
 
 Kind: TypeAlias = Literal["mutating", "validating"]
 Answer: TypeAlias = tuple[Any, datetime]
@@ -83,7 +83,7 @@ class Observation:
 def connect() -> client.ApiClient:
     """Return a client for the cluster of KUBECONFIG, else for the one that this Pod runs in.
 
-    Raises `ClusterError` where neither is there. Nothing is sent twice behind our back: each retry reads anew.
+    Raises `ClusterError` where there is none. Nothing is sent twice behind our back: each retry reads anew.
     """
     settings = client.Configuration()
     try:
@@ -94,6 +94,9 @@ def connect() -> client.ApiClient:
             config.load_incluster_config(client_configuration=settings)
     except (config.ConfigException, OSError) as error:
         raise ClusterError(f"no access to a cluster: {safe(str(error))}", "refused") from None
+    except Exception as error:  # noqa: BLE001  # of a file that is none, the library lets out what its parsers raise
+        text = f"no access to a cluster: KUBECONFIG cannot be read ({type(error).__name__})"
+        raise ClusterError(text, "refused") from None
     settings.retries = False
     settings.connection_pool_maxsize = 16
     return PatientClient(settings)
@@ -134,15 +137,10 @@ class Cluster:
 
     def store(self, seen: Observation, step: Store) -> None:
         """Create the Secret, or change the one that was seen; a conflict where it has been changed since."""
-        if seen.secret is None:
-            self._need_owner(seen)
-            self._create({}, seen, step)
-        elif seen.secret.get("immutable") and step.data != _data(seen.secret):  # there is no other way to change it
-            self._need_owner(seen)
-            self._delete(seen.secret)
-            self._create(seen.secret, seen, step)
-        else:
+        if seen.secret and (not seen.secret.get("immutable") or step.data == _data(seen.secret)):
             self._change(seen, step)
+        else:
+            self._create(seen, step)
 
     def adopt(self, seen: Observation) -> None:
         """Give the Secret that was seen its owner, so that it goes when the owner goes. Its data stay as they are."""
@@ -239,14 +237,17 @@ class Cluster:
             "uid": found["metadata"]["uid"],
         }
 
-    def _need_owner(self, seen: Observation) -> None:
-        """Make no Secret while its owner is missing: an uninstalled release must not leave it behind."""
-        if self.place.owner and seen.owner is None:
-            owner = self.place.owner
-            raise ClusterError(f"the Deployment {owner} is not there, and without it the Secret is not made", "refused")
+    def _create(self, seen: Observation, step: Store) -> None:
+        """Create the Secret, in place of one that is immutable: there is no other way to change that.
 
-    def _create(self, before: Mapping[str, Any], seen: Observation, step: Store) -> None:
-        kept = before.get("metadata", {})
+        Not while its owner is missing: an uninstalled release must not leave it behind.
+        """
+        if self.place.owner and seen.owner is None:
+            text = f"the Deployment {self.place.owner} is not there, and without it the Secret is not made"
+            raise ClusterError(text, "refused")
+        if seen.secret:
+            self._delete(seen.secret)
+        kept = (seen.secret or {}).get("metadata", {})
         annotations = {key: value for key, value in (kept.get("annotations") or {}).items() if key != ROTATE}
         metadata = {
             "name": self.place.secret,
@@ -305,10 +306,9 @@ def _others(configuration: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _bundle(webhook: Mapping[str, Any]) -> bytes:
-    try:
+    with contextlib.suppress(binascii.Error):
         return base64.b64decode(webhook["clientConfig"].get("caBundle") or "")
-    except binascii.Error:
-        return b""
+    return b""
 
 
 def _mark(configuration: Mapping[str, Any]) -> tuple[Any, Any]:

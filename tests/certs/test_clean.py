@@ -1,5 +1,6 @@
 """`certs clean` deletes what cert-manager left, and nothing else."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -44,3 +45,13 @@ def test_without_a_cluster_it_is_wrong_use(monkeypatch: pytest.MonkeyPatch, caps
     monkeypatch.setenv("KUBECONFIG", "/nowhere")
     assert clean("serving") == 2
     assert capsys.readouterr().err.startswith("Error: no access to a cluster: ")
+
+
+@pytest.mark.parametrize("text", ["a: [", "just words", "- a\n- b", "\ufeff\x00", "apiVersion: v1\nclusters: 1"])
+def test_a_kubeconfig_that_is_none_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    (tmp_path / "kubeconfig").write_text(text, "utf-16" if "\0" in text else "utf-8")
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+    assert clean("serving") == 2
+    assert capsys.readouterr().err.startswith("Error: no access to a cluster: KUBECONFIG cannot be read")

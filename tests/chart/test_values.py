@@ -146,7 +146,7 @@ def test_network_policies_let_in_reviews_and_metrics_and_nothing_out(releases: d
     assert certs["egress"] == [{"ports": [{"port": 8443, "protocol": "TCP"}]}]
     assert {"ports": certs["egress"][0]["ports"]} in release.one("NetworkPolicy", "loghook-verify")["spec"]["egress"]
     names = [each["metadata"]["name"] for each in releases["network-policy-cert-manager"].all("NetworkPolicy")]
-    assert names == ["loghook", "loghook-verify"]
+    assert names == ["loghook-cleanup", "loghook", "loghook-verify"]
 
 
 def test_the_verification_does_a_dry_run_where_a_namespace_is_given(releases: dict[str, Release]) -> None:
@@ -403,3 +403,14 @@ def test_the_verification_may_call_injectors_on_the_nodes_network() -> None:
     values = {"hostNetwork": True, "webhook": {"port": 10260}, "networkPolicy": {"enabled": True}}
     policy = render(values).one("NetworkPolicy", "loghook-verify")
     assert {"ports": [{"port": 10260, "protocol": "TCP"}]} in policy["spec"]["egress"]
+
+
+@of_every_release
+def test_every_pod_that_calls_the_api_server_may(release: Release) -> None:
+    """Also where a namespace lets nothing out that no NetworkPolicy lets out; those of hooks come before their Pods."""
+    specs = [each["spec"] for each in release.all("NetworkPolicy")]
+    chosen = [(each["podSelector"]["matchLabels"], each["egress"]) for each in specs if "egress" in each]
+    for metadata, spec in release.pods() if chosen else ():
+        if spec["automountServiceAccountToken"]:
+            (egress,) = [each for labels, each in chosen if labels.items() <= metadata["labels"].items()]
+            assert [each["port"] for each in egress[0]["ports"]] == release.settings["networkPolicy"]["apiServerPorts"]

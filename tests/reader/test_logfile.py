@@ -58,6 +58,38 @@ def test_no_line_is_added_where_one_is_cut(tmp_path: Path, length: int) -> None:
     assert lines.split(b"\n") == [*pieces, b"next", b""]
 
 
+@pytest.mark.parametrize("character", ["é", "中", "😀"])
+@pytest.mark.parametrize("shift", range(4))
+def test_no_character_is_cut_where_a_line_is(tmp_path: Path, character: str, shift: int) -> None:
+    line = "x" * shift + character * (LONGEST_LINE * 2 // len(character.encode()))
+    (tmp_path / "a").write_text(f"{line}\nnext\n", "utf-8")
+    lines = everything(tmp_path / "a").split(b"\n")
+    assert b"".join(lines) == f"{line}next".encode()
+    assert all(each.decode() for each in lines[:-1])
+    assert max(map(len, lines)) > LONGEST_LINE - 4
+
+
+@pytest.mark.parametrize("byte", [0x80, 0xBF, 0xC0, 0xE9, 0xF4, 0xFF])
+def test_a_line_that_is_no_text_is_cut_all_the_same(tmp_path: Path, byte: int) -> None:
+    line = bytes([byte]) * (LONGEST_LINE * 2)
+    (tmp_path / "a").write_bytes(line + b"\n")
+    lines = everything(tmp_path / "a").split(b"\n")
+    assert b"".join(lines) == line
+    assert len(lines) <= 4
+
+
+def everything(path: Path) -> bytes:
+    """All that comes out of a file."""
+    log, reading = opened(path), Reading()
+    found = b""
+    while log.offset < path.stat().st_size:
+        assert reading.read(log)
+        log.offset, log.fingerprint = reading.offset, reading.fingerprint
+        found += bytes(reading.text[reading.start : reading.end])
+    log.close()
+    return found
+
+
 def test_gives_no_end_to_a_line_that_goes_on(tmp_path: Path) -> None:
     """At the end of the program, while the application of a plain container writes on."""
     lines = b"%07d\n" * 100_000 % tuple(range(100_000))
@@ -105,6 +137,21 @@ def test_reads_what_could_not_be_read_once(
     start = "beginning" if lines else "end"
     assert run_to_the_end(tmp_path, monkeypatch, "--from", start, looks=2) == lines
     assert capfd.readouterr().err == f"loghook: {tmp_path}/a.log: Stale file handle\n"
+
+
+def test_a_line_without_an_end_is_written_though_its_file_fails_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.log").write_text("a line\nhalf")
+    preadv, answers = os.preadv, iter([None])
+
+    def failing(*arguments: Any) -> int:
+        if next(answers, OSError(116, "Stale file handle")) is not None:
+            raise OSError(116, "Stale file handle")
+        return preadv(*arguments)
+
+    monkeypatch.setattr(os, "preadv", failing)
+    assert run_to_the_end(tmp_path, monkeypatch, looks=2) == "a line\nhalf\n"
 
 
 def test_a_look_that_fails_says_nothing_of_what_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """The file of offsets: what is remembered, also where it was damaged."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -31,6 +32,25 @@ def test_is_new_until_everything_was_looked_at_once(tmp_path: Path) -> None:
     path = str(tmp_path / "x")
     Offsets(path).save((1, 1), 5, 6)
     assert Offsets(path).is_new
+
+
+def test_what_is_remembered_after_the_disk_was_full_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The beginning of the file could not be written then; without it the rest is another version's."""
+    path = str(tmp_path / "x")
+    kept = Offsets(path)
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as now:
+        now.setattr(os, "pwrite", full)
+        kept.begin()
+        assert not kept.save((1, 1), 5, 6)
+    kept.begin()
+    assert kept.save((1, 1), 7, 8)
+    again = Offsets(path)
+    assert not again.is_new
+    assert again.find((1, 1)) == (7, 8)
 
 
 @pytest.mark.parametrize("at", [0, 8, 16, 24, 28])

@@ -85,3 +85,24 @@ def test_each_write_is_whole_lines_and_none_waits(pipe: tuple[int, int], monkeyp
     assert got == text
     assert all(asked == done and is_whole for asked, done, is_whole in writes)
     assert max(done for _asked, done, _is_whole in writes) > 4_096
+
+
+def test_a_long_line_that_finds_no_room_does_not_ask_all_the_time(
+    pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pipe that nobody reads may be written to, with less room than the line needs: that may last for hours."""
+    outlet = Outlet(pipe[1], lambda _file: None)
+    capacity = fcntl.fcntl(pipe[1], fcntl.F_GETPIPE_SZ)
+    first = b"a" * (capacity // 2 - 1) + b"\n"
+    outlet.write(first, 0, len(first))
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if sum(slept) > 10:
+            os.read(pipe[0], capacity)  # somebody reads again
+
+    monkeypatch.setattr("webhook.reader.outlet.time.sleep", sleep)
+    line = b"b" * (capacity * 3 // 4) + b"\n"
+    outlet.write(line, 0, len(line))
+    assert len(slept) < 10 / 0.05

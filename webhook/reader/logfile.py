@@ -23,7 +23,7 @@ BATCH = 256 * 2**10
 """What is written between two savings of the offset, and so what may come twice after the program was killed."""
 
 LONGEST_LINE = 2**20
-"""Bytes that come out in one piece, without the newline after them."""
+"""Bytes that come out in one piece, without the newline after them; up to 3 fewer, where a character would be cut."""
 
 _LAST_LINE = 64 * 2**10
 _NOTHING_MORE = -1
@@ -200,6 +200,7 @@ class Reading:
         is_long = after == window and self.has_more
         if is_long:  # the byte more that was read is for the newline of a line that is just not too long
             count = window + LONGEST_LINE
+            count -= _begun(data[count - 3 : count])
         self.text, self.start, self.end = data, window, after
         if data.find(b"\0", window, after) >= 0:
             self._write_instead(_without_nulls(data[window:after]))
@@ -213,6 +214,17 @@ class Reading:
 
     def _write_instead(self, text: bytes) -> None:
         self.text, self.start, self.end = text, 0, len(text)
+
+
+def _begun(tail: bytearray) -> int:
+    """How many bytes at the end of `tail`, the last 3 of a piece, begin a character of UTF-8 that goes on behind it."""
+    for count in range(1, len(tail) + 1):
+        try:
+            tail[-count:].decode()
+        except UnicodeDecodeError as error:
+            if error.start == 0 and error.reason == "unexpected end of data":
+                return count
+    return 0
 
 
 def _next_data(file: int, at: int) -> int:

@@ -30,13 +30,14 @@ _MOST_LOADED = 4 * _MOST
 class Offsets:
     """The offsets in the file `path`; in memory alone where that is empty or cannot be written: `problem` says why.
 
-    `is_new` until `begin` was called once in the file's life. `live` are the files that there are: when the records
-    become too many, those of others make way.
+    `is_new` until `begin` was called once in the file's life, and that could be written down. `live` are the files that
+    there are: when the records become too many, those of others make way.
     """
 
     def __init__(self, path: str) -> None:
         self.problem = ""
         self.is_new = True
+        self._has_header = False
         self.live: Container[Key] = ()
         self._known: dict[Key, tuple[int, int]] = {}
         self._slots: dict[Key, int] = {}
@@ -56,7 +57,7 @@ class Offsets:
         if os.pread(self._file, _SIZE, 0) != _HEADER:
             os.ftruncate(self._file, 0)  # or what is left of another version would be taken for ours the next time
             return
-        self.is_new = False
+        self.is_new, self._has_header = False, True
         slots = min(os.fstat(self._file).st_size // _SIZE, _MOST_LOADED)
         for slot in range(1, slots):
             record = os.pread(self._file, _SIZE, slot * _SIZE)
@@ -70,10 +71,14 @@ class Offsets:
         self._next = max(1, slots)
 
     def begin(self) -> None:
-        """From now on, what is not known is new."""
-        if self.is_new:
-            self.is_new = False
-            self._write(0, _HEADER)
+        """From now on, what is not known is new.
+
+        To be called with every look: where the disk is full, the file's beginning can be written later, and without it
+        all that was remembered since would be taken for what is left of another version.
+        """
+        self.is_new = False
+        if not self._has_header:
+            self._has_header = self._write(0, _HEADER)
 
     def find(self, key: Key) -> tuple[int, int] | None:
         """The offset of a file and the fingerprint of what stands before it, when it is not followed yet, or again."""

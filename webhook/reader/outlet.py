@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _PAGE = 4096  # PIPE_BUF as well
 _PAUSE = 0.001
+_LONGEST_PAUSE = 0.064
 _STUCK_SECONDS = 10.0
 _WISHED_CAPACITY = 2**20  # what a pipe may have without privileges (fs.pipe-max-size)
 
@@ -85,9 +86,11 @@ class Outlet:
     def _end_of_long_line(self, data: bytearray | bytes, start: int) -> int:
         """Where the line at `start` ends, once the pipe has room for it; one longer than the pipe goes in pieces."""
         end = data.find(b"\n", start) + 1
+        pause = _PAUSE
         while self._room() < min(end - start, self._pages * _PAGE):
             self._wait(self._file)
-            time.sleep(_PAUSE)  # the pipe may be written to, but has not enough room
+            time.sleep(pause)  # the pipe may be written to, but has not enough room, for hours where nobody reads
+            pause = min(2 * pause, _LONGEST_PAUSE)
         return end
 
     def _room(self) -> int:

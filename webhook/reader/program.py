@@ -217,6 +217,7 @@ class Program:
         for log in list(self._following.files.values()):
             if log.held or log.behind:
                 self._read_on(log, to_the_end=True)
+                self._write_held(log)  # where it cannot be read any more
         self._outlet.drain()
         self.report.end()
 
