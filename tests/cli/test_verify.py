@@ -187,6 +187,22 @@ def test_creates_nothing_but_by_a_dry_run(world: World, run: Run) -> None:
     assert pod["kind"] == "Pod"
 
 
+def test_a_bundle_may_have_names_of_authorities_as_they_are_written(world: World, run: Run) -> None:
+    """In comments, as the bundles of systems have them: the API server takes them."""
+    pem = base64.b64decode(world.entry["clientConfig"]["caBundle"])
+    commented = "# AC Raíz Certicámara\n".encode() + pem + "# Ω\n".encode()
+    world.entry["clientConfig"]["caBundle"] = base64.b64encode(commented).decode()
+    assert verify(run).code == 0
+
+
+@pytest.mark.parametrize("answer", [{"status": "ok"}, {"major": "1"}, {"major": "one", "minor": "x"}, ["a page"]])
+def test_check_says_that_something_else_answers(world: World, run: Run, answer: Any) -> None:
+    world.objects["/version"] = answer
+    result = run("check")
+    assert result.code == 1
+    assert "what answers /version is no Kubernetes API" in result.out
+
+
 def unbundled(world: World, _: Path) -> None:
     del world.entry["clientConfig"]["caBundle"]
 

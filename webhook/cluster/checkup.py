@@ -93,8 +93,11 @@ def _of_cluster(api: Api, namespace: str) -> Iterator[Check]:
     except ApiError as error:
         yield Check.of("api", "error", str(error))
         return
+    except (LookupError, TypeError, ValueError):  # a proxy, or a page to log in at, that answers JSON
+        yield Check.of("api", "error", "what answers /version is no Kubernetes API")
+        return
     yield Check.of("api", "ok", "the API server answers")
-    text = escape(str(found["gitVersion"]))
+    text = escape(str(found.get("gitVersion", f"{version[0]}.{version[1]}")))
     yield Check.of("version", "ok" if version >= _LEAST else "error", f"Kubernetes {text}")
     yield _of_native_sidecars(api, namespace)
 

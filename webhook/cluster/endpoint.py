@@ -7,6 +7,7 @@ import base64
 import binascii
 import http.client
 import json
+import re
 import socket
 import ssl
 from collections.abc import Callable
@@ -24,6 +25,8 @@ _SECONDS = 5.0
 _HTTPS = 443
 _PATH = "/mutate"
 _MOST = 2**24  # bytes of an answer
+_FOREIGN = re.compile(rb"[^\x00-\x7f]")
+"""What stands in comments of PEM, as of the bundles that systems bring; the API server takes it, and `ssl` does not."""
 
 
 class EndpointError(Exception):
@@ -156,9 +159,10 @@ def bundle_of(webhook: dict[str, Any]) -> str:
             "CA injector)?"
         )
     try:
-        return base64.b64decode(text, validate=True).decode("ascii")
-    except (binascii.Error, UnicodeDecodeError):
+        pem = base64.b64decode(text, validate=True)
+    except binascii.Error:
         raise EndpointError(f"the caBundle of {name} is no PEM") from None
+    return _FOREIGN.sub(b"?", pem).decode("ascii")
 
 
 def _response(endpoint: Endpoint, content: bytes) -> dict[str, Any]:
