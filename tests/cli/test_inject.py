@@ -662,3 +662,24 @@ def test_null_annotations_are_empty_texts_as_to_the_api_server(run: Run) -> None
     result = run("inject", "-f", "-", stdin=annotated("other:"))
     assert result.code == 0
     assert "    other:\n" in result.out
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_a_last_line_without_an_end_gets_one_and_no_empty_line_comes_of_it(run: Run, newline: str) -> None:
+    text = newline.join(
+        (
+            "apiVersion: v1",
+            "kind: Pod",
+            "metadata:",
+            "  name: p",
+            "  annotations:",
+            "    loghook.dev/paths: /var/log/app/*.log",
+            "spec:",
+            "  containers:",
+            "  - name: app",
+            "    image: a",
+        )
+    )
+    ended = run("inject", "-f", "-", stdin=text + newline)
+    assert ended.code == 0
+    assert run("inject", "-f", "-", stdin=text).out == ended.out

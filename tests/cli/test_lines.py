@@ -46,7 +46,9 @@ def test_edits_are_in_positions_of_the_text_as_it_was() -> None:
 
 def test_lines_are_put_in_with_the_line_ends_of_the_others() -> None:
     assert Lines("a\r\nb\r\n").inserted(3, "x\ny\n") == Edit(3, 3, "x\r\ny\r\n")
-    assert Lines("a\nb").inserted(3, "x\n") == Edit(3, 3, "\nx\n")
+    below = [Lines("a\nb").inserted(3, "x\n"), Lines("a\nb").inserted(3, "y\n")]
+    assert applied("a\nb", below) == "a\nb\nx\ny\n"
+    assert applied("a\r\nb", [Lines("a\r\nb").inserted(4, "x\n")]) == "a\r\nb\r\nx\r\n"
     assert Lines("a\nb").inserted(2, "x\n") == Edit(2, 2, "x\n")
 
 

@@ -76,6 +76,15 @@ def test_what_was_injected_comes_out_again_to_the_byte(run: Run, inject: Callabl
     assert result.err.splitlines() == ["deployment/web: taken out loghook"]
 
 
+def test_a_status_without_a_sidecar_is_ours_too_and_comes_out(run: Run, inject: Callable[[str], str]) -> None:
+    text = APP.replace("        # the end of", "        loghook.dev/destination: nowhere\n        # the end of")
+    with_us = inject(text)
+    assert "loghook.dev/status:" in with_us
+    result = run("uninject", "-f", "-", stdin=with_us)
+    assert (result.code, result.out) == (0, text)
+    assert result.err.splitlines() == ["deployment/web: taken out its status"]
+
+
 def test_the_annotations_that_ask_come_out_where_they_shall(run: Run, inject: Callable[[str], str]) -> None:
     result = run("uninject", "-f", "-", "--annotations", stdin=inject(APP))
     assert result.err == "deployment/web: taken out loghook and its annotations\n"

@@ -12,6 +12,7 @@ from webhook.cli.manifests import Part
 from webhook.cli.terminal import say, styled
 from webhook.cli.yaml_text.documents import join
 from webhook.config.loghook_yaml import Config
+from webhook.plan.names import CONFIG, STATUS
 from webhook.standing.ours import annotations_of, ours
 from webhook.standing.today import bare
 
@@ -49,12 +50,15 @@ def _without(part: Part, config: Config, namespace: str | None, *, annotations: 
     if there:
         template["spec"] = without["spec"]
         _say(template, annotations_of(without))
-    asking = [key for key in annotations_of(template) if key.startswith(PREFIX)] if annotations else []
+    asking = [
+        key for key in annotations_of(template) if key.startswith(PREFIX) and (annotations or key in {CONFIG, STATUS})
+    ]  # of what we wrote ourselves some is left where no sidecar was made, only a status that says why
     if asking:
         _say(template, {key: value for key, value in annotations_of(template).items() if key not in asking})
     if there or asking:
-        said = ", ".join(there) or "no sidecar"
-        say(styled(f"{part.name}: ", ("taken out", "green"), f" {said}{' and its annotations' if asking else ''}"))
+        said = ("its annotations" if annotations else "its status") if asking else ""
+        taken = " and ".join(filter(None, (", ".join(there), said)))
+        say(styled(f"{part.name}: ", ("taken out", "green"), f" {taken}"))
     else:
         say(styled((f"{part.name}: nothing of ours is in it", "dim")))
     return part, template

@@ -21,12 +21,23 @@ class Edit(NamedTuple):
 def applied(text: str, edits: list[Edit]) -> str:
     """`text` with all `edits`, whose positions are those of `text`: from the last to the first, so that they hold.
 
-    What goes to one place stands there in the order of `edits`.
+    What goes to one place stands there in the order of `edits`; lines below a last line that has no end give it one.
     """
     in_order = sorted(edits, key=lambda edit: edit[:2])
-    for start, end, new in reversed(in_order):
+    for start, end, new in reversed(_below_an_end(text, in_order)):
         text = text[:start] + new + text[end:]
     return text
+
+
+def _below_an_end(text: str, edits: list[Edit]) -> list[Edit]:
+    """`edits`, of which the first that puts lines below a last line that has no end gives it one."""
+    is_below = (edit.start == len(text) and edit.new.endswith("\n") for edit in edits)
+    first = None if text.endswith("\n") else next((at for at, each in enumerate(is_below) if each), None)
+    if first is None:
+        return edits
+    lines = edits[first].new
+    newline = "\r\n" if lines.endswith("\r\n") else "\n"
+    return [*edits[:first], edits[first]._replace(new=newline + lines), *edits[first + 1 :]]
 
 
 def children(node: Node | None) -> list[Node]:
@@ -55,9 +66,7 @@ class Lines:
     def inserted(self, line: int, new: str) -> Edit:
         """The edit that puts the lines `new` above `line`, with the line ends that the text has."""
         newline = "\r\n" if "\r\n" in self._text else "\n"
-        new = new.replace("\n", newline)
-        is_unended = line == len(self._text) and not self._text.endswith("\n")
-        return Edit(line, line, newline + new if is_unended else new)
+        return Edit(line, line, new.replace("\n", newline))
 
     def column(self, node: Mapping | Sequence) -> int:
         """How far what is in `node`, in block style, is indented: its keys, or the dashes of its items."""
