@@ -199,3 +199,20 @@ def test_objects_that_bring_no_pod_are_said_only_where_asked(preview: Run) -> No
     assert preview(service, "--verbose").err == "service/web: skipped: it brings no Pod\n"
     deeper = "apiVersion: x/v1\nkind: Spark\nmetadata: {name: web}\nspec: {a: {annotations: {loghook.dev/paths: /x}}}\n"
     assert preview(deeper).err == "spark/web: skipped: kind not known, but a template in it has our annotations\n"
+
+
+@pytest.mark.parametrize(
+    "server",
+    [
+        "https://a..b:8443",
+        f"https://{'a' * 80}.com",
+        "https://[::1",
+        "https://a b/",
+        "https://127.0.0.1:1/\xe9",
+        "https://a:99999",
+    ],
+)
+def test_a_url_by_which_nothing_can_be_asked_is_wrong_use(run: Run, tmp_path: Path, server: str) -> None:
+    result = run("preview", "-f", "-", "--server", server, "--ca", str(tmp_path / "ca.crt"))
+    assert (result.code, result.out, result.err.count("\n")) == (2, "", 1)
+    assert result.err.startswith("Error: --server https://")

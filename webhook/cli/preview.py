@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from difflib import unified_diff
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
@@ -48,18 +48,15 @@ class Webhook:
     """A running webhook at `server` (an https URL) whose certificate the CAs in the file `ca` vouch for."""
 
     def __init__(self, server: str, ca: Path) -> None:
-        url = urlsplit(server)
+        url, self._port = _split(server)
         if url.scheme != "https" or not url.hostname:
             raise InputError(f"--server takes a URL like https://127.0.0.1:8443, not {escape(server)}")
         try:
             self._context = ssl.create_default_context(cafile=str(ca))
-            self._port = url.port
         except ssl.SSLError:
             raise InputError(f"{ca}: no certificate of a CA in it") from None
         except OSError as error:
             raise InputError(f"{ca}: {error.strerror or error}") from None
-        except ValueError as error:
-            raise InputError(f"--server {escape(server)}: {error}") from None
         self._server, self._host = server, url.hostname
         self._path = url.path if url.path.strip("/") else _PATH
 
@@ -97,6 +94,18 @@ class Webhook:
             )
         except (ValueError, LookupError, TypeError, AttributeError):
             raise FailedError(f"{self._server} answered something else than an AdmissionReview") from None
+
+
+def _split(server: str) -> tuple[SplitResult, int | None]:
+    """The parts of the URL `server`, and its port. Raises InputError where no connection can be asked for by it."""
+    try:
+        url = urlsplit(server)
+        for part, encoding in ((url.hostname or "", "idna"), (url.path, "ascii")):
+            part.encode(encoding)
+        http.client.HTTPSConnection(url.hostname or "", url.port)  # looks at both, and connects later
+    except (ValueError, http.client.InvalidURL) as error:
+        raise InputError(f"--server {escape(server)}: {escape(str(error), 200)}") from None
+    return url, url.port
 
 
 def run(webhook: Webhook, files: Sequence[str], namespace: str | None, *, full: bool, is_verbose: bool) -> int:
