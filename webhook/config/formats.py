@@ -64,10 +64,12 @@ def csv_pattern(columns: tuple[str, ...]) -> str:
     return f"^{value.format(first)}{optional}{more}{')?' * len(others)}$"
 
 
+_ESCAPED = r'[^"\\]*(?:\\.[^"\\]*)*'  # Apache writes a quote in a value as \"
 _COMBINED = (
-    r"^(?P<remote>\S*) \S* (?P<user>\S*) \[(?P<time>[^\]]*)\] "
-    r'"(?P<method>\S*)(?: +(?P<path>[^"]*?)(?: +\S*)?)?" (?P<code>[0-9]*) (?:(?P<size>[0-9]+)|-)'
-    r'(?: "(?P<referer>[^"]*)" "(?P<agent>[^"]*)")?(?: .*)?$'
+    r"^(?P<remote>\S*) \S* (?P<user>[^\[]*) \[(?P<time>[^\]]*)\] "
+    r'"(?P<method>[^\s"]*)(?: +(?P<path>[^"\\]*?(?:\\.[^"\\]*?)*?)(?: +[^\s"]*)?)?" '
+    r"(?:(?P<code>[0-9]+)|-) (?:(?P<size>[0-9]+)|-)"
+    rf'(?: "(?P<referer>{_ESCAPED})" "(?P<agent>{_ESCAPED})")?(?: .*)?$'
 )
 _COMBINED_SAMPLE = '192.0.2.7 - alice [23/Nov/2026:10:20:30 +0100] "GET /cart?id=7 HTTP/1.1" 200 512 "-" "curl/8.5"'
 

@@ -73,8 +73,7 @@ def _settings(stream: Stream, fields: str) -> dict[str, Any]:
         "max_log_size": _RECORD_LIMIT,
         "force_flush_period": _LINE_PATIENCE if start is None else _RECORD_PATIENCE,
         "preserve_leading_whitespaces": True,
-        # A record of several lines would keep its last newline.
-        "preserve_trailing_whitespaces": start is None,
+        "preserve_trailing_whitespaces": True,
         "retry_on_failure": {"enabled": True, "max_elapsed_time": "0s"},
         **({} if start is None else {"multiline": {"line_start_pattern": start}}),
         "operators": [*_renames(stream.trees), *_operators(stream, fields)],
@@ -111,6 +110,8 @@ def _renames(trees: tuple[Tree, ...]) -> Iterator[dict[str, Any]]:
 def _operators(stream: Stream, fields: str) -> Iterator[dict[str, Any]]:
     parsing = stream.parsing
     yield parsers.UNMARKED
+    if _line_start(parsing) is not None:
+        yield _ENDED
     if parsing.start is None and parsing.format.trace is not None:
         yield _TRACES[parsing.format.trace].operator
     if not parsing.format.is_partial:
@@ -126,6 +127,15 @@ def _operators(stream: Stream, fields: str) -> Iterator[dict[str, Any]]:
     if fields == "body":
         yield from choices.nested(stream)
 
+
+_ENDED = {
+    "type": "regex_replace",
+    "field": "body",
+    "regex": r"[\r\n]+$",
+    "replace_with": "",
+    "on_error": "send_quiet",
+}
+"""A record of several lines has its last line end, too, which is no part of it; spaces before that are."""
 
 _MESSAGE = {"attributes": 'attributes["message"] ?? body', "body": 'type(body) == "map" ? body["message"] : body'}
 """What a container wrote, or the whole line where that was not understood."""
