@@ -80,7 +80,8 @@ SEVERITIES = {
 def _check_otlp(name: str, fields: dict[str, Any], moment: str | None, records: list[Any]) -> None:
     first, *others = records
     text = {"message": _text(name)} if FORMATS[name].syntax == "text" else {}
-    fields = {"message": ""} | _message_of_log4j(fields, name) | text
+    own = {"message" if key == "msg" else key: value for key, value in fields.items()}
+    fields = {"message": ""} | _message_of_log4j(own, name) | text
     assert (name, first.body) == (name, fields.pop("message"))
     ours = {"log.file.path": f"/var/log/app/{name}.log", "loghook.source": f"{name}-otlp"}
     assert first.attributes == fields | ours
