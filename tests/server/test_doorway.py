@@ -325,3 +325,25 @@ def test_the_end_closes_who_waits() -> None:
             assert hall.turned_away == 0
 
     uvloop.run(scenario())
+
+
+def test_a_bug_behind_the_doorway_ends_the_connection_in_which_it_is() -> None:
+    """Whoever waits for his handshake at the same time is let in all the same."""
+
+    async def scenario() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+        async with opened() as hall:
+            let_in = hall.doorway.let_in
+
+            def refuse(wire: "Wire") -> None:
+                hall.doorway.let_in = let_in
+                raise RuntimeError(wire)
+
+            hall.doorway.let_in = refuse
+            with await hall.connect(b"one") as one, await hall.connect(b"other") as other:
+                await seen(lambda: bool(hall.entered))
+                ended = other if hall.entered[0].bound.getpeername() == one.getsockname() else one
+                assert await is_closed(ended)
+                await seen(lambda: not hall.doorway.there)
+
+    uvloop.run(scenario())

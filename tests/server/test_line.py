@@ -187,3 +187,25 @@ def test_what_a_wire_has_is_read_although_no_selector_knows_of_it() -> None:
             turns.close()
 
     asyncio.run(scenario())
+
+
+class Unmade(asyncio.Protocol):
+    """Whoever cannot serve a connection, for a bug."""
+
+    def connection_made(self, transport: Any) -> None:
+        raise RuntimeError(transport)
+
+
+def test_a_bug_at_its_beginning_ends_a_connection() -> None:
+    async def scenario() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+        turns = Turns(lambda: False)
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            ours.settimeout(0)
+            Line(Wire(ours), turns, lambda _: None).begin(Unmade())
+            assert theirs.recv(1) == b""
+            assert turns.guests == 0
+        turns.close()
+
+    asyncio.run(scenario())

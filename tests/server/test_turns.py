@@ -32,6 +32,9 @@ class Slow:
         self.reads += len(self._socket.recv(1))
         time.sleep(0.5)
 
+    def abort(self) -> None:
+        raise AssertionError("nothing went wrong")
+
 
 def pair(opened: ExitStack) -> tuple[socket.socket, socket.socket]:
     """Two sockets that are connected, until `opened` is closed."""
@@ -73,6 +76,9 @@ class Asking:
     def read(self) -> None:
         self._socket.recv(1)
         self._read_so_far.append(self)
+
+    def abort(self) -> None:
+        raise AssertionError("nothing went wrong")
 
 
 def test_who_asks_now_and_then_goes_before_those_who_come_anew(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -303,6 +309,80 @@ def test_who_becomes_no_regular_pays_for_it() -> None:
             other.send(b"x")
             await seen(lambda: bool(read))
             assert demoted.had >= 100.05
+            turns.close()
+
+    uvloop.run(scenario())
+
+
+class Faulty(Asking):
+    """A guest in whose reading there is a bug, or in the end that it comes to."""
+
+    def __init__(self, bound: socket.socket, order: Order, read_so_far: list[Asking], *, ends_well: bool) -> None:
+        super().__init__(bound, order, 0.0, read_so_far)
+        self.is_over = False
+        self._ends_well = ends_well
+
+    def read(self) -> None:
+        super().read()
+        raise RecursionError("a bug")
+
+    def abort(self) -> None:
+        self.is_over = True
+        self._socket.close()
+        if not self._ends_well:
+            raise KeyError("another bug")
+
+
+@pytest.mark.parametrize("is_regular", [False, True], ids=["others", "regulars"])
+def test_a_bug_ends_the_guest_in_whom_it_is(*, is_regular: bool) -> None:
+    """It is logged, and whoever comes behind him has his turn: those, too, of whom no selector knows."""
+
+    async def scenario() -> None:
+        logged: list[str] = []
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: logged.append(type(context["exception"]).__name__))
+        with ExitStack() as opened:
+            turns = Turns(lambda: False)
+            order = turns.regulars if is_regular else turns.others
+            read: list[Asking] = []
+            pairs = [pair(opened) for _ in range(3)]
+            faulty = [Faulty(pairs[at][0], order, read, ends_well=at == 0) for at in range(2)]
+            sound = Asking(pairs[2][0], order, 1.0, read)
+            for guest, (_, other) in zip((*faulty, sound), pairs, strict=True):
+                other.send(b"x")
+                turns.again(guest)
+            await seen(lambda: sound in read)
+            assert [each.is_over for each in faulty] == [True, True]
+            assert logged == ["RecursionError", "RecursionError", "KeyError"]
+            turns.watch(pairs[2][0], sound)
+            pairs[2][1].send(b"x")
+            await seen(lambda: len(read) >= 4)
+            turns.close()
+
+    uvloop.run(scenario())
+
+
+class Unready(Faulty):
+    """A watcher who has a bug already before he is read from."""
+
+    def ready(self, events: int) -> Asking:
+        raise ValueError(events)
+
+
+def test_a_bug_ends_the_watcher_in_whom_it_is() -> None:
+    async def scenario() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+        with ExitStack() as opened:
+            turns = Turns(lambda: False)
+            read: list[Asking] = []
+            pairs = [pair(opened) for _ in range(2)]
+            unready = Unready(pairs[0][0], turns.others, read, ends_well=True)
+            sound = Asking(pairs[1][0], turns.others, 0.0, read)
+            for guest, (one, other) in zip((unready, sound), pairs, strict=True):
+                turns.watch(one, guest)
+                other.send(b"x")
+            await seen(lambda: sound in read)
+            assert unready.is_over
             turns.close()
 
     uvloop.run(scenario())

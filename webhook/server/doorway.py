@@ -103,7 +103,7 @@ class Doorway:
             with suppress(KeyError):
                 self.turns.leave(self._bound)
         for bare in list(self.there):
-            bare.close()
+            bare.abort()
 
     async def wait_closed(self) -> None:
         """Look at nothing any more."""
@@ -147,11 +147,23 @@ class Doorway:
         while self.answered and clock() - began < seconds / 2:
             bare = next(iter(self.answered))
             del self.answered[bare]
-            bare.shake()
+            self._try(bare, bare.shake)
         while self.spoken and clock() - began < seconds:
-            self.spoken.pop().begin()
+            bare = self.spoken.pop()
+            self._try(bare, bare.begin)
         self._ended_at = time.perf_counter()
         return bool(self.spoken or self.answered)
+
+    def _try(self, bare: "_Bare", step: Callable[[], None]) -> None:
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001  # whatever it is, others wait for their step
+            self.turns.went_wrong(bare, error)
+
+    def abort(self) -> None:
+        """Leave new connections to the kernel for a while."""
+        self.turns.leave(self._bound)
+        self._loop.call_later(PAUSE_SECONDS, self._resume)
 
     def _make_room(self) -> None:
         """Get descriptors back from those who came first; else leave new connections to the kernel for a while."""
@@ -159,8 +171,7 @@ class Doorway:
             for bare in list(self.there)[:_ROOM]:
                 self._turn_away(bare)
             return
-        self.turns.leave(self._bound)
-        self._loop.call_later(PAUSE_SECONDS, self._resume)
+        self.abort()
 
     def _resume(self) -> None:
         if self._is_open:
@@ -180,7 +191,7 @@ class Doorway:
 
     def _turn_away(self, bare: "_Bare") -> None:
         if bare in self.there:
-            bare.close()
+            bare.abort()
             if bare.is_expected:
                 self._turned_away()
 
@@ -200,8 +211,8 @@ class _Bare:
 
     def look(self) -> None:
         """Wait for its first word."""
-        self._is_looked_at = True
         self._doorway.turns.watch(self._socket, self, READ)
+        self._is_looked_at = True
 
     def ready(self, events: int) -> None:
         """Have it queue for a handshake, or go on with it."""
@@ -237,7 +248,7 @@ class _Bare:
         except _AGAIN:
             return
         except (OSError, ValueError):
-            self.close()
+            self.abort()
             return
         self._enter(self._secured)
 
@@ -248,7 +259,7 @@ class _Bare:
         self._doorway.answered.pop(self, None)
         self._secured = None
 
-    def close(self) -> None:
+    def abort(self) -> None:
         """End it."""
         self._leave()
         self._socket.close()
@@ -291,7 +302,7 @@ class _Leaving(_Bare):
         except OSError:
             has_ended = True
         if has_ended or self._heard > _VOIDS:
-            self.close()
+            self.abort()
 
 
 def _accepted(bound: socket.socket) -> Iterator[socket.socket | None]:

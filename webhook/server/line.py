@@ -44,8 +44,11 @@ class Line(asyncio.Transport):
         """Serve `protocol` from here on."""
         self._protocol = protocol
         self._turns.guests += 1
-        protocol.connection_made(self)
-        self._look_again()
+        try:
+            protocol.connection_made(self)
+            self._look_again()
+        except Exception as error:  # noqa: BLE001  # whatever it is, others come behind this one
+            self._turns.went_wrong(self, error)
 
     def get_extra_info(self, name: str, default: Any = None) -> Any:
         """`peercert`, the caller's certificate, or `sslcontext`; of what else transports know nothing is asked for."""

@@ -82,12 +82,18 @@ class Guest(Protocol):
     def read(self) -> None:
         """Read, for a moment."""
 
+    def abort(self) -> None:
+        """End, since something went wrong."""
+
 
 class Watcher(Protocol):
     """Whoever has a socket here."""
 
     def ready(self, events: int) -> Guest | None:
         """Take note of what the socket is ready for; who wants to be read from when its turn has come, if anybody."""
+
+    def abort(self) -> None:
+        """End, since something went wrong."""
 
 
 _what_it_had = attrgetter("had")
@@ -150,6 +156,14 @@ class Turns:
         self._again[guest] = None
         self._soon()
 
+    def went_wrong(self, one: Guest | Watcher, error: Exception) -> None:
+        """Log an `error` that nobody expected, and end the one in whom it was: everybody else goes on."""
+        self._loop.call_exception_handler({"message": "a connection was ended by a bug", "exception": error})
+        try:
+            one.abort()
+        except Exception as another:  # noqa: BLE001  # as above
+            self._loop.call_exception_handler({"message": "and did not end well", "exception": another})
+
     def owe(self, seconds: float) -> None:
         """Count what is being read for so much more of the turn's time: it makes work that is put off until its end."""
         self._until -= seconds
@@ -178,7 +192,13 @@ class Turns:
 
     def _ready(self) -> Iterable[Guest]:
         """Who wants to be read from."""
-        ready = [guest for key, events in self._selector.select(0) if (guest := key.data.ready(events))]
+        ready: list[Guest] = []
+        for key, events in self._selector.select(0):
+            try:
+                if guest := key.data.ready(events):
+                    ready.append(guest)
+            except Exception as error:  # noqa: BLE001  # whatever it is, it is one connection's
+                self.went_wrong(key.data, error)
         if not self._again:
             return ready
         again, self._again = self._again, {}
@@ -236,7 +256,10 @@ class Turns:
             if in_order:
                 order.now = max(order.now, guest.had)
             guest.ready_at = guest.ready_at or began
-            guest.read()
+            try:
+                guest.read()
+            except Exception as error:  # noqa: BLE001  # as in `_ready`; those who come behind it would be lost
+                self.went_wrong(guest, error)
             guest.ready_at = 0.0
             before, at = at, self.clock()
             if guest.order is order:
