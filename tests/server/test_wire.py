@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from webhook.server.tls import Files, ServingPair
-from webhook.server.wire import HOLLOW_RECORDS, RECORD_BYTES, Buffers, HollowError, SecuredWire, Wire
+from webhook.server.wire import HANDSHAKE_BYTES, HOLLOW_RECORDS, RECORD_BYTES, Buffers, HollowError, SecuredWire, Wire
 
 RECORD = b"\x17\x03\x03\x00\x05there"  # as long as it says
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -152,6 +152,43 @@ def test_what_comes_right_behind_the_handshake_is_read(pki: Path) -> None:
         shake_hands(wire, caller, b"POST", b"/mutate")
         assert wire.has_more
         assert list(read_on(wire)) == [b"POST", b"/mutate"]
+
+
+def heard(theirs: socket.socket) -> Iterator[bytes]:
+    """What has come to a caller, as it came."""
+    with suppress(BlockingIOError):
+        while piece := theirs.recv(65536):
+            yield piece
+
+
+def hello(context: ssl.SSLContext, protocols: int) -> bytes:
+    """A caller's first word, made long by the names of so many protocols; the last of them is ours."""
+    context.set_alpn_protocols([*["a" * 250] * protocols, "http/1.1"])
+    arrived, made = ssl.MemoryBIO(), ssl.MemoryBIO()
+    with suppress(ssl.SSLWantReadError):
+        context.wrap_bio(arrived, made, server_hostname="localhost").do_handshake()
+    return made.read()
+
+
+def shake_on(wire: SecuredWire) -> None:
+    """Take all that has come of a handshake."""
+    while True:
+        with suppress(ssl.SSLWantReadError):
+            wire.shake_hands()
+
+
+def test_a_handshake_has_no_more_than_it_needs(pki: Path) -> None:
+    """OpenSSL would take this one, and others of this length take it many milliseconds."""
+    with Ends(pki, ssl.TLSVersion.TLSv1_3) as ends:
+        for protocols, is_long in ((40, False), (80, True)):
+            wire, caller = ends.begun()
+            said = hello(ssl.create_default_context(cafile=pki / "ca.crt"), protocols)
+            assert (len(said) > HANDSHAKE_BYTES) is is_long
+            caller.socket.sendall(said)
+            with pytest.raises(ConnectionAbortedError if is_long else BlockingIOError):
+                shake_on(wire)
+            assert bool(list(heard(caller.socket))) is not is_long
+            assert not any(buffer.pending for buffer in ends.buffers)
 
 
 @VERSIONS

@@ -18,6 +18,10 @@ RECORD_BYTES: Final = 16 * 1024
 HOLLOW_RECORDS: Final = 32
 """How many records without content may come in a row. A caller has reason for one, when it changes its keys."""
 
+HANDSHAKE_BYTES: Final = 16 * 1024
+"""What a caller may send until it has shaken hands: 2 KiB, and 6 more with a chain of three large certificates. OpenSSL
+takes 64 KiB of a hello and 100 of certificates, and a call in which they are whole takes 30 to 60 ms."""
+
 _PIECE_BYTES: Final = 8 * 1024  # that are received at once, in front of the rest of a longer record
 _HEADER_BYTES: Final = 5  # in front of each record; the last two say how long it is
 _LONGEST: Final = _HEADER_BYTES + RECORD_BYTES + 2048  # RFC 5246, section 6.2.3; OpenSSL refuses what is longer
@@ -91,16 +95,17 @@ class SecuredWire(Wire):
     """TLS, of which we are the server, with the certificate of `context`.
 
     It raises besides: ssl.SSLError, an OSError; HollowError; ConnectionAbortedError where the other side has gone in a
-    handshake, or leaves no room for what TLS itself has to say.
+    handshake, or makes it longer than any, or leaves no room for what TLS itself has to say.
     """
 
-    __slots__ = ("_buffers", "_hollow", "_received", "_tls")
+    __slots__ = ("_buffers", "_hollow", "_received", "_shaken", "_tls")
 
     def __init__(self, bound: socket.socket, context: ssl.SSLContext, buffers: Buffers) -> None:
         super().__init__(bound)
         self._buffers = buffers
         self._tls = context.wrap_bio(*buffers, server_side=True)
         self._received = b""  # what OpenSSL has not got yet
+        self._shaken = 0  # bytes that were received in the handshake
         self._hollow = 0  # records without content since the last one that had some
 
     @property
@@ -110,9 +115,12 @@ class SecuredWire(Wire):
 
     def shake_hands(self) -> None:
         """Go on with the handshake, which is over where nothing is raised."""
-        piece = self.bound.recv(_PIECE_BYTES)
+        if self._shaken >= HANDSHAKE_BYTES:
+            raise ConnectionAbortedError("no handshake is that long")
+        piece = self.bound.recv(min(HANDSHAKE_BYTES - self._shaken, _PIECE_BYTES))
         if not piece:
             raise ConnectionAbortedError("gone in a handshake")
+        self._shaken += len(piece)
         arrived, made = self._buffers
         arrived.write(piece)
         try:
