@@ -1,7 +1,7 @@
 """What a record of OTLP needs of Fluent Bit besides: its resource, its severity, and a message.
 
 A record's severity is in its metadata. It is found by Lua before JSON is parsed, since what Lua gives back has no exact
-numbers, and since no condition may look at a field that is an object. Source: the plugins `opentelemetry`,
+numbers, and since conditions are for fields that are texts. Source: the plugins `opentelemetry`,
 `opentelemetry_envelope`, `content_modifier`, `modify` and `lua` of Fluent Bit 5.1.1.
 """
 
