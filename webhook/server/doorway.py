@@ -18,7 +18,7 @@ from contextlib import suppress
 from typing import Final
 
 from webhook.server.turns import READ, Turns
-from webhook.server.wire import Buffers, SecuredWire, Wire
+from webhook.server.wire import AGAIN, Buffers, SecuredWire, Wire
 
 __all__ = ["BACKLOG", "Doorway"]
 
@@ -53,7 +53,6 @@ _RECEIVE_BYTES: Final = 32 * 1024  # that the kernel may keep for one connection
 _SEND_BYTES: Final = 64 * 1024
 """That the kernel may keep of an answer, which is memory of ours too. It would keep megabytes for who reads nothing."""
 
-_AGAIN: Final = (BlockingIOError, ssl.SSLWantReadError)
 _VOID_BYTES: Final = 64 * 1024
 _VOIDS: Final = 256  # times that somebody is heard out who was told goodbye
 
@@ -245,7 +244,7 @@ class _Bare:
             return
         try:
             self._secured.shake_hands()
-        except _AGAIN:
+        except AGAIN:
             return
         except (OSError, ValueError):
             self.abort()

@@ -7,18 +7,16 @@ is being read, with a few KiB at most.
 
 import asyncio
 import socket
-import ssl
 from collections.abc import Callable
 from typing import Any, Final
 
 from webhook.server.turns import READ, SAVED_SECONDS, WRITE, Order, Turns
-from webhook.server.wire import Wire
+from webhook.server.wire import AGAIN, Wire
 
 __all__ = ["Line"]
 
 _TURN_BYTES: Final = 32 * 1024
 _LEAST_BYTES: Final = 1024  # that a record counts for: thousands of one byte each cost as much as megabytes
-_AGAIN: Final = (BlockingIOError, ssl.SSLWantReadError)
 
 
 class Line(asyncio.Transport):
@@ -116,7 +114,7 @@ class Line(asyncio.Transport):
             return data
         try:
             data = self._wire.read()
-        except _AGAIN:
+        except AGAIN:
             return b""
         except OSError as error:
             self._lose(error)

@@ -10,7 +10,10 @@ import ssl
 from contextlib import suppress
 from typing import Final, NamedTuple, Self
 
-__all__ = ["Buffers", "HollowError", "SecuredWire", "Wire"]
+__all__ = ["AGAIN", "Buffers", "HollowError", "SecuredWire", "Wire"]
+
+AGAIN: Final = (BlockingIOError, ssl.SSLWantReadError)
+"""What is raised where more has to come first."""
 
 RECORD_BYTES: Final = 16 * 1024
 """How much content a record of TLS has at most; so much is read at once without TLS, too."""
